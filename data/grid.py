@@ -1,0 +1,90 @@
+"""Where a file's voxels lie, and how they turn into the canonical orientation.
+
+Canonical is LPS voxel order: x grows to the patient's Left, y to Posterior, z to Superior. Arrays are
+[z, y, x], so that an axial slice displays upright with the patient's right on the picture's left.
+"""
+import dataclasses
+
+import numpy as np
+from nibabel import orientations
+
+from data.input_error import InputError
+
+CANONICAL = orientations.axcodes2ornt("LPS")
+UNIT_MM = {"mm": 1.0, "meter": 1000.0, "micron": 0.001}  # NIfTI's names of spatial units
+# Of the voxel axes' cosine: 0.06 degrees, half a millimetre over a body's length.
+SHEAR_TOLERANCE = 1e-3
+SPACING_RANGE_MM = (0.01, 100.0)  # outside it the header has another unit than it says
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class FileGrid:
+  """The grid of a file as stored.
+
+  Attributes:
+    shape: (x, y, z) voxels, and trailing ones if the file has more axes.
+    affine: 4x4 float64, stored voxel (x, y, z) -> RAS in `unit`.
+    unit: one of UNIT_MM.
+  """
+  shape: tuple
+  affine: np.ndarray
+  unit: str = "mm"
+
+  @property
+  def affine_mm(self):
+    """4x4 float64, stored voxel (x, y, z) -> RAS mm."""
+    return np.diag([UNIT_MM[self.unit]] * 3 + [1.0]) @ self.affine
+
+  @property
+  def canonical_affine(self):
+    """4x4 float64, canonical voxel (x, y, z) -> RAS mm."""
+    return self.affine_mm @ orientations.inv_ornt_aff(self._to_canonical(), self.shape[:3])
+
+  def to_canonical(self, stored):
+    """A view of `stored` [z, y, x] in canonical orientation, [z, y, x] again."""
+    return orientations.apply_orientation(stored.T, self._to_canonical()).T
+
+  def from_canonical(self, canonical):
+    """The inverse of `to_canonical`."""
+    back = orientations.ornt_transform(CANONICAL, orientations.io_orientation(self.affine))
+    return orientations.apply_orientation(canonical.T, back).T
+
+  def _to_canonical(self):
+    return orientations.ornt_transform(orientations.io_orientation(self.affine), CANONICAL)
+
+
+def spacing_of(affine):
+  """Voxel spacing (z, y, x), in the unit of the 4x4 `affine`."""
+  return tuple(float(s) for s in np.linalg.norm(affine[:3, :3], axis=0)[::-1])
+
+
+def require_usable(path, grid):
+  """Refuses a grid that spacing, rotation and origin cannot stand for.
+
+  Raises:
+    InputError: If the affine is not finite, is the bare identity, is sheared, or its spacing is absurd.
+  """
+  if not np.isfinite(grid.affine).all():
+    raise InputError(f"{path}: the affine holds values that are not finite; correct the header.")
+  if np.array_equal(grid.affine, np.eye(4)):
+    raise InputError(
+        f"{path}: the affine is the identity, so spacing and orientation are unknown. Write both into the "
+        "header (from the original DICOM, for instance), or leave the case out.")
+  spacing_mm = spacing_of(grid.affine_mm)
+  low, high = SPACING_RANGE_MM
+  if not low <= min(spacing_mm) <= max(spacing_mm) <= high:
+    raise InputError(
+        f"{path}: the spacing (z, y, x) is {format_mm(spacing_mm)} mm (the header's unit: {grid.unit}); "
+        f"each must lie in [{low:g}, {high:g}] mm. Correct the header.")
+  axes = grid.affine_mm[:3, :3] / spacing_mm[::-1]
+  cosine = np.abs(axes.T @ axes - np.eye(3)).max()
+  if cosine > SHEAR_TOLERANCE:
+    raise InputError(
+        f"{path}: the voxel axes meet at {np.degrees(np.arccos(min(cosine, 1))):.1f} degrees instead of 90 "
+        "(sheared affine); only orthogonal grids are read. Resample the case to one first, for instance "
+        "with nibabel.processing.resample_to_output or a registration tool.")
+
+
+def format_mm(values):
+  """Millimetres for a message: (2, 0.97656, 0.97656)."""
+  return "(" + ", ".join(f"{value:.5g}" for value in values) + ")"

@@ -1,0 +1,112 @@
+"""python -m data.prepare: brings the volumes of a manifest into a store.
+
+Parallel over cases, each written whole or not at all; what is finished and unchanged is not done again.
+"""
+from __future__ import annotations
+
+import concurrent.futures
+import json
+import multiprocessing
+import os
+import pathlib
+import sys
+
+import tqdm
+from absl import flags
+
+from data import command, preprocess
+from data.input_error import InputError
+from data.manifest import read_manifest
+from data.spacing import describe_spacing, parse_spacing
+from data.splits import seeded_folds
+from data.store import FORMAT
+from data.stored_case import Preparation, prepare_case
+
+
+def define_flags():
+  flags.DEFINE_string("manifest", None, "The dataset.json that lists the cases.", required=True)
+  flags.DEFINE_string("output_dir", None, "The store to write.", required=True)
+  flags.DEFINE_list("spacing_mm", None, "Resample to S (isotropic), Sy,Sx (in-plane) or Sz,Sy,Sx; default: keep each case's own.")
+  flags.DEFINE_integer("folds", 5, "Cross-validation folds dealt over the fully labelled cases, unless the manifest has them.",
+                       lower_bound=2)
+  flags.DEFINE_integer("seed", 0, "Seed of the folds.", lower_bound=0)
+  flags.DEFINE_integer("workers", os.cpu_count(), "Cases prepared at a time.", lower_bound=1)
+  flags.DEFINE_integer("max_voxels", 1_000_000_000, "Refuse a case that would become larger.", lower_bound=1)
+
+
+def prepare(manifest, preparation, output_dir, workers):
+  """Prepares every case of a manifest.
+
+  Returns:
+    (entries, failures): index entries by case id, and error lines by case id.
+  """
+  entries, failures = {}, {}
+  workers = min(workers, len(manifest.cases))
+  # spawn: TensorFlow's threads do not survive a fork.
+  with concurrent.futures.ProcessPoolExecutor(
+      workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    running = {pool.submit(prepare_case, case, preparation, output_dir): case for case in manifest.cases}
+    finished = concurrent.futures.as_completed(running)
+    for future in tqdm.tqdm(finished, "prepare", len(running), unit="case", disable=not sys.stderr.isatty()):
+      case = running[future]
+      try:
+        entries[case.id] = future.result()
+      except InputError as error:
+        failures[case.id] = str(error)
+      except concurrent.futures.process.BrokenProcessPool:
+        raise InputError(f"{case.image}: the process that read it or a neighbour died (memory?); "
+                         "try again with --workers=1.") from None
+  return entries, failures
+
+
+def with_folds(manifest, entries, count, seed):
+  """The entries in the manifest's order, each with its fold; None for partial cases."""
+  full = [case for case in manifest.cases if case.annotated == manifest.organs]
+  given = {case.id: case.fold for case in full if case.fold is not None}
+  if given and len(given) < len(full):
+    missing = [case.id for case in full if case.fold is None]
+    raise InputError(f'{manifest.path}: some fully labelled cases have a "fold" and {missing} do not; give all of them one, or none.')
+  folds = given
+  if not given and len(full) > 1:
+    folds = seeded_folds([case.id for case in full], min(count, len(full)), seed)
+  return [{**entries[case.id], "fold": folds.get(case.id)} for case in manifest.cases]
+
+
+def write_index(output_dir, manifest, preparation, entries):
+  """Last of all and atomically: a store with an index is complete."""
+  index = {
+      "format": FORMAT,
+      "organs": list(preparation.organs),
+      "window_hu": list(preprocess.WINDOW_HU),
+      "spacing_mm": list(preparation.spacing_mm),
+      "manifest": manifest.path.name,
+      "cases": entries,
+  }
+  path = pathlib.Path(output_dir) / "index.json"
+  temporary = path.with_name(f".index.{os.getpid()}.tmp")
+  temporary.write_text(json.dumps(index, indent=1), encoding="utf-8")
+  os.replace(temporary, path)
+
+
+def main(_):
+  args = flags.FLAGS
+  manifest = read_manifest(args.manifest)
+  preparation = Preparation(manifest.organs, parse_spacing(args.spacing_mm), args.max_voxels)
+  output_dir = pathlib.Path(args.output_dir)
+  output_dir.mkdir(parents=True, exist_ok=True)
+  (output_dir / "index.json").unlink(missing_ok=True)  # no index while the arrays may change
+  entries, failures = prepare(manifest, preparation, output_dir, args.workers)
+  if failures:
+    lines = "; ".join(failures[case.id] for case in manifest.cases if case.id in failures)
+    raise InputError(f"{len(failures)} of {len(manifest.cases)} cases failed: {lines} The others are kept; "
+                     "mend these or take them out of the manifest, and run the same command again.")
+  entries = with_folds(manifest, entries, args.folds, args.seed)
+  write_index(output_dir, manifest, preparation, entries)
+  full = sum(len(entry["annotated"]) == len(manifest.organs) for entry in entries)
+  print(f"{output_dir}: {len(entries)} cases ({full} fully labelled, {len(entries) - full} partial), "
+        f"{len(manifest.organs)} organs, spacing {describe_spacing(preparation.spacing_mm)} (z, y, x)")
+
+
+if __name__ == "__main__":
+  define_flags()
+  command.run(main)

@@ -1,0 +1,122 @@
+"""HU to what the network reads: window, resampling. One implementation for store, prediction and SavedModel.
+
+Written in TensorFlow, so that the exported graph holds the very operations that made the store.
+"""
+import tensorflow as tf
+
+WINDOW_HU = (-125.0, 275.0)  # the paper's
+
+
+def window(image_hu):
+  """Scales HU to float32 in [0, 255]; the ends of WINDOW_HU and what lies beyond become 0 and 255."""
+  low, high = WINDOW_HU
+  return (tf.clip_by_value(tf.cast(image_hu, tf.float32), low, high) - low) * (255.0 / (high - low))
+
+
+def resampled_size(size, spacing_mm, target_mm):
+  """Voxels along an axis after resampling: the nearest whole number to the same extent, at least 1.
+
+  All three are scalars or tensors of one shape; returns int32.
+  """
+  extent = tf.cast(size, tf.float64) * tf.cast(spacing_mm, tf.float64)
+  return tf.maximum(1, tf.cast(tf.round(extent / tf.cast(target_mm, tf.float64)), tf.int32))
+
+
+def positions(out_indices, size_out, size_in, ratio):
+  """Where output voxels lie on the input axis, both grids having one centre.
+
+  Args:
+    out_indices: any shape, whole numbers.
+    size_out, size_in: voxels along the axis.
+    ratio: output spacing / input spacing.
+  Returns:
+    float64 input coordinates, 0 being the centre of voxel 0.
+  """
+  middle_out = (tf.cast(size_out, tf.float64) - 1.0) / 2.0
+  middle_in = (tf.cast(size_in, tf.float64) - 1.0) / 2.0
+  return (tf.cast(out_indices, tf.float64) - middle_out) * tf.cast(ratio, tf.float64) + middle_in
+
+
+def weights(centres, in_indices, ratio):
+  """Weights of input voxels for output voxels: linear interpolation, widened where the output is coarser.
+
+  A plain linear interpolation from 0.8 mm to 3 mm would look at one pixel in four and keep the noise of one;
+  the triangle as wide as the output voxel averages, so noise and texture stay alike among scans of different spacing.
+
+  Args:
+    centres: [out] float64 input coordinates, from `positions`.
+    in_indices: [in] whole numbers.
+    ratio: output spacing / input spacing.
+  Returns:
+    [out, in] float32, each row summing to 1; the identity where the two grids are the same.
+  """
+  width = tf.maximum(tf.cast(ratio, tf.float64), 1.0)
+  distance = tf.abs(centres[:, None] - tf.cast(in_indices, tf.float64)[None, :])
+  triangle = tf.nn.relu(1.0 - distance / width)
+  return tf.cast(triangle / tf.reduce_sum(triangle, axis=1, keepdims=True), tf.float32)
+
+
+def axis_matrix(size_in, size_out, ratio):
+  """The [size_out, size_in] matrix that resamples a whole axis."""
+  centres = positions(tf.range(size_out), size_out, size_in, ratio)
+  return weights(centres, tf.range(size_in), ratio)
+
+
+def resample(volume, spacing_mm, target_mm):
+  """Resamples a [z, y, x] volume, linearly and centred, to a new spacing.
+
+  Args:
+    volume: float32 [z, y, x].
+    spacing_mm, target_mm: three floats, (z, y, x).
+  Returns:
+    float32 [z', y', x']; an axis whose spacing is already the target's is returned untouched.
+  """
+  for axis in range(3):
+    if spacing_mm[axis] == target_mm[axis]:
+      continue
+    size_in = volume.shape[axis]
+    size_out = resampled_size(size_in, spacing_mm[axis], target_mm[axis])
+    matrix = axis_matrix(size_in, size_out, target_mm[axis] / spacing_mm[axis])
+    moved = tf.tensordot(matrix, volume, axes=[[1], [axis]])
+    volume = tf.transpose(moved, _inverse(axis))
+  return volume
+
+
+def _inverse(axis):
+  """Brings axis 0, where tensordot leaves it, back to its place."""
+  return {0: [0, 1, 2], 1: [1, 0, 2], 2: [1, 2, 0]}[axis]
+
+
+def to_uint8(image):
+  """Rounds [0, 255] floats to the store's uint8."""
+  return tf.cast(tf.round(image), tf.uint8)
+
+
+def store_image(image_hu, spacing_mm, target_mm):
+  """A raw volume as the store keeps it: windowed, resampled, rounded to uint8 [z', y', x']."""
+  return to_uint8(resample(window(image_hu), spacing_mm, target_mm))
+
+
+def store_label(label, spacing_mm, target_mm):
+  """A label map resampled: each class linearly as a mask, then the largest; ties go to the lower class.
+
+  Nearest-neighbour labels lose thin organs and tear their borders; the vote of the volume does not.
+
+  Args:
+    label: uint8 [z, y, x].
+  Returns:
+    uint8 [z', y', x'].
+  """
+  if all(a == b for a, b in zip(spacing_mm, target_mm)):
+    return tf.constant(label)
+  values = tf.unique(tf.sort(tf.reshape(label, [-1])))[0].numpy()
+  best, winner = None, None
+  for value in values:
+    share = resample(tf.cast(tf.equal(label, value), tf.float32), spacing_mm, target_mm)
+    if best is None:
+      best, winner = share, tf.fill(tf.shape(share), tf.constant(value, tf.uint8))
+    else:
+      ahead = share > best
+      winner = tf.where(ahead, tf.constant(value, tf.uint8), winner)
+      best = tf.where(ahead, share, best)
+  return winner

@@ -1,0 +1,35 @@
+"""The flag --spacing_mm: S, or Sy,Sx, or Sz,Sy,Sx."""
+from __future__ import annotations
+
+from data.input_error import InputError
+
+NATIVE = (None, None, None)
+
+
+def parse_spacing(values):
+  """Reads the flag's list.
+
+  Args:
+    values: strings. None or empty keeps every case's own spacing; one number is for all three axes;
+      two are in-plane (y, x) and leave z alone; three are (z, y, x).
+  Returns:
+    (z, y, x), None where an axis keeps its own spacing.
+  Raises:
+    InputError: If it is none of these, or a number is not above 0.
+  """
+  if not values:
+    return NATIVE
+  try:
+    numbers = [float(value) for value in values]
+  except ValueError:
+    numbers = []
+  if len(numbers) not in (1, 2, 3) or not all(0 < number < 1000 for number in numbers):
+    raise InputError(f"--spacing_mm={','.join(values)}: must be S, or Sy,Sx, or Sz,Sy,Sx, each in mm above 0 and below 1000.")
+  if len(numbers) == 1:
+    return (numbers[0],) * 3
+  return (None,) * (3 - len(numbers)) + tuple(numbers)
+
+
+def describe_spacing(spacing_mm):
+  """(3.0, None, None) -> "3 x own x own mm"."""
+  return " x ".join("own" if value is None else f"{value:g}" for value in spacing_mm) + " mm"

@@ -1,0 +1,125 @@
+"""The store: what training reads. Memory-mapped uint8 arrays of one orientation, and one index.
+
+Layout: STORE/index.json, STORE/cases/<id>/image.npy, label.npy, case.json. Axes are (z, y, x), LPS order.
+"""
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import pathlib
+
+import numpy as np
+
+from data.input_error import InputError
+
+FORMAT = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class StoredCase:
+  """One case of a store.
+
+  Attributes:
+    annotated: organs that the label map is known to hold, in the store's order.
+    fold: cross-validation fold, or None (partial cases, stores without folds).
+    spacing_mm: (z, y, x).
+    affine: 4x4, voxel (x, y, z) -> RAS mm.
+    shape: (z, y, x).
+    voxels: organ or "background" -> count in the stored label map.
+  """
+  folder: pathlib.Path
+  id: str
+  annotated: tuple[str, ...]
+  fold: int | None
+  spacing_mm: tuple[float, float, float]
+  affine: np.ndarray
+  shape: tuple[int, int, int]
+  voxels: dict[str, int]
+  sha256: dict[str, str]
+
+  def image(self):
+    """uint8 [z, y, x], memory-mapped: [-125, 275] HU as [0, 255]."""
+    return np.load(self.folder / "image.npy", mmap_mode="r")
+
+  def label(self):
+    """uint8 [z, y, x], memory-mapped: 1 + the organ's place in the store's list, 255 ignore."""
+    return np.load(self.folder / "label.npy", mmap_mode="r")
+
+
+@dataclasses.dataclass(frozen=True)
+class Store:
+  """A prepared data set.
+
+  Attributes:
+    spacing_mm: per axis (z, y, x) the spacing all cases share by resampling, or None where they keep their own.
+  """
+  path: pathlib.Path
+  organs: tuple[str, ...]
+  cases: tuple[StoredCase, ...]
+  spacing_mm: tuple[float | None, ...]
+
+  def is_full(self, case):
+    """Whether every organ of the store is annotated in this case."""
+    return len(case.annotated) == len(self.organs)
+
+
+def read_store(path):
+  """Opens a store.
+
+  Raises:
+    InputError: If there is no store, it is of another format, or a case's arrays are missing.
+  """
+  path = pathlib.Path(path)
+  index_path = path / "index.json"
+  try:
+    index = json.loads(index_path.read_text(encoding="utf-8"))
+  except (FileNotFoundError, NotADirectoryError):
+    raise InputError(f"{path}: holds no index.json, so it is no finished store; make one with "
+                     f"`python -m data.prepare --manifest=RAW/dataset.json --output_dir={path}`.") from None
+  except json.JSONDecodeError as error:
+    raise InputError(f"{index_path}: is not JSON ({error}); run data.prepare again to write it anew.") from None
+  if index.get("format") != FORMAT:
+    raise InputError(f"{index_path}: the store has format {index.get('format')}, this program reads format {FORMAT}; "
+                     "run data.prepare again into an empty folder to convert it.")
+  cases = tuple(_stored_case(path / "cases" / entry["id"], entry) for entry in index["cases"])
+  return Store(path, tuple(index["organs"]), cases, tuple(index["spacing_mm"]))
+
+
+def _stored_case(folder, entry):
+  for name in ("image.npy", "label.npy"):
+    if not (folder / name).is_file():
+      raise InputError(f"{folder / name}: is missing though the store's index lists it; run data.prepare again.")
+  return StoredCase(
+      folder=folder, id=entry["id"], annotated=tuple(entry["annotated"]), fold=entry["fold"],
+      spacing_mm=tuple(entry["spacing_mm"]), affine=np.array(entry["affine"]), shape=tuple(entry["shape"]),
+      voxels=entry["voxels"], sha256=entry["sha256"])
+
+
+def verify(cases):
+  """Hashes the arrays of `cases` and compares them with the index.
+
+  Raises:
+    InputError: On the first array whose sha256 is another: it was changed or damaged after prepare.
+  """
+  for case in cases:
+    for name in ("image", "label"):
+      file = case.folder / f"{name}.npy"
+      found = file_sha256(file)
+      if found != case.sha256[name]:
+        raise InputError(f"{file}: has sha256 {found[:12]}…, the index says {case.sha256[name][:12]}…; the array was "
+                         f"changed or damaged: delete {case.folder} and run data.prepare again.")
+
+
+def file_sha256(path):
+  """sha256 of a file's bytes, or of a folder's sorted file names and bytes."""
+  digest = hashlib.sha256()
+  path = pathlib.Path(path)
+  files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+  for file in files:
+    if path.is_dir():
+      digest.update(str(file.relative_to(path)).encode())
+    with open(file, "rb") as stream:
+      for block in iter(lambda: stream.read(1 << 20), b""):
+        digest.update(block)
+  return digest.hexdigest()

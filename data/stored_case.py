@@ -1,0 +1,149 @@
+"""One case of a manifest brought into the store: read, checked, windowed, resampled, written whole or not at all."""
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import pathlib
+import shutil
+
+import numpy as np
+
+from data import preprocess, volumes
+from data.input_error import InputError
+from data.manifest import Case
+from data.organs import BACKGROUND
+from data.store import FORMAT, file_sha256
+
+
+@dataclasses.dataclass(frozen=True)
+class Preparation:
+  """What all cases of a store share.
+
+  Attributes:
+    spacing_mm: per axis (z, y, x) the spacing to resample to, or None to keep each case's own.
+    max_voxels: a case that would become larger is refused: nearly always a wrong spacing.
+  """
+  organs: tuple[str, ...]
+  spacing_mm: tuple[float | None, float | None, float | None]
+  max_voxels: int
+
+
+def prepare_case(case: Case, preparation: Preparation, output_dir):
+  """Writes `output_dir`/cases/<id> unless it is there already, made from the same files the same way.
+
+  Returns:
+    The case's entry for the store's index, without its fold.
+  Raises:
+    InputError: If a file cannot be read or does not fit.
+  """
+  folder = pathlib.Path(output_dir) / "cases" / case.id
+  recipe = _recipe(case, preparation)
+  entry = _finished(folder, recipe)
+  if entry is None:
+    entry = _make(case, preparation, folder, recipe)
+  return entry
+
+
+def _recipe(case, preparation):
+  """All that decides the arrays' content. The sources by their bytes: a changed file is prepared again."""
+  return {
+      "format": FORMAT,
+      "organs": list(preparation.organs),
+      "annotated": list(case.annotated),
+      "values": {str(value): organ for value, organ in sorted(case.values.items())},
+      "target_spacing_mm": list(preparation.spacing_mm),
+      "window_hu": list(preprocess.WINDOW_HU),
+      "source_image": file_sha256(case.image),
+      "source_label": file_sha256(case.label) if case.label else None,
+  }
+
+
+def _finished(folder, recipe):
+  try:
+    content = json.loads((folder / "case.json").read_text(encoding="utf-8"))
+  except (FileNotFoundError, json.JSONDecodeError):
+    return None
+  entry = content["entry"]
+  whole = all((folder / f"{name}.npy").is_file() and file_sha256(folder / f"{name}.npy") == entry["sha256"][name]
+              for name in ("image", "label"))
+  return entry if whole and content["recipe"] == recipe else None
+
+
+def _make(case, preparation, folder, recipe):
+  image = volumes.read_image(case.image)
+  target_mm = tuple(own if wanted is None else wanted for own, wanted in zip(image.spacing_mm, preparation.spacing_mm))
+  _require_size(case, image, target_mm, preparation.max_voxels)
+  label = _read_label(case, image, preparation.organs)
+  arrays = {
+      "image": preprocess.store_image(image.array, image.spacing_mm, target_mm).numpy(),
+      "label": preprocess.store_label(label, image.spacing_mm, target_mm).numpy(),
+  }
+  names = (BACKGROUND, *preparation.organs)
+  counts = np.bincount(arrays["label"].ravel(), minlength=len(names))
+  entry = {
+      "id": case.id,
+      "annotated": list(case.annotated),
+      "spacing_mm": list(target_mm),
+      "affine": _resampled_affine(image, arrays["image"].shape, target_mm).tolist(),
+      "shape": list(arrays["image"].shape),
+      "voxels": {name: int(counts[index]) for index, name in enumerate(names)},
+      "source_spacing_mm": list(image.spacing_mm),
+  }
+  _write(folder, arrays, entry, recipe)
+  return entry
+
+
+def _require_size(case, image, target_mm, max_voxels):
+  size = [max(1, round(n * own / wanted)) for n, own, wanted in zip(image.array.shape, image.spacing_mm, target_mm)]
+  if np.prod(size, dtype=np.int64) > max_voxels:
+    raise InputError(
+        f"{case.image}: at {_mm(target_mm)} mm it would have {size} = {np.prod(size, dtype=np.int64):,} voxels, above "
+        f"--max_voxels={max_voxels:,}; its own spacing is {_mm(image.spacing_mm)} mm: correct --spacing_mm or the header.")
+
+
+def _mm(spacing_mm):
+  return " x ".join(f"{value:g}" for value in spacing_mm)
+
+
+def _read_label(case, image, organs):
+  """The case's label map in the store's values; organs that are not annotated are left out as unknown."""
+  if case.label is None:
+    return np.zeros(image.array.shape, np.uint8)
+  label = volumes.read_label(case.label)
+  volumes.require_same_grid(image, label)
+  values, counts = np.unique(label.array, return_counts=True)
+  unknown = {int(value): int(count) for value, count in zip(values, counts) if value != 0 and value not in case.values}
+  if unknown:
+    raise InputError(f'{case.label}: holds label values {unknown} (value: voxels) that "labels" of case "{case.id}" does '
+                     f"not name; it names {sorted(case.values)}: add them there, or correct the label map.")
+  lookup = np.zeros(int(values.max()) + 1, np.uint8)
+  for value, organ in case.values.items():
+    if organ in case.annotated and value < len(lookup):
+      lookup[value] = 1 + organs.index(organ)
+  return lookup[label.array]
+
+
+def _resampled_affine(image, shape, target_mm):
+  """The affine of the centred resampled grid: voxel (x, y, z) -> RAS mm."""
+  scale = np.array([new / old for new, old in zip(target_mm, image.spacing_mm)])[::-1]
+  size_old, size_new = np.array(image.array.shape)[::-1], np.array(shape)[::-1]
+  affine = np.array(image.affine, np.float64)
+  origin_in_old_voxels = (size_old - 1) / 2 - (size_new - 1) / 2 * scale
+  affine[:3, 3] = affine[:3, :3] @ origin_in_old_voxels + affine[:3, 3]
+  affine[:3, :3] = affine[:3, :3] * scale
+  return affine
+
+
+def _write(folder, arrays, entry, recipe):
+  """Into a folder of another name first: a killed run leaves no half case under the final one."""
+  temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+  shutil.rmtree(temporary, ignore_errors=True)
+  temporary.mkdir(parents=True)
+  entry["sha256"] = {"source_image": recipe["source_image"], "source_label": recipe["source_label"]}
+  for name, array in arrays.items():
+    np.save(temporary / f"{name}.npy", array)
+    entry["sha256"][name] = file_sha256(temporary / f"{name}.npy")
+  (temporary / "case.json").write_text(json.dumps({"entry": entry, "recipe": recipe}, indent=1), encoding="utf-8")
+  shutil.rmtree(folder, ignore_errors=True)
+  os.replace(temporary, folder)

@@ -1,0 +1,66 @@
+"""Pictures of slices with organs in colours."""
+from __future__ import annotations
+
+import numpy as np
+
+from data.organs import IGNORE
+
+# Twelve colours that keep apart on grey (ColorBrewer Set1 and Dark2, brightened); repeated, darker, beyond twelve.
+_COLOURS = np.array([
+    (228, 60, 60), (70, 140, 220), (90, 190, 90), (170, 100, 190), (255, 140, 30), (240, 220, 60),
+    (180, 110, 60), (250, 140, 200), (60, 200, 200), (150, 210, 120), (120, 120, 230), (230, 180, 140)], np.float32)
+
+
+def organ_colours(count):
+  """uint8 [count + 1, 3]: black for background, then one colour per organ."""
+  rounds = np.arange(count) // len(_COLOURS)
+  colours = _COLOURS[np.arange(count) % len(_COLOURS)] * (0.65 ** rounds)[:, None]
+  return np.vstack([np.zeros((1, 3)), colours]).astype(np.uint8)
+
+
+def outline(label):
+  """bool [height, width]: pixels whose right or lower neighbour has another label."""
+  edge = np.zeros(label.shape, bool)
+  edge[:-1] |= label[:-1] != label[1:]
+  edge[:, :-1] |= label[:, :-1] != label[:, 1:]
+  return edge
+
+
+def overlay(image, label):
+  """A grey slice with organs tinted and outlined.
+
+  Args:
+    image: uint8 [height, width].
+    label: uint8 [height, width]; IGNORE is drawn as background.
+  Returns:
+    uint8 [height, width, 3].
+  """
+  label = np.where(label == IGNORE, 0, label)
+  colours = organ_colours(max(int(label.max()), 1))[label].astype(np.float32)
+  opacity = np.where(label == 0, 0.0, np.where(outline(label), 1.0, 0.35))[..., None]
+  return (image[..., None] * (1 - opacity) + colours * opacity).astype(np.uint8)
+
+
+def compare_slice(image, reference, predicted):
+  """The axial slice with the most different reference organs: image, reference, prediction side by side.
+
+  Args:
+    image, reference, predicted: uint8 [z, y, x].
+  Returns:
+    uint8 [y, 3x + 4, 3], enlarged by a whole number to at least 256 rows.
+  """
+  index = int(np.argmax([len(np.unique(part)) + np.count_nonzero(part) / part.size for part in reference]))
+  grey = np.repeat(image[index][..., None], 3, axis=-1)
+  gap = np.full((image.shape[1], 2, 3), 255, np.uint8)
+  row = np.concatenate([grey, gap, overlay(image[index], reference[index]), gap, overlay(image[index], predicted[index])], axis=1)
+  factor = max(1, -(-256 // row.shape[0]))
+  return row.repeat(factor, axis=0).repeat(factor, axis=1)
+
+
+def stack_pictures(pictures):
+  """Pictures of different sizes as one uint8 array [pictures, height, width, 3], padded with white."""
+  height, width = (max(picture.shape[axis] for picture in pictures) for axis in range(2))
+  stacked = np.full((len(pictures), height, width, 3), 255, np.uint8)
+  for place, picture in zip(stacked, pictures):
+    place[:picture.shape[0], :picture.shape[1]] = picture
+  return stacked

@@ -1,0 +1,153 @@
+"""PaNN: the Keras model that trains any segmentation network by the paper's Algorithm 1."""
+from __future__ import annotations
+
+import dataclasses
+
+import tensorflow as tf
+
+from deeplab_panns import losses, pseudo_labels
+from deeplab_panns.dropout import dropout_stream
+from deeplab_panns.dual import Duals
+
+
+@dataclasses.dataclass(frozen=True)
+class Objective:
+  """Which terms of Eq. 3 count, and how the dual variables move.
+
+  Attributes:
+    lambda1: weight of J_P, the loss on the partial images.
+    lambda2: weight of the prior; 0 leaves the prior as a measurement.
+    use_annotations: False treats the partial images as unlabelled (`semi`).
+    dual_update: "newton" or "sgd" (as printed), see deeplab_panns.dual.
+    dual_step: η of newton.
+    learning_rate_dual: step of sgd.
+  """
+  lambda1: float
+  lambda2: float
+  use_annotations: bool
+  dual_update: str
+  dual_step: float
+  learning_rate_dual: float
+
+
+class PaNN(tf.keras.Model):
+  """Wraps a network (image → logits) with the losses, the teacher and the dual variables.
+
+  A batch is {"labeled": {"image", "label"}} in stage 1 and has "partial": {"image", "label", "annotated"} beside it
+  in stage 2 (see data.pipeline). Every mean divides by a count over the *global* batch, so that replicas add up to
+  what one device computes in spite of ignored pixels.
+  """
+
+  def __init__(self, network, teacher, duals: Duals, objective: Objective, seed: int):
+    """Args:
+      network: tf.keras.Model, [batch, ..., channels] → logits [batch, ..., K + 1].
+      teacher: another instance of it; labels the partial images, is never trained.
+      seed: of the dropout masks.
+    """
+    super().__init__()
+    self.network = network
+    self.teacher = teacher
+    teacher.trainable = False
+    self.duals = duals
+    self.objective = objective
+    self._seed = seed
+    # A loss that is no longer finite is noticed at the next look, but its step is kept from the first.
+    self.first_bad_step = tf.Variable(-1, dtype=tf.int64, trainable=False, name="first_bad_step")
+    self.tracked = {name: tf.keras.metrics.Mean(name) for name in ("loss/labeled", "loss/partial", "loss/prior")}
+    self.tracked_share = tf.keras.metrics.MeanTensor("prior/p_bar", shape=duals.prior.shape)
+
+  def call(self, images, training=False):
+    return self.network(images, training=training)
+
+  def refresh_teacher(self):
+    """Takes the network's present weights as the teacher's."""
+    for ours, theirs in zip(self.network.variables, self.teacher.variables):
+      theirs.assign(ours)
+
+  def train_step(self, batch):
+    """One iteration: pseudo-labels, then descent on Θ with the duals as of the last step, then ascent on the duals.
+
+    Algorithm 1 ascends first. With the duals of the step before, p̄ and ν come from different batches, so the
+    gradient q ν ∇p̄ stays unbiased.
+    """
+    labeled, partial = batch["labeled"], batch.get("partial")
+    # masks are a function of (seed, step, place in the batch), so a resumed run draws the same ones
+    masks = dropout_stream(self._seed, self.optimizer.iterations, _global_places(labeled, partial))
+    with masks, tf.GradientTape() as tape:
+      if partial is None:
+        logits = self.network(labeled["image"], training=True)
+        loss = self._supervised(logits, labeled["label"])
+      else:
+        target = self._partial_target(partial)
+        # one forward pass, so that both kinds of images share the batch statistics
+        logits = self.network(tf.concat([labeled["image"], partial["image"]], axis=0), training=True)
+        size = tf.shape(labeled["image"])[0]
+        loss = self._supervised(logits[:size], labeled["label"])
+        partial_loss, share = self._partially_supervised(logits[size:], target)
+        loss += partial_loss
+      total = loss + self._weight_decay()
+    weights = self.network.trainable_variables
+    self.optimizer.apply_gradients(zip(tape.gradient(total, weights), weights))
+    if partial is not None:
+      self._ascend(share)
+    self._note_bad_step(total)
+    return {"loss": loss}
+
+  def _supervised(self, logits, label):
+    """J_L; this replica's part of it."""
+    count = _global_sum(tf.reduce_sum(losses.valid_pixels(label)))
+    loss = losses.cross_entropy_sum(logits, label) / tf.maximum(count, 1.0)
+    self.tracked["loss/labeled"].update_state(_global_sum(loss))
+    return loss
+
+  def _partial_target(self, partial):
+    label, annotated = partial["label"], partial["annotated"]
+    if not self.objective.use_annotations:
+      label, annotated = pseudo_labels.forget(label, annotated)
+    return pseudo_labels.complete(label, annotated, self.teacher(partial["image"], training=False))
+
+  def _partially_supervised(self, logits, target):
+    """λ1 J_P + λ2 · the prior's saddle value, this replica's part, and the global p̄."""
+    valid = losses.valid_pixels(target)
+    count = tf.maximum(_global_sum(tf.reduce_sum(valid)), 1.0)
+    partial_loss = losses.cross_entropy_sum(logits, target) / count
+    share = losses.probability_sum(logits, valid) / count
+    global_share = tf.stop_gradient(_global_sum(share))
+    # linear in p̄, so the replicas' parts add up to the whole
+    pull = tf.reduce_sum(self.duals.slope() * share)
+    self.tracked["loss/partial"].update_state(_global_sum(partial_loss))
+    self.tracked["loss/prior"].update_state(self.duals.value(global_share))
+    self.tracked_share.update_state(global_share)
+    return self.objective.lambda1 * partial_loss + self.objective.lambda2 * pull, global_share
+
+  def _ascend(self, share):
+    if self.objective.dual_update == "newton":
+      self.duals.ascend_newton(share, self.objective.dual_step)
+    else:
+      self.duals.ascend_printed(share, self.objective.learning_rate_dual, self.objective.lambda2)
+
+  def _weight_decay(self):
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    return tf.add_n(self.network.losses) / replicas if self.network.losses else 0.0
+
+  def _note_bad_step(self, loss):
+    # iterations has been counted up already: this is the number of the step that went wrong, from 1
+    bad = tf.logical_and(tf.logical_not(tf.math.is_finite(loss)), self.first_bad_step < 0)
+    self.first_bad_step.assign(tf.where(bad, tf.cast(self.optimizer.iterations, tf.int64), self.first_bad_step))
+
+
+def _global_sum(value):
+  """The sum over all replicas; the value itself where there is one."""
+  return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, value)
+
+
+def _global_places(labeled, partial):
+  """Each example's place in the global batch: all labelled ones first, then the partial ones."""
+  context = tf.distribute.get_replica_context()
+  first, places = 0, []
+  for examples in (labeled, partial):
+    if examples is not None:
+      size = examples["image"].shape[0]
+      places.append(first + context.replica_id_in_sync_group * size + tf.range(size))
+      first += context.num_replicas_in_sync * size
+  return tf.concat(places, axis=0)

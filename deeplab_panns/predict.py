@@ -1,0 +1,112 @@
+"""python -m deeplab_panns.predict: CT volumes in, label maps on the same grids out."""
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import sys
+
+import tensorflow as tf
+import tqdm
+from absl import flags
+
+from data import command, volumes
+from data.input_error import InputError
+from deeplab_panns.trained import open_run
+
+
+def define_flags():
+  flags.DEFINE_string("run_dir", None, "The run whose network predicts.")
+  flags.DEFINE_string("model", None, "Or: the SavedModel that predicts.")
+  flags.DEFINE_enum("checkpoint", "last", ["last", "best"], "Which checkpoint of the run.")
+  flags.DEFINE_string("input", None, "An image file, a DICOM folder, or a folder of such.", required=True)
+  flags.DEFINE_string("output_dir", None, "Where <id>.nii.gz and organs.json go.", required=True)
+
+
+def load_model(run_dir, model, checkpoint):
+  """(labels function, organs) of a run or a SavedModel; both run the same graph.
+
+  The function takes float32 volume [z, y, x] in HU and spacing_mm [3] by name, and returns {"labels": uint8 [z, y, x]}.
+
+  Raises:
+    InputError: If neither or both are given, or it is no such folder.
+  """
+  if bool(run_dir) == bool(model):
+    raise InputError("predict: needs one of --run_dir and --model.")
+  if run_dir:
+    run = open_run(run_dir, checkpoint)
+    return run.segmenter.labels, run.organs
+  folder = pathlib.Path(model)
+  asset = folder / "assets" / "organs.json"
+  if not asset.is_file() or not (folder / "saved_model.pb").is_file():
+    raise InputError(f"{model}: holds no SavedModel of this project (saved_model.pb, assets/organs.json); "
+                     "write one by `python -m deeplab_panns.export`.")
+  loaded = tf.saved_model.load(model)
+  signature = loaded.signatures["serving_default"]
+  signature.loaded = loaded  # the signature alone does not keep its variables alive
+  return signature, tuple(json.loads(asset.read_text(encoding="utf-8")))
+
+
+def find_inputs(path):
+  """Image files and DICOM folders at `path`: itself, or what lies in it.
+
+  Raises:
+    InputError: If there is none, or two would have one id.
+  """
+  path = pathlib.Path(path)
+  if not path.exists():
+    raise InputError(f"{path}: no such file or folder; --input names an image file, a DICOM folder, or a folder of such.")
+  if path.is_file() or _is_dicom_folder(path):
+    return [path]
+  found = [entry for entry in sorted(path.iterdir()) if not entry.name.startswith(".") and _is_input(entry)]
+  if not found:
+    raise InputError(f"{path}: holds neither image files {list(volumes.SUFFIXES)} nor DICOM folders.")
+  ids = [volumes.case_id(entry) for entry in found]
+  twice = sorted({case for case in ids if ids.count(case) > 1})
+  if twice:
+    raise InputError(f"{path}: several inputs have the ids {twice}, and an output is named by its id; predict them one by one.")
+  return found
+
+
+def _is_input(entry):
+  if entry.is_dir():
+    return _is_dicom_folder(entry)
+  name = entry.name.lower()
+  # the .hdr half opens the pair
+  return name.endswith(tuple(volumes.SUFFIXES)) and not name.endswith((".img", ".img.gz", ".dcm", ".ima"))
+
+
+def _is_dicom_folder(folder):
+  return any(volumes.dicom.looks_like_dicom(entry) for entry in folder.iterdir() if entry.is_file())
+
+
+def predict_file(labels, source, output_dir):
+  """Segments one input and writes `output_dir`/<id>.nii.gz on its grid, uint8."""
+  volume = volumes.read_image(source)
+  result = labels(volume=tf.constant(volume.array), spacing_mm=tf.constant(volume.spacing_mm, tf.float32))["labels"].numpy()
+  volumes.write_label(str(output_dir / f"{volumes.case_id(source)}.nii.gz"), result, volume)
+
+
+def main(_):
+  args = flags.FLAGS
+  sources = find_inputs(args.input)
+  labels, organs = load_model(args.run_dir, args.model, args.checkpoint)
+  output_dir = pathlib.Path(args.output_dir)
+  output_dir.mkdir(parents=True, exist_ok=True)
+  failures = []
+  for source in tqdm.tqdm(sources, "predict", unit="case", disable=not sys.stderr.isatty()):
+    try:
+      predict_file(labels, source, output_dir)
+    except InputError as error:
+      failures.append(str(error))
+  temporary = output_dir / ".organs.tmp"
+  temporary.write_text(json.dumps(list(organs), indent=1), encoding="utf-8")
+  os.replace(temporary, output_dir / "organs.json")
+  if failures:
+    raise InputError(f"{len(failures)} of {len(sources)} inputs failed: {'; '.join(failures)}")
+  print(f"{output_dir}: {len(sources)} label maps; values 1 to {len(organs)} are the organs in {output_dir / 'organs.json'}")
+
+
+if __name__ == "__main__":
+  define_flags()
+  command.run(main)

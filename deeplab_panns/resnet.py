@@ -1,0 +1,109 @@
+"""The trunk: bottleneck ResNet-v1 whose last strides can be traded for dilation ("atrous").
+
+As in tensorflow/models `research/deeplab/core/resnet_v1_beta.py`: the stride sits in the *last* unit of blocks
+1 to 3, and the beta stem has three 3×3 convolutions in the place of one 7×7.
+"""
+import dataclasses
+
+import tensorflow as tf
+
+STEMS = ("beta", "plain")
+OUTPUT_STRIDES = (8, 16, 32)
+STEM_STRIDE = 4
+EXPANSION = 4  # a unit puts out 4 times its inner width
+
+
+@dataclasses.dataclass(frozen=True)
+class Backbone:
+  """Filters of the beta stem's three convolutions; units and inner width of the four blocks."""
+  stem_filters: tuple[int, int, int]
+  units: tuple[int, int, int, int]
+  widths: tuple[int, int, int, int]
+
+
+BACKBONES = {
+    "resnet50": Backbone((64, 64, 128), (3, 4, 6, 3), (64, 128, 256, 512)),
+    "resnet101": Backbone((64, 64, 128), (3, 4, 23, 3), (64, 128, 256, 512)),
+    # For the CPU, phantoms and tests.
+    "resnet_small": Backbone((16, 16, 32), (2, 2, 2, 3), (16, 32, 48, 64)),
+}
+
+
+def strides_and_rates(units, output_stride, multi_grid=(1, 1, 1)):
+  """Stride and dilation rate of every unit: one list of (stride, rate) per block.
+
+  Once the features are as coarse as `output_stride` allows, each later unit keeps its stride at 1, and from
+  the unit *after* it the rate makes up for the stride it lost. `multi_grid` multiplies block 4's rates.
+  """
+  reached, rate = STEM_STRIDE, 1
+  blocks: list[list[tuple[int, int]]] = []
+  for block, count in enumerate(units, start=1):
+    blocks.append([])
+    for unit in range(count):
+      nominal = 2 if block < 4 and unit == count - 1 else 1
+      grid = multi_grid[unit] if block == 4 else 1
+      if reached == output_stride:
+        blocks[-1].append((1, rate * grid))
+        rate *= nominal
+      else:
+        blocks[-1].append((nominal, grid))
+        reached *= nominal
+  return blocks
+
+
+def trunk(image, backbone, stem, output_stride, multi_grid, layers):
+  """Adds the trunk to `image`.
+
+  Args:
+    image: [batch, height, width, channels], already scaled; sizes of 16k+1 keep all grids aligned.
+    backbone: A key of BACKBONES.
+    stem: "beta" or "plain"; only the plain one has the shapes of Keras' ImageNet weights.
+    output_stride: 8, 16 or 32: pixels from one feature to the next.
+    multi_grid: Three factors on the rates of block 4's units.
+    layers: The `ConvolutionUnits` to build from.
+  Returns:
+    Features [batch, (height-1) // output_stride + 1, (width-1) // output_stride + 1, 4 · last width], and at
+    stride 4 the low-level features the decoder reads: the residual branch of block 1's last unit but one.
+  """
+  table = BACKBONES[backbone]
+  features = _stem(image, table.stem_filters, stem, layers)
+  low_level = None
+  schedule = strides_and_rates(table.units, output_stride, multi_grid)
+  for block, (width, units) in enumerate(zip(table.widths, schedule), start=1):
+    for unit, (stride, rate) in enumerate(units, start=1):
+      name = f"block{block}_unit{unit}"
+      residual = _residual(features, width, (stride, rate), name, layers)
+      shortcut = _shortcut(features, EXPANSION * width, stride, name, layers)
+      features = tf.keras.layers.Add(name=f"{name}_sum")([shortcut, residual])
+      features = tf.keras.layers.ReLU(name=f"{name}_relu")(features)
+      if (block, unit) == (1, len(units) - 1):
+        low_level = residual
+  return features, low_level
+
+
+def _stem(image, filters, stem, layers):
+  """Stride 4: two by convolution, two by pooling."""
+  if stem == "plain":
+    features = layers.relu(image, filters[0], 7, "conv1", stride=2)
+  else:
+    features = layers.relu(image, filters[0], 3, "conv1_1", stride=2)
+    features = layers.relu(features, filters[1], 3, "conv1_2")
+    features = layers.relu(features, filters[2], 3, "conv1_3")
+  return tf.keras.layers.MaxPooling2D(3, strides=2, padding="same", name="pool1")(features)
+
+
+def _residual(features, width, stride_and_rate, name, layers):
+  """1×1, 3×3, 1×1; the ReLU of the third comes after the sum."""
+  stride, rate = stride_and_rate
+  features = layers.relu(features, width, 1, f"{name}_conv1")
+  features = layers.relu(features, width, 3, f"{name}_conv2", stride=stride, rate=rate)
+  return layers.linear(features, EXPANSION * width, 1, f"{name}_conv3")
+
+
+def _shortcut(features, filters, stride, name, layers):
+  """The unit's input, subsampled; projected where the channel count changes, in the first unit of a block."""
+  if features.shape[-1] != filters:
+    return layers.linear(features, filters, 1, f"{name}_shortcut", stride=stride)
+  if stride == 1:
+    return features
+  return tf.keras.layers.MaxPooling2D(1, strides=stride, padding="same", name=f"{name}_shortcut")(features)

@@ -1,0 +1,190 @@
+"""python -m deeplab_panns.train: both stages of the paper's Algorithm 1, resumable."""
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import tensorflow as tf
+from absl import flags
+
+from data import command
+from data.input_error import InputError
+from data.pipeline import Batches, BatchPlan
+from data.splits import split
+from data.store import read_store, verify
+from deeplab_panns import networks
+from deeplab_panns.checkpoints import Checkpoints
+from deeplab_panns.config import STAGE_2_FIELDS, Experiment, define_flags, differences, experiment_from_flags
+from deeplab_panns.dual import Duals
+from deeplab_panns.panns import Objective, PaNN
+from deeplab_panns.prior import estimate_prior, load_prior, require_every_organ, save_prior
+from deeplab_panns.progress import Intervals, Progress
+from deeplab_panns.run_directory import RunDirectory
+from deeplab_panns.scalars import Scalars
+from deeplab_panns.schedules import TwoStages
+from deeplab_panns.trained import segmenter_of
+
+
+def make_batches(store, splits, experiment: Experiment):
+  """The run's streams of training batches."""
+  return Batches(store, splits, BatchPlan(
+      batch_size=experiment.batch_size, partial_fraction=experiment.partial_batch_fraction,
+      crop_size=experiment.crop_size, view=experiment.view, slices_per_input=experiment.slices_per_input,
+      scales=experiment.scales, max_rotation_degrees=experiment.max_rotation_degrees, seed=experiment.seed))
+
+
+def learning_rates(experiment: Experiment):
+  """The learning rate of Θ as a function of the step."""
+  return TwoStages((experiment.learning_rate_stage1, experiment.learning_rate_stage2),
+                   (experiment.stage1_steps, experiment.stage2_steps), experiment.learning_rate_policy)
+
+
+def make_panns(experiment: Experiment, prior, class_count, jit_compile=False):
+  """Network, teacher, optimizer and dual variables, ready to fit."""
+  # An organ without labels has q = 0; only `panns` refuses that (require_every_organ), the others just measure.
+  share = np.maximum(prior.sampled, 1e-8)
+  panns = PaNN(
+      networks.build_network(experiment, class_count), networks.build_network(experiment, class_count),
+      Duals(share / share.sum()),
+      Objective(lambda1=experiment.lambda1, lambda2=experiment.lambda2, use_annotations=experiment.supervision != "semi",
+                dual_update=experiment.dual_update, dual_step=experiment.dual_step,
+                learning_rate_dual=experiment.learning_rate_dual),
+      experiment.seed)
+  optimizer = tf.keras.optimizers.SGD(learning_rates(experiment), momentum=experiment.momentum)
+  optimizer.build(panns.network.trainable_variables)  # so that a checkpoint finds its slots before the first step
+  panns.compile(optimizer=optimizer, jit_compile=jit_compile)
+  return panns
+
+
+class Training:
+  """One run: what it trains, what it reads, and the order of its two stages."""
+
+  def __init__(self, directory: RunDirectory, experiment: Experiment, store, intervals: Intervals, jit_compile):
+    self.experiment = experiment
+    self._splits = split(store, experiment.fold, experiment.validation_fraction, experiment.seed)
+    if experiment.supervision != "full" and not self._splits.partial:
+      raise InputError(f"{store.path}: has no partially labelled case, which --supervision={experiment.supervision} trains on; "
+                       "add cases with fewer organs annotated, or use --supervision=full.")
+    self._batches = make_batches(store, self._splits, experiment)
+    prior = self._prior(directory, store)
+    self._panns = make_panns(experiment, prior, len(store.organs) + 1, jit_compile)
+    self._checkpoints = Checkpoints(self._panns, directory.checkpoints)
+    segmenter = segmenter_of(self._panns.network, experiment, store.organs)
+    scalars = Scalars(directory.events, self._panns, learning_rates(experiment), prior, experiment)
+    self._progress = Progress(
+        self._panns, self._checkpoints, scalars, intervals, segmenter, store.organs, self._splits.validation or self._splits.labeled[:1], bool(self._splits.validation))
+
+  def _prior(self, directory, store):
+    if directory.prior.exists():
+      return load_prior(directory.prior)
+    labels = self._batches.prior_labels(self.experiment.prior_examples).as_numpy_iterator()
+    prior = estimate_prior(store.organs, self._splits.labeled, labels)
+    if self.experiment.supervision == "panns":
+      require_every_organ(prior, store.path)
+    save_prior(prior, directory.prior)
+    return prior
+
+  @property
+  def step(self):
+    return int(self._panns.optimizer.iterations)
+
+  def describe(self):
+    splits = self._splits
+    return (f"{len(splits.labeled)} labelled and {len(splits.partial)} partial cases, "
+            f"{len(splits.validation)} for validation, {len(splits.test)} held out as test")
+
+  def resume(self, stage1_checkpoints):
+    """Goes on from the run's own last checkpoint, or from another run's stage 1; returns the step."""
+    if not self._checkpoints.restore_latest() and stage1_checkpoints is not None:
+      self._checkpoints.restore_stage1(stage1_checkpoints)
+      self._checkpoints.save("last", self.step)
+    return self.step
+
+  def run(self):
+    """Trains to the end."""
+    stage1, total = self.experiment.stage1_steps, self.experiment.stage1_steps + self.experiment.stage2_steps
+    if self.step < stage1:
+      self._fit(self._batches.labeled(self.step, stage1), stage1, has_partial=False)
+    if self.step == stage1:
+      self._checkpoints.save("stage1", stage1)
+      self._enter_stage2()
+    mixed = self.experiment.supervision != "full"
+    stream = self._batches.mixed if mixed else self._batches.labeled
+    if self.step < total:
+      self._fit(stream(self.step, total), total, has_partial=mixed)
+
+  def _enter_stage2(self):
+    """The learning rate jumps: Keras' velocity carries the old rate and would push on for some forty steps."""
+    for velocity in self._panns.optimizer.momentums:
+      velocity.assign(tf.zeros_like(velocity))
+    self._panns.refresh_teacher()
+
+  def _fit(self, batches, last_step, has_partial):
+    self._progress.begin(self.step, last_step, has_partial)
+    callbacks = [self._progress]
+    if has_partial:
+      callbacks.insert(0, TeacherRefresh(self._panns, self.experiment, self.step))
+    self._panns.fit(batches, verbose=0, callbacks=callbacks)
+
+
+class TeacherRefresh(tf.keras.callbacks.Callback):
+  """A new snapshot of the network every pseudo_label_interval steps of stage 2."""
+
+  def __init__(self, panns, experiment, first_step):
+    super().__init__()
+    self._panns = panns
+    self._interval = experiment.pseudo_label_interval
+    self._done = first_step - experiment.stage1_steps
+    self._first = self._done
+
+  def on_train_batch_begin(self, batch, logs=None):
+    done = self._first + batch
+    if done and done % self._interval == 0:
+      self._panns.refresh_teacher()
+
+
+def check_stage1_run(run_dir, experiment, store):
+  """The other run's checkpoints. Raises InputError if its stage 1 is not the one this run would train."""
+  directory = RunDirectory(run_dir)
+  theirs, _, _ = directory.require_run()
+  changed = differences(experiment, theirs, ignoring=STAGE_2_FIELDS)
+  if changed:
+    raise InputError(f"--stage1_run={run_dir}: its stage 1 is another: {'; '.join(changed)}; give these alike, or leave the flag out.")
+  directory.require_same_data(store)
+  return directory.checkpoints
+
+
+def configure_tensorflow(experiment: Experiment, threads):
+  """Determinism, seeds and threads, before the first op runs."""
+  threads = threads or os.cpu_count()
+  tf.config.threading.set_intra_op_parallelism_threads(threads)
+  tf.config.threading.set_inter_op_parallelism_threads(threads)
+  tf.config.experimental.enable_op_determinism()
+  tf.keras.utils.set_random_seed(experiment.seed)
+
+
+def main(_):
+  args = flags.FLAGS
+  store = read_store(args.data_dir)
+  experiment = experiment_from_flags(args, store.spacing_mm)
+  directory = RunDirectory(args.run_dir)
+  with directory.locked():
+    directory.open_for_training(experiment, store)
+    if args.verify_store:
+      verify(store.cases)
+    stage1 = check_stage1_run(args.stage1_run, experiment, store) if args.stage1_run else None
+    configure_tensorflow(experiment, args.threads)
+    intervals = Intervals(args.log_interval, args.checkpoint_interval, args.validation_interval)
+    training = Training(directory, experiment, store, intervals, args.jit_compile)
+    step, total = training.resume(stage1), experiment.stage1_steps + experiment.stage2_steps
+    if step == total:
+      print(f"{directory.path}: finished at step {total}; nothing to do.")
+      return
+    print(f"{directory.path}: {experiment.supervision}, {training.describe()}; step {step} of {total}", flush=True)
+    training.run()
+    print(f"{directory.path}: finished at step {total}")
+
+
+if __name__ == "__main__":
+  define_flags()
+  command.run(main)
