@@ -17,7 +17,7 @@ install: .venv/installed
 	if [ -z "$$python" ]; then \
 	  echo "error: found no Python 3.9, 3.10 or 3.11 on PATH (tensorflow-addons runs on these alone); install one, or name it by PYTHON_FOR_VENV=/path/to/python3.11" >&2; exit 1; \
 	fi; \
-	echo "installing into .venv with $$($$python --version)"; \
+	echo "installing into .venv with $$("$$python" --version)"; \
 	"$$python" -m venv --clear .venv && .venv/bin/pip install --quiet --editable '.[$(EXTRAS)]' && touch $@
 
 # Phantom patients → store → one stage 1 → full, partial and PaNN → unseen patients → predictions, SavedModel, table.

@@ -16,14 +16,15 @@ CONTRAST_HU = {
     "gallbladder": (14, 14, 9), "esophagus": (58, 64, 9), "liver": (74, 112, 13), "stomach": (38, 38, 26),
     "aorta": (285, 155, 14), "inferior vena cava": (92, 142, 13), "portal and splenic vein": (118, 164, 13),
     "pancreas": (112, 94, 10), "right adrenal gland": (84, 76, 8), "left adrenal gland": (84, 76, 8),
-    "muscle": (54, 62, 5), "stomach wall": (78, 88, 8), "renal cortex": (185, 170, 12), "heart": (230, 150, 20),
+    "muscle": (54, 62, 5), "stomach wall": (78, 88, 8), "renal cortex": (185, 170, 12),
+    "heart": (230, 150, 20),
 }
 _UNENHANCED_HU = 40
 
 
 @dataclasses.dataclass(frozen=True)
 class PlacedOrgan:
-  """An organ of one patient: local point = turn @ (point - centre_mm) + pivot_mm, in the mean organ's frame."""
+  """An organ of one patient: local point = turn @ (point - centre_mm) + pivot_mm, in the mean frame."""
 
   organ: str
   turn: np.ndarray  # [3, 3], rotation and 1 / size
@@ -110,7 +111,8 @@ def _rotation(angles):
 
 def _draw_contrast(rng):
   phase, gain = rng.uniform(), 1 + 0.12 * normal(rng)
-  return {tissue: _UNENHANCED_HU + gain * (early + phase * (late - early) - _UNENHANCED_HU) + std * normal(rng)
+  return {tissue: _UNENHANCED_HU + gain * (early + phase * (late - early) - _UNENHANCED_HU)
+          + std * normal(rng)
           for tissue, (early, late, std) in CONTRAST_HU.items()}
 
 

@@ -38,6 +38,7 @@ class Experiment:
   learning_rate_stage2: float
   learning_rate_policy: str
   learning_rate_dual: float
+  optimizer: str
   momentum: float
   batch_size: int
   partial_batch_fraction: float
@@ -108,7 +109,8 @@ def _define_method_flags():
   flags.DEFINE_float("learning_rate_stage2", 1e-5, "Learning rate of stage 2.", lower_bound=0)
   flags.DEFINE_enum("learning_rate_policy", "poly", ["poly", "constant"], "poly: falls to 0 over each stage, power 0.9.")
   flags.DEFINE_float("learning_rate_dual", 2e-5, "Step of the sgd ascent.", lower_bound=0)
-  flags.DEFINE_float("momentum", 0.9, "Momentum of SGD.", lower_bound=0, upper_bound=1)
+  flags.DEFINE_enum("optimizer", "sgd", ["sgd", "adam"], "sgd has momentum; adam learns small organs in far fewer steps from scratch.")
+  flags.DEFINE_float("momentum", 0.9, "Momentum of sgd.", lower_bound=0, upper_bound=1)
 
 
 def _define_input_flags():

@@ -1,4 +1,4 @@
-"""The pieces both halves of DeepLab-v3 are made of: dilated convolution, batch norm, align-corners resizing."""
+"""What both halves of DeepLab-v3 are made of: dilated convolution, batch norm, align-corners resizing."""
 import dataclasses
 import functools
 
@@ -11,8 +11,9 @@ BATCH_NORM_EPSILON = 1e-5  # 1e-3, Keras' default, belongs to DeepLab's Xception
 def has_dilated_gradient(dtype):
   """Whether `tf.nn.conv2d(dilations > 1)` can be differentiated on this machine; tried once per dtype name.
 
-  Accelerators can. The CPU can with oneDNN, in float32 and bfloat16; without oneDNN, and in float64 and
-  float16, TensorFlow 2.15 raises as soon as the gradient is asked for.
+  Accelerators can. The CPU can with oneDNN, in float32 and (with AVX-512) bfloat16; otherwise TensorFlow 2.15
+  raises in the middle of the step. TensorFlow switches oneDNN on by itself only where the CPU has
+  neural-network instructions; elsewhere TF_ENABLE_ONEDNN_OPTS=1 must be set before its import.
   """
   if any(device.device_type != "CPU" for device in tf.config.list_logical_devices()):
     return True
@@ -34,7 +35,8 @@ def dilated_convolution(features, kernel, rate):
   """SAME convolution with stride 1 and `rate - 1` holes between the kernel's taps.
 
   One Conv2D op: Keras' `dilation_rate` shuffles space into the batch and back, 2.5 to 4.8 times as slow on
-  the CPU. Where Conv2D has no gradient (`has_dilated_gradient`) it is `tf.nn.convolution`, which does just that.
+  the CPU. Where Conv2D has no gradient (see `has_dilated_gradient`), this does the same, by
+  `tf.nn.convolution`.
 
   Args:
     features: [batch, height, width, channels].

@@ -1,8 +1,8 @@
 """DeepLab-v3 for slices: atrous ResNet, atrous spatial pyramid pooling, and on request the v3+ decoder.
 
-L.-C. Chen et al., "Rethinking Atrous Convolution for Semantic Image Segmentation", 2017, with the layers as in
-tensorflow/models `research/deeplab/model.py`. Plain 3×3 convolutions are DeepLab-v3 as published; `separable`
-is v3+'s economy, another network with 12.5 million parameters fewer.
+L.-C. Chen et al., "Rethinking Atrous Convolution for Semantic Image Segmentation", 2017, with the layers as
+in tensorflow/models `research/deeplab/model.py`. Plain 3×3 convolutions are DeepLab-v3 as published;
+`separable` is v3+'s economy, another network with 12.5 million parameters fewer.
 """
 import dataclasses
 from typing import Optional
@@ -13,8 +13,8 @@ from deeplab_panns import convolution, dropout, resnet
 
 TRUNK_BATCH_NORM_DECAY = 0.95
 HEAD_BATCH_NORM_DECAY = 0.9997
-# Filters of ASPP and decoder, and of the low-level features the decoder adds.
-HEAD_FILTERS = {"resnet50": (256, 48), "resnet101": (256, 48), "resnet_small": (48, 16)}
+# Filters of the ASPP, of the low-level features the decoder adds, and of the decoder.
+HEAD_FILTERS = {"resnet50": (256, 48, 256), "resnet101": (256, 48, 256), "resnet_small": (48, 16, 32)}
 # Means of the ImageNet images that public plain-stem weights were trained on, in [0, 255].
 IMAGENET_MEANS = (123.15, 115.90, 103.06)
 WINDOW_FLOOR = 0.0  # padding is the lowest HU of the window, the air around the patient
@@ -31,7 +31,7 @@ class DeepLabConfig:
     stem: "beta" or "plain" (one 7×7 convolution, as Keras' ImageNet weights have it).
     output_stride: Pixels per feature: 8, 16 or 32; the same weights fit all.
     multi_grid: Factors on the rates of the trunk's last three units.
-    decoder: Whether to refine at stride 4, as v3+ does.
+    decoder: Whether to refine at the stem's stride, 4 for the ResNets of the paper, as v3+ does.
     separable: Whether the 3×3 convolutions of ASPP and decoder are depthwise separable.
     batch_norm_decay: For trunk and head alike; None: 0.95 and 0.9997. Head statistics at 0.9997 need some
       15,000 steps: lower it for shorter runs.
@@ -70,7 +70,7 @@ class DeepLabConfig:
 
 @tf.keras.utils.register_keras_serializable(package="panns")
 class PadToGrid(tf.keras.layers.Layer):
-  """Pads [batch, height, width, channels] at bottom and right, with WINDOW_FLOOR, up to multiples of `grid` + 1."""
+  """Pads images at bottom and right, with WINDOW_FLOOR, to heights and widths of k · `grid` + 1."""
 
   def __init__(self, grid, **kwargs):
     super().__init__(**kwargs)
@@ -107,14 +107,15 @@ def deeplab_v3(config):
   Args:
     config: A DeepLabConfig.
   Returns:
-    A `tf.keras.Model`: [batch, height, width, channels], of any height and width and with the HU window mapped
-    to [0, 255], to float32 logits [batch, height, width, classes]. In training, call it inside
+    A `tf.keras.Model`: [batch, height, width, channels], of any height and width, the HU window mapped to
+    [0, 255], to float32 logits [batch, height, width, classes]. In training, call it inside
     `dropout.dropout_stream`, and add `model.losses`, the weight decay, to the loss.
   """
   image = tf.keras.Input([None, None, config.channels], name="image")
   padded = PadToGrid(config.grid, name="pad")(image)
-  low_level, features = _trunk(scale_intensity(padded, config.stem), config)
-  layers = convolution.ConvolutionUnits("glorot_uniform", _decay(config, HEAD_BATCH_NORM_DECAY), config.weight_decay)
+  features, low_level = _trunk(scale_intensity(padded, config.stem), config)
+  layers = convolution.ConvolutionUnits(
+      "glorot_uniform", _decay(config, HEAD_BATCH_NORM_DECAY), config.weight_decay)
   features = aspp(features, config, layers)
   if config.decoder:
     features = decoder(features, low_level, config, layers)
@@ -135,7 +136,7 @@ def scale_intensity(image, stem):
 
 
 def aspp(features, config, layers):
-  """Atrous spatial pyramid pooling: [batch, h, w, channels] to [batch, h, w, filters] that see many scales."""
+  """Atrous spatial pyramid pooling: [batch, h, w, channels] to [batch, h, w, filters]."""
   filters = HEAD_FILTERS[config.backbone][0]
   pooled = tf.keras.layers.GlobalAveragePooling2D(keepdims=True, name="pooling")(features)
   pooled = layers.relu(pooled, filters, 1, "pooling_conv")
@@ -150,8 +151,8 @@ def aspp(features, config, layers):
 
 
 def decoder(features, low_level, config, layers):
-  """v3+'s decoder: the ASPP's features at stride 4, sharpened by the trunk's early ones."""
-  filters, low_level_filters = HEAD_FILTERS[config.backbone]
+  """v3+'s decoder: the ASPP's features at the stem's stride, sharpened by the trunk's early ones."""
+  _, low_level_filters, filters = HEAD_FILTERS[config.backbone]
   low_level = layers.relu(low_level, low_level_filters, 1, "decoder_low_level")
   features = convolution.UpsampleLike(name="decoder_upsample")([features, low_level])
   features = tf.keras.layers.Concatenate(name="decoder_concat")([features, low_level])
@@ -160,10 +161,9 @@ def decoder(features, low_level, config, layers):
 
 
 def _trunk(image, config):
-  layers = convolution.ConvolutionUnits("he_normal", _decay(config, TRUNK_BATCH_NORM_DECAY), config.weight_decay)
-  features, low_level = resnet.trunk(
-      image, config.backbone, config.stem, config.output_stride, config.multi_grid, layers)
-  return low_level, features
+  layers = convolution.ConvolutionUnits(
+      "he_normal", _decay(config, TRUNK_BATCH_NORM_DECAY), config.weight_decay)
+  return resnet.trunk(image, config.backbone, config.stem, config.output_stride, config.multi_grid, layers)
 
 
 def _convolution_3x3(features, filters, name, layers, separable, rate=1):

@@ -57,7 +57,7 @@ class StatelessDropout(tf.keras.layers.Layer):
 def keep_masks(examples, rate, seed, step, places=None):
   """bool, shaped like `examples` [batch, ...]: True with probability 1 - rate.
 
-  Every example has a seed of its own, so that its mask depends neither on the batch's size nor on its fellows.
+  Every example has a seed of its own, so its mask depends neither on the batch's size nor on its fellows.
   """
   places = tf.range(tf.shape(examples)[0]) if places is None else tf.convert_to_tensor(places)
   of_step = tf.stack([tf.cast(seed, tf.int64), tf.cast(step, tf.int64)])

@@ -1,7 +1,7 @@
 """The trunk: bottleneck ResNet-v1 whose last strides can be traded for dilation ("atrous").
 
-As in tensorflow/models `research/deeplab/core/resnet_v1_beta.py`: the stride sits in the *last* unit of blocks
-1 to 3, and the beta stem has three 3×3 convolutions in the place of one 7×7.
+As in tensorflow/models `research/deeplab/core/resnet_v1_beta.py`: the stride sits in the *last* unit of
+blocks 1 to 3, and the beta stem has three 3×3 convolutions in the place of one 7×7.
 """
 import dataclasses
 
@@ -9,33 +9,42 @@ import tensorflow as tf
 
 STEMS = ("beta", "plain")
 OUTPUT_STRIDES = (8, 16, 32)
-STEM_STRIDE = 4
 EXPANSION = 4  # a unit puts out 4 times its inner width
 
 
 @dataclasses.dataclass(frozen=True)
 class Backbone:
-  """Filters of the beta stem's three convolutions; units and inner width of the four blocks."""
+  """Filters of the beta stem's three convolutions; units and inner width of the four blocks.
+
+  Attributes:
+    pooled: whether a max-pool follows the stem, so that block 1 sees stride 4; 2 without.
+  """
   stem_filters: tuple[int, int, int]
   units: tuple[int, int, int, int]
   widths: tuple[int, int, int, int]
+  pooled: bool = True
+
+  @property
+  def stem_stride(self):
+    """Pixels per feature in front of block 1."""
+    return 4 if self.pooled else 2
 
 
 BACKBONES = {
     "resnet50": Backbone((64, 64, 128), (3, 4, 6, 3), (64, 128, 256, 512)),
     "resnet101": Backbone((64, 64, 128), (3, 4, 23, 3), (64, 128, 256, 512)),
-    # For the CPU, phantoms and tests.
-    "resnet_small": Backbone((16, 16, 32), (2, 2, 2, 3), (16, 32, 48, 64)),
+    # For the CPU, and pixels of 3 to 4 mm, where an aorta is five pixels wide: so no pooling.
+    "resnet_small": Backbone((16, 16, 16), (2, 2, 2, 3), (16, 32, 48, 64), pooled=False),
 }
 
 
-def strides_and_rates(units, output_stride, multi_grid=(1, 1, 1)):
+def strides_and_rates(units, output_stride, multi_grid=(1, 1, 1), stem_stride=4):
   """Stride and dilation rate of every unit: one list of (stride, rate) per block.
 
   Once the features are as coarse as `output_stride` allows, each later unit keeps its stride at 1, and from
   the unit *after* it the rate makes up for the stride it lost. `multi_grid` multiplies block 4's rates.
   """
-  reached, rate = STEM_STRIDE, 1
+  reached, rate = stem_stride, 1
   blocks: list[list[tuple[int, int]]] = []
   for block, count in enumerate(units, start=1):
     blocks.append([])
@@ -63,12 +72,12 @@ def trunk(image, backbone, stem, output_stride, multi_grid, layers):
     layers: The `ConvolutionUnits` to build from.
   Returns:
     Features [batch, (height-1) // output_stride + 1, (width-1) // output_stride + 1, 4 · last width], and at
-    stride 4 the low-level features the decoder reads: the residual branch of block 1's last unit but one.
+    the stem's stride the low-level features the decoder reads: the residual branch of block 1's last unit but one.
   """
   table = BACKBONES[backbone]
-  features = _stem(image, table.stem_filters, stem, layers)
+  features = _stem(image, table, stem, layers)
   low_level = None
-  schedule = strides_and_rates(table.units, output_stride, multi_grid)
+  schedule = strides_and_rates(table.units, output_stride, multi_grid, table.stem_stride)
   for block, (width, units) in enumerate(zip(table.widths, schedule), start=1):
     for unit, (stride, rate) in enumerate(units, start=1):
       name = f"block{block}_unit{unit}"
@@ -81,15 +90,16 @@ def trunk(image, backbone, stem, output_stride, multi_grid, layers):
   return features, low_level
 
 
-def _stem(image, filters, stem, layers):
-  """Stride 4: two by convolution, two by pooling."""
+def _stem(image, table, stem, layers):
+  """Stride 2 by convolution, and another 2 by pooling."""
+  filters = table.stem_filters
   if stem == "plain":
     features = layers.relu(image, filters[0], 7, "conv1", stride=2)
   else:
     features = layers.relu(image, filters[0], 3, "conv1_1", stride=2)
     features = layers.relu(features, filters[1], 3, "conv1_2")
     features = layers.relu(features, filters[2], 3, "conv1_3")
-  return tf.keras.layers.MaxPooling2D(3, strides=2, padding="same", name="pool1")(features)
+  return tf.keras.layers.MaxPooling2D(3, strides=2, padding="same", name="pool1")(features) if table.pooled else features
 
 
 def _residual(features, width, stride_and_rate, name, layers):

@@ -50,7 +50,10 @@ def make_panns(experiment: Experiment, prior, class_count, jit_compile=False):
                 dual_update=experiment.dual_update, dual_step=experiment.dual_step,
                 learning_rate_dual=experiment.learning_rate_dual),
       experiment.seed)
-  optimizer = tf.keras.optimizers.SGD(learning_rates(experiment), momentum=experiment.momentum)
+  if experiment.optimizer == "adam":
+    optimizer = tf.keras.optimizers.Adam(learning_rates(experiment))
+  else:
+    optimizer = tf.keras.optimizers.SGD(learning_rates(experiment), momentum=experiment.momentum)
   optimizer.build(panns.network.trainable_variables)  # so that a checkpoint finds its slots before the first step
   panns.compile(optimizer=optimizer, jit_compile=jit_compile)
   return panns
@@ -114,9 +117,12 @@ class Training:
       self._fit(stream(self.step, total), total, has_partial=mixed)
 
   def _enter_stage2(self):
-    """The learning rate jumps: Keras' velocity carries the old rate and would push on for some forty steps."""
-    for velocity in self._panns.optimizer.momentums:
-      velocity.assign(tf.zeros_like(velocity))
+    """The learning rate jumps: Keras' SGD velocity carries the old rate and would push on for some forty steps.
+
+    Adam's moments are of raw gradients; they stay."""
+    if self.experiment.optimizer == "sgd":
+      for velocity in self._panns.optimizer.momentums:
+        velocity.assign(tf.zeros_like(velocity))
     self._panns.refresh_teacher()
 
   def _fit(self, batches, last_step, has_partial):

@@ -50,7 +50,8 @@ def test_unknown_size_gives_the_same_as_a_known_one():
   features, kernel = uniform(1, 7, 7, 3), uniform(3, 3, 3, 4, seed=1)
   signature = [tf.TensorSpec([None, None, None, 3]), tf.TensorSpec([3, 3, 3, 4])]
   dynamic = tf.function(lambda x, k: convolution.dilated_convolution(x, k, 12), signature)
-  np.testing.assert_allclose(dynamic(features, kernel), convolution.dilated_convolution(features, kernel, 12), atol=1e-6)
+  known = convolution.dilated_convolution(features, kernel, 12)
+  np.testing.assert_allclose(dynamic(features, kernel), known, atol=1e-6)
 
 
 def test_float64_has_the_gradient_finite_differences_find():
@@ -108,7 +109,8 @@ def test_layer_refuses_what_it_does_not_compute():
 
 def test_weight_penalty_is_tf1s():
   weights = uniform(3, 3, 2, 4)
-  np.testing.assert_allclose(convolution.weight_penalty(1e-4)(weights), 1e-4 * tf.nn.l2_loss(weights), rtol=1e-6)
+  penalty = convolution.weight_penalty(1e-4)
+  np.testing.assert_allclose(penalty(weights), 1e-4 * tf.nn.l2_loss(weights), rtol=1e-6)
   assert convolution.weight_penalty(0) is None
 
 
