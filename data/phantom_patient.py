@@ -9,7 +9,7 @@ from data.phantom_anatomy import COLON, DUODENUM, ORGANS
 from data.phantom_field import SmoothField
 from data.phantom_shapes import Ellipsoid, Tube
 
-# HU in the arterial phase, HU in the portal venous phase, deviation between patients at one phase. The ranges
+# HU in the arterial phase, HU in the portal venous phase, deviation between patients at one phase (times 1.5). The ranges
 # overlap on purpose: one intensity fits several organs, so place, size and shape have to be learnt too.
 CONTRAST_HU = {
     "spleen": (132, 118, 9), "right kidney": (118, 158, 10), "left kidney": (118, 158, 10),
@@ -63,12 +63,12 @@ class Patient:
 
 def draw_patient(rng):
   """A Patient drawn from numpy Generator `rng`."""
-  body_size = 1 + 0.04 * normal(rng)
+  body_size = 1 + 0.06 * normal(rng)
   return Patient(
       depth_mm=rng.uniform(180, 200),
       scale=body_size * (1 + 0.035 * normal(rng, 3)),
       shift_mm=normal(rng, 3) * (6, 6, 8),
-      warp=SmoothField(rng, spacing_mm=95, std=7.5, channels=3),
+      warp=SmoothField(rng, spacing_mm=95, std=10, channels=3),
       organs=tuple(_place(rng, organ) for organ in ORGANS),
       loops=_draw_loops(rng),
       hu=_draw_contrast(rng),
@@ -93,7 +93,7 @@ def _place(rng, organ):
   return PlacedOrgan(
       organ=organ,
       turn=_rotation(np.radians(5) * normal(rng, 3)) / size[:, None],
-      centre_mm=pivot + shift_std_mm * normal(rng, 3),
+      centre_mm=pivot + 1.5 * shift_std_mm * normal(rng, 3),
       pivot_mm=pivot,
       # Small organs take short bumps: a quarter of the way through the organ, about.
       roughness=SmoothField(rng, spacing_mm=36 if roughness_mm > 2 else 24, std=roughness_mm))
@@ -110,9 +110,10 @@ def _rotation(angles):
 
 
 def _draw_contrast(rng):
-  phase, gain = rng.uniform(), 1 + 0.12 * normal(rng)
+  # from a scan almost without contrast medium to a strong bolus: no three patients show all there is
+  phase, gain = rng.uniform(), rng.uniform(0.3, 1.25)
   return {tissue: _UNENHANCED_HU + gain * (early + phase * (late - early) - _UNENHANCED_HU)
-          + std * normal(rng)
+          + 1.5 * std * normal(rng)
           for tissue, (early, late, std) in CONTRAST_HU.items()}
 
 

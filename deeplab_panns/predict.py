@@ -35,16 +35,15 @@ def load_model(run_dir, model, checkpoint):
     raise InputError("predict: needs one of --run_dir and --model.")
   if run_dir:
     run = open_run(run_dir, checkpoint)
-    return run.segmenter.labels, run.organs
+    segmenter = run.segmenter
+    return lambda **inputs: segmenter.labels(**inputs), run.organs  # a bound tf.function alone would not keep it alive
   folder = pathlib.Path(model)
   asset = folder / "assets" / "organs.json"
   if not asset.is_file() or not (folder / "saved_model.pb").is_file():
     raise InputError(f"{model}: holds no SavedModel of this project (saved_model.pb, assets/organs.json); "
                      "write one by `python -m deeplab_panns.export`.")
   loaded = tf.saved_model.load(model)
-  signature = loaded.signatures["serving_default"]
-  signature.loaded = loaded  # the signature alone does not keep its variables alive
-  return signature, tuple(json.loads(asset.read_text(encoding="utf-8")))
+  return lambda **inputs: loaded.signatures["serving_default"](**inputs), tuple(json.loads(asset.read_text(encoding="utf-8")))
 
 
 def find_inputs(path):
