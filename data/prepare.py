@@ -9,6 +9,7 @@ import json
 import multiprocessing
 import os
 import pathlib
+import signal
 import sys
 
 import tqdm
@@ -41,10 +42,11 @@ def prepare(manifest, preparation, output_dir, workers):
     (entries, failures): index entries by case id, and error lines by case id.
   """
   entries, failures = {}, {}
-  workers = min(workers, len(manifest.cases))
-  # spawn: TensorFlow's threads do not survive a fork.
-  with concurrent.futures.ProcessPoolExecutor(
-      workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+  # spawn: TensorFlow's threads do not survive a fork. Ctrl-C is the parent's to answer, in one line.
+  pool = concurrent.futures.ProcessPoolExecutor(
+      min(workers, len(manifest.cases)), mp_context=multiprocessing.get_context("spawn"),
+      initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN))
+  try:
     running = {pool.submit(prepare_case, case, preparation, output_dir): case for case in manifest.cases}
     finished = concurrent.futures.as_completed(running)
     for future in tqdm.tqdm(finished, "prepare", len(running), unit="case", disable=not sys.stderr.isatty()):
@@ -56,6 +58,8 @@ def prepare(manifest, preparation, output_dir, workers):
       except concurrent.futures.process.BrokenProcessPool:
         raise InputError(f"{case.image}: the process that read it or a neighbour died (memory?); "
                          "try again with --workers=1.") from None
+  finally:
+    pool.shutdown(cancel_futures=True)
   return entries, failures
 
 

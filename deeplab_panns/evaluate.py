@@ -9,13 +9,14 @@ import sys
 import numpy as np
 import tqdm
 from absl import flags
+from PIL import Image
 
 from data import command, volumes
 from data.input_error import InputError
 from data.organs import BTCV_ORGANS
 from data.splits import split
 from data.store import read_store, verify
-from deeplab_panns import metrics, score_table
+from deeplab_panns import figures, metrics, score_table
 from deeplab_panns.inference import segment_stored
 from deeplab_panns.trained import open_run
 
@@ -36,7 +37,8 @@ def score_run(run, store, which):
   """Segments the cases of a split and scores them on the store's grid.
 
   Returns:
-    Rows (case id, OrganScore), the annotated organs of each case.
+    (rows, overlay): rows (case id, OrganScore), the annotated organs of each case; and of the first case a slice as
+    image, reference and prediction, uint8 [height, width, 3].
   Raises:
     InputError: If the store has other organs than the run, or the split is empty.
   """
@@ -45,12 +47,14 @@ def score_run(run, store, which):
                      "score on a store of the same list.")
   cases = _cases(run, store, which)
   verify(cases)
-  rows = []
+  rows, overlay = [], None
   for case in tqdm.tqdm(cases, "evaluate", unit="case", disable=not sys.stderr.isatty()):
-    predicted = segment_stored(run.segmenter, case)
-    scores = metrics.score_organs(np.asarray(case.label()), predicted, store.organs, case.spacing_mm, annotated=case.annotated)
+    predicted, label = segment_stored(run.segmenter, case), np.asarray(case.label())
+    scores = metrics.score_organs(label, predicted, store.organs, case.spacing_mm, annotated=case.annotated)
     rows += [(case.id, score) for score in scores]
-  return rows
+    if overlay is None:
+      overlay = figures.compare_slice(np.asarray(case.image()), label, predicted)
+  return rows, overlay
 
 
 def _cases(run, store, which):
@@ -129,7 +133,10 @@ def main(_):
   if args.run_dir:
     run = open_run(args.run_dir, args.checkpoint)
     store = read_store(args.data_dir or run.data_dir)
-    rows, failures = score_run(run, store, args.split), []
+    rows, overlay = score_run(run, store, args.split)
+    failures: list[str] = []
+    output_dir.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(overlay).save(output_dir / "overlay.png")
     header = {"split": args.split, "grid": "store", "step": run.step, "checkpoint": args.checkpoint, "fold": run.experiment.fold}
     scored = f"{args.run_dir} on the {args.split} cases of {store.path}, on the store's grid"
   else:

@@ -6,7 +6,7 @@ import dataclasses
 import tensorflow as tf
 
 from data.input_error import InputError
-from deeplab_panns.validation import validate
+from deeplab_panns.validation import Validator
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,16 +20,12 @@ class Intervals:
 class Progress(tf.keras.callbacks.Callback):
   """Follows `fit` through one stage; `begin` names the stage's steps."""
 
-  def __init__(self, panns, checkpoints, scalars, intervals: Intervals, segmenter, organs, shown_cases, is_validation):
-    """Args:
-      shown_cases: validation cases, or the training case whose overlay is shown where there are none.
-      is_validation: whether they are; if not, they give a picture but no Dice curve and no `best`.
-    """
+  def __init__(self, name, panns, checkpoints, scalars, intervals: Intervals, validator: Validator):
+    """Args: name: stands before every line, so that runs side by side can be told apart."""
     super().__init__()
+    self._name = name
     self._panns, self._checkpoints, self._scalars = panns, checkpoints, scalars
-    self._intervals = intervals
-    self._segmenter, self._organs, self._cases = segmenter, organs, shown_cases
-    self._is_validation = is_validation
+    self._intervals, self._validator = intervals, validator
     self._supports_tf_logs = True  # Keras then leaves the step's results on the device: no wait at each step
 
   def begin(self, first_step, last_step, has_partial):
@@ -59,8 +55,8 @@ class Progress(tf.keras.callbacks.Callback):
                        "lower the learning rate of this stage and train into a new --run_dir.")
 
   def _validate(self, step):
-    validation = validate(self._segmenter, self._organs, self._cases)
-    if not self._is_validation:
+    validation = self._validator.validate()
+    if not self._validator.held_out:
       self._scalars.write_pictures(step, validation.overlays)
       return
     self._scalars.write_validation(step, validation)
@@ -69,4 +65,4 @@ class Progress(tf.keras.callbacks.Callback):
   def _print(self, step, values):
     shown = {"J_L": "loss/labeled", "J_P": "loss/partial", "prior": "loss/prior", "KL": "prior/kl"}
     losses = "  ".join(f"{name} {values[key]:.4f}" for name, key in shown.items() if key in values)
-    print(f"step {step:>6}  {losses}  {values['throughput/images_per_second']:.1f} images/s", flush=True)
+    print(f"{self._name}: step {step:>6}  {losses}  {values['throughput/images_per_second']:.1f} images/s", flush=True)

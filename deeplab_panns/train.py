@@ -23,6 +23,7 @@ from deeplab_panns.run_directory import RunDirectory
 from deeplab_panns.scalars import Scalars
 from deeplab_panns.schedules import TwoStages
 from deeplab_panns.trained import segmenter_of
+from deeplab_panns.validation import Validator
 
 
 def make_batches(store, splits, experiment: Experiment):
@@ -72,10 +73,10 @@ class Training:
     prior = self._prior(directory, store)
     self._panns = make_panns(experiment, prior, len(store.organs) + 1, jit_compile)
     self._checkpoints = Checkpoints(self._panns, directory.checkpoints)
-    segmenter = segmenter_of(self._panns.network, experiment, store.organs)
+    validator = Validator(segmenter_of(self._panns.network, experiment, store.organs), store.organs,
+                          self._splits.validation or self._splits.labeled[:1], held_out=bool(self._splits.validation))
     scalars = Scalars(directory.events, self._panns, learning_rates(experiment), prior, experiment)
-    self._progress = Progress(
-        self._panns, self._checkpoints, scalars, intervals, segmenter, store.organs, self._splits.validation or self._splits.labeled[:1], bool(self._splits.validation))
+    self._progress = Progress(directory.path.name, self._panns, self._checkpoints, scalars, intervals, validator)
 
   def _prior(self, directory, store):
     if directory.prior.exists():

@@ -6,6 +6,7 @@ import dataclasses
 import numpy as np
 
 from data.organs import IGNORE
+from data.store import StoredCase
 from deeplab_panns import figures, metrics
 from deeplab_panns.inference import Segmenter, segment_stored
 
@@ -27,26 +28,34 @@ class Validation:
     return float(np.mean(defined)) if defined else float("nan")
 
 
-def validate(segmenter: Segmenter, organs, cases, pictures=3):
-  """Segments cases and compares them with their annotated organs, on the store's grid.
+@dataclasses.dataclass(frozen=True)
+class Validator:
+  """Segments cases as they are now and compares them with their annotated organs, on the store's grid.
 
-  Args:
+  Attributes:
     cases: StoredCases, at least one.
-    pictures: of so many cases, the slice with the most organs.
+    held_out: whether they are validation cases; if they train, a picture is all that may be taken from them.
   """
-  scores: dict[str, list[float]] = {organ: [] for organ in organs}
-  overlays: list[np.ndarray] = []
-  for case in cases:
-    label = np.asarray(case.label())
-    predicted = segment_stored(segmenter, case)
-    counted = label != IGNORE
-    for organ in case.annotated:
-      value = 1 + organs.index(organ)
-      scores[organ].append(metrics.dice((label == value) & counted, (predicted == value) & counted))
-    if len(overlays) < pictures:
-      overlays.append(figures.compare_slice(np.asarray(case.image()), label, predicted))
-  dice = {organ: _mean_of_defined(values) for organ, values in scores.items()}
-  return Validation(dice, figures.stack_pictures(overlays))
+  segmenter: Segmenter
+  organs: tuple[str, ...]
+  cases: tuple[StoredCase, ...]
+  held_out: bool
+
+  def validate(self, pictures=3):
+    """A Validation; pictures are of the first so many cases, the slice with the most organs."""
+    scores: dict[str, list[float]] = {organ: [] for organ in self.organs}
+    overlays: list[np.ndarray] = []
+    for case in self.cases:
+      label = np.asarray(case.label())
+      predicted = segment_stored(self.segmenter, case)
+      counted = label != IGNORE
+      for organ in case.annotated:
+        value = 1 + self.organs.index(organ)
+        scores[organ].append(metrics.dice((label == value) & counted, (predicted == value) & counted))
+      if len(overlays) < pictures:
+        overlays.append(figures.compare_slice(np.asarray(case.image()), label, predicted))
+    dice = {organ: _mean_of_defined(values) for organ, values in scores.items()}
+    return Validation(dice, figures.stack_pictures(overlays))
 
 
 def _mean_of_defined(values):
