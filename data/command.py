@@ -1,4 +1,5 @@
 """How every command starts and fails: one line on stderr, exit code 1 for input, 2 for flags."""
+import logging
 import sys
 
 from absl import app, flags
@@ -30,6 +31,9 @@ def run(main):
       flags.Error for flags that do not go together.
   """
   def guarded(argv):
+    # TensorFlow and absl tell of their own doings at length; what the user must know goes through fail()
+    for name in ("absl", "tensorflow"):
+      logging.getLogger(name).setLevel(logging.ERROR)
     try:
       return main(argv)
     except InputError as error:

@@ -35,9 +35,12 @@ def export(segmenter, organs, output_dir):
   with tempfile.TemporaryDirectory(dir=output_dir.parent, prefix=f".{output_dir.name}.") as temporary:
     asset = pathlib.Path(temporary) / "organs.json"
     asset.write_text(json.dumps(list(organs)), encoding="utf-8")
-    segmenter.organs_asset = tf.saved_model.Asset(str(asset))
+    # the weights and the signatures alone: saved as a Keras model, every layer would be traced once more
+    module = tf.Module()
+    module.weights = segmenter.network.variables
+    module.organs = tf.saved_model.Asset(str(asset))
     model = pathlib.Path(temporary) / "model"
-    tf.saved_model.save(segmenter, str(model), signatures={
+    tf.saved_model.save(module, str(model), signatures={
         "serving_default": segmenter.labels, "probabilities": segmenter.probabilities})
     os.replace(model, output_dir)
 
