@@ -3,6 +3,7 @@ import logging
 import sys
 
 from absl import app, flags
+from absl import logging as absl_logging
 
 from data.input_error import InputError
 
@@ -32,8 +33,8 @@ def run(main):
   """
   def guarded(argv):
     # TensorFlow and absl tell of their own doings at length; what the user must know goes through fail()
-    for name in ("absl", "tensorflow"):
-      logging.getLogger(name).setLevel(logging.ERROR)
+    absl_logging.set_verbosity(absl_logging.ERROR)
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     try:
       return main(argv)
     except InputError as error:

@@ -42,11 +42,11 @@ def test_units_keep_their_stride_until_the_output_stride_is_reached():
       [(1, 1)] * 2 + last, [(1, 1)] * 4, [(1, 2)] * 6, [(1, 4), (1, 8), (1, 16)]]
 
 
-@pytest.mark.parametrize("output_stride, size", [(8, 13), (16, 7), (32, 4)])
+@pytest.mark.parametrize("output_stride, size", [(8, 13), (16, 7)])
 def test_sizes_of_features_and_low_level(output_stride, size):
   features, low_level = build(output_stride=output_stride)(tf.zeros([1, 97, 97, 3]))
   assert features.shape == [1, size, size, 256]
-  assert low_level.shape == [1, 25, 25, 64]
+  assert low_level.shape == [1, 49, 49, 64]  # no pooling in the small one
 
 
 @pytest.fixture(scope="module")

@@ -84,6 +84,7 @@ def test_folds_for_some_full_cases_only(tiny_raw):
     with_folds(dataclasses.replace(manifest, cases=cases), {case.id: {} for case in cases}, 5, 0)
 
 
+@pytest.mark.slow
 def test_the_command_lists_failures_and_writes_no_index(tmp_path):
   path = write_raw(tmp_path / "raw")
   image, label = make_case(np.random.default_rng(9))
