@@ -76,7 +76,7 @@ def _define_run_flags():
   flags.DEFINE_integer("log_interval", 100, "Steps between scalars in TensorBoard.", lower_bound=1)
   flags.DEFINE_integer("validation_interval", 2000, "Steps between validations.", lower_bound=1)
   flags.DEFINE_bool("verify_store", True, "Compare the store's arrays with their sha256 before training.")
-  flags.DEFINE_bool("jit_compile", False, "Compile the step with XLA; slower on a CPU.")
+  flags.DEFINE_bool("jit_compile", False, "Compile the step with XLA; slower on a CPU, and not deterministic.")
   flags.DEFINE_integer("threads", 0, "Threads of TensorFlow; 0: one per core.", lower_bound=0)
 
 

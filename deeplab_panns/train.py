@@ -161,12 +161,13 @@ def check_stage1_run(run_dir, experiment, store):
   return directory.checkpoints
 
 
-def configure_tensorflow(experiment: Experiment, threads):
+def configure_tensorflow(experiment: Experiment, threads, jit_compile):
   """Determinism, seeds and threads, before the first op runs."""
   threads = threads or os.cpu_count()
   tf.config.threading.set_intra_op_parallelism_threads(threads)
   tf.config.threading.set_inter_op_parallelism_threads(threads)
-  tf.config.experimental.enable_op_determinism()
+  if not jit_compile:  # XLA has no deterministic gradient of max-pooling and refuses it
+    tf.config.experimental.enable_op_determinism()
   tf.keras.utils.set_random_seed(experiment.seed)
 
 
@@ -180,7 +181,7 @@ def main(_):
     if args.verify_store:
       verify(store.cases)
     stage1 = check_stage1_run(args.stage1_run, experiment, store) if args.stage1_run else None
-    configure_tensorflow(experiment, args.threads)
+    configure_tensorflow(experiment, args.threads, args.jit_compile)
     intervals = Intervals(args.log_interval, args.checkpoint_interval, args.validation_interval)
     training = Training(directory, experiment, store, intervals, args.jit_compile)
     step, total = training.resume(stage1), experiment.stage1_steps + experiment.stage2_steps
