@@ -22,6 +22,7 @@ from data.spacing import describe_spacing, parse_spacing
 from data.splits import seeded_folds
 from data.store import FORMAT
 from data.stored_case import Preparation, prepare_case
+from data.whole_file import write_text
 
 
 def define_flags():
@@ -86,10 +87,7 @@ def write_index(output_dir, manifest, preparation, entries):
       "manifest": manifest.path.name,
       "cases": entries,
   }
-  path = pathlib.Path(output_dir) / "index.json"
-  temporary = path.with_name(f".index.{os.getpid()}.tmp")
-  temporary.write_text(json.dumps(index, indent=1), encoding="utf-8")
-  os.replace(temporary, path)
+  write_text(pathlib.Path(output_dir) / "index.json", json.dumps(index, indent=1))
 
 
 def main(_):

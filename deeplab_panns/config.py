@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import pathlib
 from typing import Any
 
@@ -11,6 +10,7 @@ from absl import flags
 
 from data.input_error import InputError
 from data.spacing import describe_spacing, parse_spacing
+from data.whole_file import write_text
 
 
 @dataclasses.dataclass(frozen=True)
@@ -187,9 +187,7 @@ def _require_consistent(experiment):
 
 
 def save_experiment(experiment: Experiment, path):
-  temporary = pathlib.Path(path).with_suffix(".tmp")
-  temporary.write_text(json.dumps(dataclasses.asdict(experiment), indent=1), encoding="utf-8")
-  os.replace(temporary, path)
+  write_text(path, json.dumps(dataclasses.asdict(experiment), indent=1))
 
 
 def load_experiment(path):

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import json
-import os
 import pathlib
 import sys
 
@@ -16,6 +15,7 @@ from data.input_error import InputError
 from data.organs import BTCV_ORGANS
 from data.splits import split
 from data.store import read_store, verify
+from data.whole_file import write_text
 from deeplab_panns import figures, metrics, score_table
 from deeplab_panns.inference import segment_stored
 from deeplab_panns.trained import open_run
@@ -110,9 +110,7 @@ def write_results(rows, output_dir, header):
   output_dir.mkdir(parents=True, exist_ok=True)
   score_table.write_csv(output_dir / "metrics.csv", rows)
   summary = {**header, **score_table.summary(rows)}
-  temporary = output_dir / ".metrics.json.tmp"
-  temporary.write_text(json.dumps(summary, indent=1, allow_nan=False), encoding="utf-8")
-  os.replace(temporary, output_dir / "metrics.json")
+  write_text(output_dir / "metrics.json", json.dumps(summary, indent=1, allow_nan=False))
   return summary
 
 

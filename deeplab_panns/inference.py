@@ -76,7 +76,7 @@ class Segmenter(tf.Module):
     for number in tf.range(tf.size(starts)):
       indices = tf.minimum(starts[number] + tf.range(SLAB), sizes[0] - 1)
       inputs = self._inputs(slices, indices, ratios, network_sizes)
-      slab = self._back(tf.nn.softmax(self.network(inputs, training=False)), sizes, ratios, network_sizes)
+      slab = self._back(tf.nn.softmax(self.network(inputs, training=False)), sizes, ratios)
       slab = tf.cast(slab, tf.float16) if keep_probabilities else tf.cast(tf.argmax(slab, axis=-1), tf.uint8)
       outputs = outputs.write(number, slab)
     return _slices_back(outputs.concat()[:sizes[0]], self._axis, keep_probabilities)
@@ -108,9 +108,8 @@ class Segmenter(tf.Module):
     inputs = tf.transpose(tf.reshape(tf.round(neighbours), shape), [0, 2, 3, 1])
     return tf.ensure_shape(inputs, [SLAB, None, None, channels])
 
-  def _back(self, probabilities, sizes, ratios, network_sizes):
+  def _back(self, probabilities, sizes, ratios):
     """Probabilities [SLAB, h', w', K + 1] on the volume's own pixels."""
-    del network_sizes
     for side in range(2):
       probabilities = _resample_side(probabilities, 1 + side, sizes[1 + side], 1.0 / ratios[1 + side])
     return tf.ensure_shape(probabilities, [SLAB, None, None, self._class_count])

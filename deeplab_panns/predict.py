@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import json
-import os
 import pathlib
 import sys
 
@@ -12,6 +11,7 @@ from absl import flags
 
 from data import command, volumes
 from data.input_error import InputError
+from data.whole_file import write_text
 from deeplab_panns.trained import open_run
 
 
@@ -98,9 +98,7 @@ def main(_):
       predict_file(labels, source, output_dir)
     except InputError as error:
       failures.append(str(error))
-  temporary = output_dir / ".organs.tmp"
-  temporary.write_text(json.dumps(list(organs), indent=1), encoding="utf-8")
-  os.replace(temporary, output_dir / "organs.json")
+  write_text(output_dir / "organs.json", json.dumps(list(organs), indent=1))
   if failures:
     raise InputError(f"{len(failures)} of {len(sources)} inputs failed: {'; '.join(failures)}")
   print(f"{output_dir}: {len(sources)} label maps; values 1 to {len(organs)} are the organs in {output_dir / 'organs.json'}")

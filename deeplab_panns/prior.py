@@ -3,12 +3,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 
 import numpy as np
 
 from data.input_error import InputError
 from data.organs import BACKGROUND, IGNORE
+from data.whole_file import write_text
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,9 +69,7 @@ def kl_divergence(prior, share):
 
 
 def save_prior(prior: Prior, path):
-  temporary = path.with_suffix(".tmp")
-  temporary.write_text(json.dumps(dataclasses.asdict(prior), indent=1), encoding="utf-8")
-  os.replace(temporary, path)
+  write_text(path, json.dumps(dataclasses.asdict(prior), indent=1))
 
 
 def load_prior(path):

@@ -3,14 +3,15 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import io
 import json
-import os
 import pathlib
 
 from absl import flags
 
 from data import command
 from data.input_error import InputError
+from data.whole_file import write_text
 
 
 def define_flags():
@@ -77,11 +78,10 @@ def main(_):
   text = markdown(rows, note)
   output_dir = pathlib.Path(args.output_dir)
   output_dir.mkdir(parents=True, exist_ok=True)
-  with open(output_dir / ".table.tmp", "w", newline="", encoding="utf-8") as file:
-    csv.writer(file, lineterminator="\n").writerows(rows)
-  os.replace(output_dir / ".table.tmp", output_dir / "table.csv")
-  (output_dir / ".table.tmp").write_text(text, encoding="utf-8")
-  os.replace(output_dir / ".table.tmp", output_dir / "table.md")
+  lines = io.StringIO()
+  csv.writer(lines, lineterminator="\n").writerows(rows)
+  write_text(output_dir / "table.csv", lines.getvalue())
+  write_text(output_dir / "table.md", text)
   print(text)
   for run in runs:
     print(f"{run.name}: {run.run_dir} (metrics.csv, metrics.json, events/ for TensorBoard)")

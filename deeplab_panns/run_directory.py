@@ -5,11 +5,11 @@ import contextlib
 import fcntl
 import hashlib
 import json
-import os
 import pathlib
 
 from data.input_error import InputError
 from data.store import Store
+from data.whole_file import write_text
 from deeplab_panns.config import Experiment, differences, load_experiment, save_experiment
 
 
@@ -33,9 +33,7 @@ class RunDirectory:
     if not self.experiment.exists():
       self.path.mkdir(parents=True, exist_ok=True)
       data = {"data_dir": str(store.path.resolve()), "organs": store.organs, "fingerprint": fingerprint(store)}
-      temporary = self.data.with_suffix(".tmp")
-      temporary.write_text(json.dumps(data, indent=1), encoding="utf-8")
-      os.replace(temporary, self.data)
+      write_text(self.data, json.dumps(data, indent=1))
       save_experiment(experiment, self.experiment)
       return
     changed = differences(experiment, load_experiment(self.experiment))
