@@ -5,7 +5,7 @@ EXTRAS ?= dicom,onnx,dev
 SEED ?= 0
 OUT ?= runs/quickstart
 
-.PHONY: install quickstart test fast lint
+.PHONY: install quickstart quickstart3d test fast lint bench study saved-model predictions
 
 install: .venv/installed
 
@@ -23,33 +23,58 @@ install: .venv/installed
 	echo "installing into .venv with $$("$$python" --version)"; \
 	"$$python" -m venv --clear .venv && .venv/bin/pip install --quiet --editable . && touch $@
 
-# Phantom patients → store → one stage 1 → full, partial and PaNN → unseen patients → predictions, SavedModel, table.
+# Phantom patients → store → one stage 1 → the modes from it → unseen patients → predictions, SavedModel, table.
 # Two runs at a time with a thread each use two cores better than one run with two threads.
-TRAIN = $(PYTHON) -m deeplab_panns.train --flagfile=experiments/quickstart.flags --data_dir=$(OUT)/store --fold=0 --seed=$(SEED)
-EVALUATE = $(PYTHON) -m deeplab_panns.evaluate --split=test
+TRAIN = $(PYTHON) -m deeplab_panns.train --flagfile=experiments/$(FLAGS) --data_dir=$(OUT)/store --fold=0 --seed=$(SEED)
+AT_ONCE = $(MAKE) --no-print-directory -j2 OUT=$(OUT) FLAGS=$(FLAGS)
 
-quickstart: .venv/installed-core
+quickstart: FLAGS = quickstart.flags
+quickstart: MODES = full partial panns
+quickstart3d: FLAGS = quickstart3d.flags
+quickstart3d: OUT = runs/quickstart3d
+quickstart3d: MODES = full panns
+quickstart3d: SPACING = --spacing_mm=6
+
+quickstart quickstart3d: .venv/installed-core
 	$(PYTHON) -m data.phantom --output_dir=$(OUT)/raw --labeled_cases=3 --partial_cases=18 --test_cases=10 --seed=$(SEED)
-	$(PYTHON) -m data.prepare --manifest=$(OUT)/raw/dataset.json --output_dir=$(OUT)/store
-	$(TRAIN) --run_dir=$(OUT)/full --supervision=full --threads=2
-	$(MAKE) --no-print-directory -j2 train-partial train-panns
-	$(EVALUATE) --run_dir=$(OUT)/full
-	$(EVALUATE) --run_dir=$(OUT)/partial
-	$(EVALUATE) --run_dir=$(OUT)/panns
-	rm -rf $(OUT)/saved_model
-	$(PYTHON) -m deeplab_panns.export --run_dir=$(OUT)/panns --output_dir=$(OUT)/saved_model
-	$(PYTHON) -m deeplab_panns.predict --run_dir=$(OUT)/panns --input=$(OUT)/raw/images/test_000.nii.gz --output_dir=$(OUT)/predictions
-	$(PYTHON) -m deeplab_panns.report --run_dirs=$(OUT)/full,$(OUT)/partial,$(OUT)/panns --output_dir=$(OUT)/report
+	$(PYTHON) -m data.prepare --manifest=$(OUT)/raw/dataset.json --output_dir=$(OUT)/store $(SPACING)
+	$(TRAIN) --run_dir=$(OUT)/stage1 --supervision=full --stage2_steps=0 --threads=1 --inter_op_threads=2
+	$(AT_ONCE) $(MODES:%=train-%)
+	$(AT_ONCE) $(MODES:%=evaluate-%) saved-model predictions
+	$(PYTHON) -m deeplab_panns.report --run_dirs=$(subst $(space),$(comma),$(MODES:%=$(OUT)/%)) --output_dir=$(OUT)/report
 	@echo "predictions: $(OUT)/predictions   SavedModel: $(OUT)/saved_model   TensorBoard: .venv/bin/tensorboard --logdir=$(OUT)"
 
+comma := ,
+space := $(subst ,, )
+
 train-%:
-	$(TRAIN) --run_dir=$(OUT)/$* --supervision=$* --stage1_run=$(OUT)/full --threads=1
+	$(TRAIN) --run_dir=$(OUT)/$* --supervision=$* --stage1_run=$(OUT)/stage1 --threads=1
+
+evaluate-%:
+	$(PYTHON) -m deeplab_panns.evaluate --split=test --run_dir=$(OUT)/$*
+
+saved-model:
+	rm -rf $(OUT)/saved_model
+	$(PYTHON) -m deeplab_panns.export --run_dir=$(OUT)/panns --output_dir=$(OUT)/saved_model
+
+predictions:
+	$(PYTHON) -m deeplab_panns.predict --run_dir=$(OUT)/panns --input=$(OUT)/raw/images/test_000.nii.gz --output_dir=$(OUT)/predictions
 
 test: install
-	$(PYTHON) -m pytest -q
+	$(PYTHON) -m pytest -q -n 2
 
 fast: install
-	$(PYTHON) -m pytest -q -m 'not slow'
+	$(PYTHON) -m pytest -q -n 2 -m "not slow"
+
+# Each part of the study is a command of its own and goes on where it was stopped (experiments/README.md says what each costs).
+PARTS ?= slices volumes beyond anatomy fields
+study: install
+	for part in $(PARTS); do $(PYTHON) -m deeplab_panns.study --part=$$part || exit 1; done
+
+bench: install
+	$(PYTHON) -m deeplab_panns.benchmark --what=deeplab_step,panns_overhead --stem=plain
+	$(PYTHON) -m deeplab_panns.benchmark --what=unet_step --batch=2
+	$(PYTHON) -m deeplab_panns.benchmark --what=sliding_window
 
 lint: install
 	.venv/bin/ruff check . && .venv/bin/mypy

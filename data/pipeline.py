@@ -6,8 +6,9 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from data import augment
-from data.slices import SLICE_AXIS, Cropping, SliceSampler
+from data.patches import PatchSampler, PatchSampling
+from data.random_access import stream_seed
+from data.slices import SliceSampler, SliceSampling
 from data.splits import Splits
 from data.store import Store
 
@@ -21,16 +22,12 @@ class BatchPlan:
   Attributes:
     batch_size: labelled + partial examples.
     partial_fraction: share of partial examples in stage 2; the paper's 3 : 1 is 0.25.
-    crop_size, view, slices_per_input, scales, max_rotation_degrees: see data.slices.Cropping.
+    sampling: how an example is drawn; its class decides whether it is a slice or a patch.
   """
   batch_size: int
   partial_fraction: float
-  crop_size: int
-  view: str
-  slices_per_input: int
-  scales: tuple[float, ...]
-  max_rotation_degrees: float
   seed: int
+  sampling: SliceSampling | PatchSampling
 
   @property
   def partial_size(self):
@@ -39,30 +36,27 @@ class BatchPlan:
 
 
 class Batches:
-  """Makes the tf.data streams of one run."""
+  """Makes the tf.data streams of one run.
+
+  An example's image is float32 in [0, 255], its label uint8, 255 ignore: [crop, crop, channels] and [crop, crop] of
+  slices, [z, y, x, 1] and [z, y, x] of patches. All shapes are static.
+  """
 
   def __init__(self, store: Store, splits: Splits, plan: BatchPlan):
     self._plan = plan
     self._class_count = len(store.organs) + 1
     self._annotated = np.stack([_annotated_mask(store, case) for case in splits.partial]) if splits.partial else None
-    cropping = self._cropping(splits.labeled + splits.partial)
-    self._canvas_size = cropping.canvas_size
-    self._labeled = SliceSampler(splits.labeled, cropping, _stream_seed(plan.seed, _LABELED))
-    self._partial = splits.partial and SliceSampler(splits.partial, cropping, _stream_seed(plan.seed, _PARTIAL))
-    self._prior = SliceSampler(splits.labeled, cropping, _stream_seed(plan.seed, _PRIOR))
-
-  def _cropping(self, cases):
-    plan = self._plan
-    in_plane = [size for case in cases for axis, size in enumerate(case.shape) if axis != SLICE_AXIS[plan.view]]
-    canvas = augment.canvas_size(plan.crop_size, plan.scales, plan.max_rotation_degrees, max(in_plane))
-    return Cropping(plan.view, plan.slices_per_input, plan.crop_size, canvas, plan.scales, plan.max_rotation_degrees)
+    self._labeled = _sampler(splits.labeled, plan, _LABELED)
+    self._partial = splits.partial and _sampler(splits.partial, plan, _PARTIAL)
+    # Patches of a partial case lie around the organs annotated there, which raises these organs' shares. The prior is
+    # for the shares in partial images, so its patches choose among the same organs.
+    self._prior = _sampler(splits.labeled, plan, _PRIOR, tuple(_annotated_values(store, case) for case in splits.partial))
 
   def labeled(self, first_step, last_step):
     """Batches of labelled examples alone: stage 1, and stage 2 of `full`.
 
     Yields, for step in [first_step, last_step):
-      {"labeled": {"image": float32 [batch, crop, crop, channels] in [0, 255],
-                   "label": uint8 [batch, crop, crop], 255 ignore}}
+      {"labeled": {"image": [batch, ...], "label": [batch, ...]}}
     """
     return _stream(first_step, last_step, lambda step: {"labeled": self._examples(
         self._labeled, step, self._plan.batch_size)})
@@ -82,7 +76,7 @@ class Batches:
     return _stream(first_step, last_step, batch)
 
   def prior_labels(self, examples):
-    """Label crops under training's own sampling law, at least `examples` of them and at least an epoch."""
+    """Labels under the sampling law of partial examples, at least `examples` of them and at least an epoch."""
     batch = self._plan.batch_size
     steps = -(-max(examples, len(self._prior)) // batch)
     return _stream(0, steps, lambda step: self._examples(self._prior, step, batch)["label"])
@@ -93,12 +87,10 @@ class Batches:
       case, image, label, transform = (np.stack(part) for part in zip(*drawn))
       return case.astype(np.int32), image, label, transform
 
-    case, image, label, transform = tf.numpy_function(
-        draw, [step], [tf.int32, tf.uint8, tf.uint8, tf.float32], stateful=False)
-    side, channels = self._canvas_size, self._plan.slices_per_input
-    for tensor, shape in ((case, []), (image, [side, side, channels]), (label, [side, side]), (transform, [8])):
+    case, *canvases = tf.numpy_function(draw, [step], [tf.int32, tf.uint8, tf.uint8, tf.float32], stateful=False)
+    for tensor, shape in zip([case, *canvases], [[], *sampler.canvas_shapes]):
       tensor.set_shape([count, *shape])
-    image, label = augment.crop(image, label, transform, self._plan.crop_size)
+    image, label = sampler.crop(*canvases)
     examples = {"image": image, "label": label}
     if annotated is not None:
       examples["annotated"] = tf.ensure_shape(tf.gather(tf.constant(annotated), case), [count, self._class_count])
@@ -112,11 +104,18 @@ def _stream(first_step, last_step, make):
   return steps.map(make, num_parallel_calls=2).with_options(options).prefetch(4)
 
 
-def _stream_seed(seed, stream):
-  """One 64-bit seed from the run's seed and the stream's number."""
-  return int(np.random.SeedSequence([seed, stream]).generate_state(1, np.uint64)[0])
+def _sampler(cases, plan, stream, focus=()):
+  seed = stream_seed(plan.seed, stream)
+  if isinstance(plan.sampling, PatchSampling):
+    return PatchSampler(cases, plan.sampling, seed, focus)
+  return SliceSampler(cases, plan.sampling, seed)
 
 
 def _annotated_mask(store, case):
   organs = [float(organ in case.annotated) for organ in store.organs]
   return np.array([float(all(organs))] + organs, np.float32)
+
+
+def _annotated_values(store, case):
+  """The label values that a case's map may hold."""
+  return frozenset(value for value, organ in enumerate(store.organs, 1) if organ in case.annotated)

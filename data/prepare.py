@@ -5,6 +5,7 @@ Parallel over cases, each written whole or not at all; what is finished and unch
 from __future__ import annotations
 
 import concurrent.futures
+import dataclasses
 import json
 import multiprocessing
 import os
@@ -16,6 +17,7 @@ import tqdm
 from absl import flags
 
 from data import command, preprocess
+from data.dropped_annotations import Drop, drop_annotations
 from data.input_error import InputError
 from data.manifest import read_manifest
 from data.spacing import describe_spacing, parse_spacing
@@ -31,7 +33,13 @@ def define_flags():
   flags.DEFINE_list("spacing_mm", None, "Resample to S (isotropic), Sy,Sx (in-plane) or Sz,Sy,Sx; default: keep each case's own.")
   flags.DEFINE_integer("folds", 5, "Cross-validation folds dealt over the fully labelled cases, unless the manifest has them.",
                        lower_bound=2)
-  flags.DEFINE_integer("seed", 0, "Seed of the folds.", lower_bound=0)
+  flags.DEFINE_integer("seed", 0, "Seed of the folds, and of the labels that are dropped.", lower_bound=0)
+  flags.DEFINE_float("drop_case_fraction", 0.0, "For experiments: this share of the fully labelled cases loses the labels of "
+                     "--drop_organs organs, each case its own at random, and becomes partial (the paper's PaNN*: 0.2 and 8).",
+                     lower_bound=0, upper_bound=1)
+  flags.DEFINE_integer("drop_organs", 0, "Organs that each of these cases loses.", lower_bound=0)
+  flags.DEFINE_integer("drop_keep_fold", None, "The manifest's test fold, which keeps its labels and does not count in the share; "
+                       "-1: none. Needed where the manifest has folds.", lower_bound=-1)
   flags.DEFINE_integer("workers", os.cpu_count(), "Cases prepared at a time.", lower_bound=1)
   flags.DEFINE_integer("max_voxels", 1_000_000_000, "Refuse a case that would become larger.", lower_bound=1)
 
@@ -77,7 +85,19 @@ def with_folds(manifest, entries, count, seed):
   return [{**entries[case.id], "fold": folds.get(case.id)} for case in manifest.cases]
 
 
-def write_index(output_dir, manifest, preparation, entries):
+def dropping(args):
+  """The Drop that the flags ask for, or None. Raises flags.Error if only one of the two is given."""
+  if not args.drop_case_fraction and not args.drop_organs:
+    if args.drop_keep_fold is not None:
+      raise flags.ValidationError("--drop_keep_fold: is for --drop_case_fraction and --drop_organs, which are not given")
+    return None
+  if not args.drop_case_fraction or not args.drop_organs:
+    raise flags.ValidationError(f"--drop_case_fraction={args.drop_case_fraction:g} and --drop_organs={args.drop_organs}: go together; "
+                                "give both above 0, or neither")
+  return Drop(args.drop_case_fraction, args.drop_organs, args.seed, args.drop_keep_fold)
+
+
+def write_index(output_dir, manifest, preparation, entries, drop=None):
   """Last of all and atomically: a store with an index is complete."""
   index = {
       "format": FORMAT,
@@ -85,6 +105,7 @@ def write_index(output_dir, manifest, preparation, entries):
       "window_hu": list(preprocess.WINDOW_HU),
       "spacing_mm": list(preparation.spacing_mm),
       "manifest": manifest.path.name,
+      **({"dropped_annotations": dataclasses.asdict(drop)} if drop else {}),
       "cases": entries,
   }
   write_text(pathlib.Path(output_dir) / "index.json", json.dumps(index, indent=1))
@@ -93,6 +114,10 @@ def write_index(output_dir, manifest, preparation, entries):
 def main(_):
   args = flags.FLAGS
   manifest = read_manifest(args.manifest)
+  drop = dropping(args)
+  given = {case.id: case.annotated for case in manifest.cases}
+  if drop:
+    manifest = drop_annotations(manifest, drop)
   preparation = Preparation(manifest.organs, parse_spacing(args.spacing_mm), args.max_voxels)
   output_dir = pathlib.Path(args.output_dir)
   output_dir.mkdir(parents=True, exist_ok=True)
@@ -103,10 +128,13 @@ def main(_):
     raise InputError(f"{len(failures)} of {len(manifest.cases)} cases failed: {lines} The others are kept; "
                      "mend these or take them out of the manifest, and run the same command again.")
   entries = with_folds(manifest, entries, args.folds, args.seed)
-  write_index(output_dir, manifest, preparation, entries)
+  write_index(output_dir, manifest, preparation, entries, drop)
   full = sum(len(entry["annotated"]) == len(manifest.organs) for entry in entries)
   print(f"{output_dir}: {len(entries)} cases ({full} fully labelled, {len(entries) - full} partial), "
         f"{len(manifest.organs)} organs, spacing {describe_spacing(preparation.spacing_mm)} (z, y, x)")
+  if drop:
+    changed = [case.id for case in manifest.cases if case.annotated != given[case.id]]
+    print(f"{output_dir}: {len(changed)} fully labelled cases lost the labels of {drop.organs} organs each: {', '.join(changed)}")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 Written in TensorFlow, so that the exported graph holds the very operations that made the store.
 """
+import numpy as np
 import tensorflow as tf
 
 WINDOW_HU = (-125.0, 275.0)  # the paper's
@@ -35,6 +36,24 @@ def positions(out_indices, size_out, size_in, ratio):
   middle_out = (tf.cast(size_out, tf.float64) - 1.0) / 2.0
   middle_in = (tf.cast(size_in, tf.float64) - 1.0) / 2.0
   return (tf.cast(out_indices, tf.float64) - middle_out) * tf.cast(ratio, tf.float64) + middle_in
+
+
+def resampled_affine(affine, shape, new_shape, spacing_mm, target_mm):
+  """The affine of the grid that `resample` makes, which has the old grid's centre.
+
+  Args:
+    affine: 4x4, voxel (x, y, z) -> RAS mm.
+    shape, new_shape: voxels (z, y, x) before and after.
+    spacing_mm, target_mm: (z, y, x).
+  Returns:
+    4x4 float64, new voxel (x, y, z) -> RAS mm.
+  """
+  scale = np.array([new / old for new, old in zip(target_mm, spacing_mm)])[::-1]
+  origin_in_old_voxels = (np.array(shape)[::-1] - 1) / 2 - (np.array(new_shape)[::-1] - 1) / 2 * scale
+  resampled = np.array(affine, np.float64)
+  resampled[:3, 3] = resampled[:3, :3] @ origin_in_old_voxels + resampled[:3, 3]
+  resampled[:3, :3] = resampled[:3, :3] * scale
+  return resampled
 
 
 def weights(centres, in_indices, ratio):
@@ -109,7 +128,7 @@ def store_label(label, spacing_mm, target_mm):
   """
   if all(a == b for a, b in zip(spacing_mm, target_mm)):
     return tf.constant(label)
-  values = tf.unique(tf.sort(tf.reshape(label, [-1])))[0].numpy()
+  values = np.flatnonzero(np.bincount(np.ravel(label))).tolist()  # sorted
   best, winner = None, None
   for value in values:
     share = resample(tf.cast(tf.equal(label, value), tf.float32), spacing_mm, target_mm)

@@ -52,3 +52,21 @@ def split(store: Store, fold, validation_fraction, seed):
       partial=partial,
       validation=tuple(case for index, case in enumerate(training) if index in chosen),
       test=test)
+
+
+def only_annotating(splits: Splits, organs, store: Store):
+  """The splits with the partial cases whose annotated organs all stand in `organs`; unlabelled cases go too.
+
+  So that one store with several partial data sets serves an experiment on any of them.
+
+  Raises:
+    InputError: If an organ is not the store's, or no partial case is left.
+  """
+  unknown = [organ for organ in organs if organ not in store.organs]
+  if unknown:
+    raise InputError(f"--partial_organs: names {unknown}; the organs of {store.path} are {list(store.organs)}.")
+  kept = tuple(case for case in splits.partial if case.annotated and set(case.annotated) <= set(organs))
+  if not kept:
+    raise InputError(f"--partial_organs={','.join(organs)}: no partial case of {store.path} annotates these organs alone; its partial cases "
+                     f"annotate {sorted({', '.join(case.annotated) or 'nothing' for case in splits.partial})}.")
+  return dataclasses.replace(splits, partial=kept)

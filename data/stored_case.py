@@ -2,14 +2,11 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import os
 import pathlib
-import shutil
 
 import numpy as np
 
-from data import preprocess, volumes
+from data import case_folder, preprocess, volumes
 from data.input_error import InputError
 from data.manifest import Case
 from data.organs import BACKGROUND
@@ -39,7 +36,7 @@ def prepare_case(case: Case, preparation: Preparation, output_dir):
   """
   folder = pathlib.Path(output_dir) / "cases" / case.id
   recipe = _recipe(case, preparation)
-  entry = _finished(folder, recipe)
+  entry = case_folder.finished(folder, recipe)
   if entry is None:
     entry = _make(case, preparation, folder, recipe)
   return entry
@@ -59,17 +56,6 @@ def _recipe(case, preparation):
   }
 
 
-def _finished(folder, recipe):
-  try:
-    content = json.loads((folder / "case.json").read_text(encoding="utf-8"))
-  except (FileNotFoundError, json.JSONDecodeError):
-    return None
-  entry = content["entry"]
-  whole = all((folder / f"{name}.npy").is_file() and file_sha256(folder / f"{name}.npy") == entry["sha256"][name]
-              for name in ("image", "label"))
-  return entry if whole and content["recipe"] == recipe else None
-
-
 def _make(case, preparation, folder, recipe):
   image = volumes.read_image(case.image)
   target_mm = tuple(own if wanted is None else wanted for own, wanted in zip(image.spacing_mm, preparation.spacing_mm))
@@ -79,18 +65,18 @@ def _make(case, preparation, folder, recipe):
       "image": preprocess.store_image(image.array, image.spacing_mm, target_mm).numpy(),
       "label": preprocess.store_label(label, image.spacing_mm, target_mm).numpy(),
   }
-  names = (BACKGROUND, *preparation.organs)
-  counts = np.bincount(arrays["label"].ravel(), minlength=len(names))
   entry = {
       "id": case.id,
       "annotated": list(case.annotated),
       "spacing_mm": list(target_mm),
-      "affine": _resampled_affine(image, arrays["image"].shape, target_mm).tolist(),
+      "affine": preprocess.resampled_affine(
+          image.affine, image.array.shape, arrays["image"].shape, image.spacing_mm, target_mm).tolist(),
       "shape": list(arrays["image"].shape),
-      "voxels": {name: int(counts[index]) for index, name in enumerate(names)},
+      "voxels": case_folder.voxel_counts(arrays["label"], (BACKGROUND, *preparation.organs)),
       "source_spacing_mm": list(image.spacing_mm),
+      "sha256": {"source_image": recipe["source_image"], "source_label": recipe["source_label"]},
   }
-  _write(folder, arrays, entry, recipe)
+  case_folder.write(folder, arrays, entry, recipe)
   return entry
 
 
@@ -122,28 +108,3 @@ def _read_label(case, image, organs):
     if organ in case.annotated and value < len(lookup):
       lookup[value] = 1 + organs.index(organ)
   return lookup[label.array]
-
-
-def _resampled_affine(image, shape, target_mm):
-  """The affine of the centred resampled grid: voxel (x, y, z) -> RAS mm."""
-  scale = np.array([new / old for new, old in zip(target_mm, image.spacing_mm)])[::-1]
-  size_old, size_new = np.array(image.array.shape)[::-1], np.array(shape)[::-1]
-  affine = np.array(image.affine, np.float64)
-  origin_in_old_voxels = (size_old - 1) / 2 - (size_new - 1) / 2 * scale
-  affine[:3, 3] = affine[:3, :3] @ origin_in_old_voxels + affine[:3, 3]
-  affine[:3, :3] = affine[:3, :3] * scale
-  return affine
-
-
-def _write(folder, arrays, entry, recipe):
-  """Into a folder of another name first: a killed run leaves no half case under the final one."""
-  temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-  shutil.rmtree(temporary, ignore_errors=True)
-  temporary.mkdir(parents=True)
-  entry["sha256"] = {"source_image": recipe["source_image"], "source_label": recipe["source_label"]}
-  for name, array in arrays.items():
-    np.save(temporary / f"{name}.npy", array)
-    entry["sha256"][name] = file_sha256(temporary / f"{name}.npy")
-  (temporary / "case.json").write_text(json.dumps({"entry": entry, "recipe": recipe}, indent=1), encoding="utf-8")
-  shutil.rmtree(folder, ignore_errors=True)
-  os.replace(temporary, folder)

@@ -3,12 +3,17 @@ import os
 import pathlib
 
 
-def write_text(path, text):
-  """Writes UTF-8 text under another name in the same folder, then renames it to `path`."""
+def write_bytes(path, content):
+  """Writes bytes under another name in the same folder, then renames it to `path`."""
   path = pathlib.Path(path)
   unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
   try:
-    unfinished.write_text(text, encoding="utf-8")
+    unfinished.write_bytes(content)
     os.replace(unfinished, path)
   finally:
     unfinished.unlink(missing_ok=True)
+
+
+def write_text(path, text):
+  """As `write_bytes`, UTF-8."""
+  write_bytes(path, text.encode("utf-8"))

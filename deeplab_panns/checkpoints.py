@@ -16,7 +16,7 @@ class Checkpoints:
     self._best_dice = tf.Variable(-1.0, trainable=False, name="best_dice")
     self._checkpoint = tf.train.Checkpoint(
         network=panns.network, teacher=panns.teacher, optimizer=panns.optimizer, duals=panns.duals,
-        best_dice=self._best_dice)
+        alignment=panns.alignment, best_dice=self._best_dice)
     # two of `last`: the one before stays whole while the next is written
     self._managers = {kind: tf.train.CheckpointManager(
         self._checkpoint, str(folder / kind), max_to_keep=2 if kind == "last" else 1) for kind in KINDS}

@@ -43,6 +43,15 @@ class Duals(tf.Module):
     mu_part = (1 - q) * (self.mu * (1 - share) + tf.math.log(-self.mu) + 1)
     return tf.reduce_sum(nu_part + mu_part)
 
+  def direct(self, share):
+    """−Σ q log p̄ + (1 − q) log(1 − p̄), the prior term itself, of shares [..., K + 1] known exactly: [...].
+
+    The floor of the newton ascent holds here too, or an image without an organ would pull without end.
+    """
+    q = self.prior
+    log_share, log_rest = (tf.math.log(tf.maximum(x, FLOOR * low)) for x, low in ((share, q), (1 - share, 1 - q)))
+    return -tf.reduce_sum(q * log_share + (1 - q) * log_rest, axis=-1)
+
   def slope(self):
     """∂value/∂p̄ = qν − (1 − q)μ, [K + 1]: zero at the start, whatever p̄ is."""
     return self.prior * self.nu - (1 - self.prior) * self.mu

@@ -1,149 +1,123 @@
-"""python -m deeplab_panns.evaluate: scores a run on its store, or a folder of label maps against another."""
+"""python -m deeplab_panns.evaluate: scores a run or an ensemble on a store, or a folder of label maps against another."""
 from __future__ import annotations
 
-import json
+import io
+import os
 import pathlib
-import sys
 
-import numpy as np
-import tqdm
 from absl import flags
 from PIL import Image
 
-from data import command, volumes
+from data import command
 from data.input_error import InputError
 from data.organs import BTCV_ORGANS
-from data.splits import split
-from data.store import read_store, verify
-from data.whole_file import write_text
-from deeplab_panns import figures, metrics, score_table
-from deeplab_panns.inference import segment_stored
-from deeplab_panns.trained import open_run
+from data.store import read_store
+from data.whole_file import write_bytes
+from deeplab_panns import label_map
+from deeplab_panns.folder_scores import Folders, score_folders
+from deeplab_panns.scored_case import write_results
 
 
 def define_flags():
   flags.DEFINE_string("run_dir", None, "The run to score.")
+  flags.DEFINE_list("run_dirs", None, "Or: runs whose mean probabilities are scored, on what all of them held out.")
   flags.DEFINE_enum("checkpoint", "last", ["last", "best"], "Which checkpoint of the run.")
   flags.DEFINE_string("data_dir", None, "The store to score on; default: the one the run was trained on.")
-  flags.DEFINE_enum("split", "test", ["val", "test", "all"], "Cases: held out for validation, the held-out fold, or every one "
-                    "of the store (each on its annotated organs).")
+  flags.DEFINE_enum("split", "test", ["val", "test", "all"], "Cases: held out for validation, the held-out fold, or "
+                    "every one of the store (each on its annotated organs).")
   flags.DEFINE_string("predictions", None, "Or: a folder of label maps <id>.nii.gz to score ...")
   flags.DEFINE_string("references", None, "... against the folder of reference label maps of the same names.")
-  flags.DEFINE_list("organs", list(BTCV_ORGANS), "Organs of the label values 1, 2, ... in --predictions and --references.")
-  flags.DEFINE_string("output_dir", None, "Where metrics.csv and metrics.json go; default: the run.")
+  flags.DEFINE_list("organs", list(BTCV_ORGANS), "Organs to score; without a map below also what the label values "
+                    "1, 2, ... are.")
+  flags.DEFINE_list("label_map", None, 'Organs of the values in --predictions, as a JSON file {"5": "liver", ...} or as '
+                    "5=liver,...; other values count as background, organs that are not named are not scored.")
+  flags.DEFINE_list("reference_label_map", None, "The same for --references.")
+  flags.DEFINE_integer("workers", os.cpu_count(), "Cases scored at a time.", lower_bound=1)
+  flags.DEFINE_string("output_dir", None, "Where metrics.csv, metrics.json, volumes.csv and confusion.csv go; default: "
+                      "the run.")
 
 
-def score_run(run, store, which):
-  """Segments the cases of a split and scores them on the store's grid.
+def evaluate_runs(run_dirs, checkpoint, data_dir, scoring, output_dir):
+  """Scores a run, or several as one ensemble; also writes overlay.png, and slices.npz for the report.
 
-  Returns:
-    (rows, overlay): rows (case id, OrganScore), the annotated organs of each case; and of the first case a slice as
-    image, reference and prediction, uint8 [height, width, 3].
-  Raises:
-    InputError: If the store has other organs than the run, or the split is empty.
+  Args:
+    scoring: (split, workers).
   """
-  if store.organs != run.organs:
-    raise InputError(f"{store.path}: has the organs {list(store.organs)}, {run.directory.path} was trained for {list(run.organs)}; "
-                     "score on a store of the same list.")
-  cases = _cases(run, store, which)
-  verify(cases)
-  rows, overlay = [], None
-  for case in tqdm.tqdm(cases, "evaluate", unit="case", disable=not sys.stderr.isatty()):
-    predicted, label = segment_stored(run.segmenter, case), np.asarray(case.label())
-    scores = metrics.score_organs(label, predicted, store.organs, case.spacing_mm, annotated=case.annotated)
-    rows += [(case.id, score) for score in scores]
-    if overlay is None:
-      overlay = figures.compare_slice(np.asarray(case.image()), label, predicted)
-  return rows, overlay
+  # Here, not above: the processes that score folders import this module, and need no TensorFlow.
+  from deeplab_panns.run_scores import score_cases, select_cases
+  from deeplab_panns.trained import open_run, open_runs
+  split, workers = scoring
+  opened = open_run(run_dirs[0], checkpoint) if len(run_dirs) == 1 else open_runs(run_dirs, checkpoint)
+  runs = [opened] if len(run_dirs) == 1 else opened.runs
+  store = read_store(data_dir or opened.data_dir)
+  scored, overlay = score_cases(opened.segmenter, store.organs, select_cases(store, runs, split), workers)
+  header = {"split": split, "grid": "store", "checkpoint": checkpoint, "step": _one_or_all([run.step for run in runs]),
+            "fold": _one_or_all([run.experiment.fold for run in runs]),
+            "run_dirs": [str(pathlib.Path(run_dir).resolve()) for run_dir in run_dirs]}
+  summary = write_results(scored, store.organs, output_dir, header)
+  picture = io.BytesIO()
+  Image.fromarray(overlay).save(picture, "PNG")
+  write_bytes(output_dir / "overlay.png", picture.getvalue())
+  _print(summary, output_dir, f"{', '.join(run_dirs)} on the {split} cases of {store.path}, on the store's "
+                              "grid")
 
 
-def _cases(run, store, which):
-  if which == "all":
-    cases = tuple(case for case in store.cases if case.annotated)
-  else:
-    experiment = run.experiment
-    splits = split(store, experiment.fold, experiment.validation_fraction, experiment.seed)
-    cases = splits.test if which == "test" else splits.validation
-  if not cases:
-    raise InputError(f"{store.path}: the run's --split={which} is empty (--fold={run.experiment.fold}, "
-                     f"--validation_fraction={run.experiment.validation_fraction:g}); use --split=all, or train with these set.")
-  return cases
+def _one_or_all(values):
+  """The value that all share, or else the list of them."""
+  return values[0] if len(set(values)) == 1 else values
 
 
-def score_folders(predictions, references, organs):
-  """Scores every reference label map against the prediction of the same name, on the files' own grid.
-
-  Returns:
-    (rows, failures): rows as `score_run`, and an error line for each case that has none.
-  """
-  for folder in (predictions, references):
-    if not folder.is_dir():
-      raise InputError(f"{folder}: no such folder; --predictions and --references name folders of label maps.")
-  files = {volumes.case_id(file): file for file in sorted(references.iterdir())
-           if file.is_file() and file.name.lower().endswith(volumes.SUFFIXES) and not file.name.startswith(".")}
-  if not files:
-    raise InputError(f"{references}: holds no label maps {list(volumes.SUFFIXES)}.")
-  rows, failures = [], []
-  for case, reference in tqdm.tqdm(files.items(), "evaluate", unit="case", disable=not sys.stderr.isatty()):
-    try:
-      rows += [(case, score) for score in _score_pair(predictions, reference, organs)]
-    except InputError as error:
-      failures.append(str(error))
-  return rows, failures
+def evaluate_folders(folders: Folders, workers, output_dir):
+  """Scores a folder against another; raises InputError at the end if a case failed."""
+  scored, failures = score_folders(folders, workers)
+  if scored:
+    summary = write_results(scored, folders.scored_organs, output_dir, {"grid": "files"})
+    _print(summary, output_dir, f"{folders.predictions} against {folders.references}, on the files' grid")
+    unscored = [organ for organ in folders.organs if organ not in folders.scored_organs]
+    if unscored:
+      print(f"not scored, since a label map names no value for it: {', '.join(unscored)}")
+  if failures:
+    raise InputError(f"{len(failures)} of {len(failures) + len(scored)} cases could not be scored: "
+                     f"{' '.join(failures)}")
 
 
-def _score_pair(predictions, reference, organs):
-  prediction = predictions / reference.name
-  if not prediction.exists():
-    raise InputError(f"{prediction}: is missing; {reference} has no prediction.")
-  pair = [volumes.read_label(file) for file in (reference, prediction)]
-  volumes.require_same_grid(*pair)
-  for volume in pair:
-    if volume.array.max() > len(organs):
-      raise InputError(f"{volume.path}: holds the value {volume.array.max()}, but --organs names {len(organs)} organs "
-                       f"(values 1 to {len(organs)}); name them all, in the order of the values.")
-  return metrics.score_organs(pair[0].array, pair[1].array, organs, pair[0].spacing_mm)
-
-
-def write_results(rows, output_dir, header):
-  """metrics.csv and metrics.json; `header` says in the latter what was scored."""
-  output_dir.mkdir(parents=True, exist_ok=True)
-  score_table.write_csv(output_dir / "metrics.csv", rows)
-  summary = {**header, **score_table.summary(rows)}
-  write_text(output_dir / "metrics.json", json.dumps(summary, indent=1, allow_nan=False))
-  return summary
+def read_maps(organs, *maps):
+  """The {value: organ} of each (flag's name, its list); None where the flag is not given."""
+  return [words and label_map.parse(words, organs, flag) for flag, words in maps]
 
 
 def _print(summary, output_dir, scored):
   mean = summary["mean_dice"]
-  print(f"{scored}: mean Dice {'undefined' if mean is None else f'{mean:.4f}'} over {len(summary['organs'])} organs, "
-        f"{summary['cases']} cases; {summary['excluded']} pairs excluded (organ in neither map), {summary['missed']} missed "
+  print(f"{scored}: mean Dice {'undefined' if mean is None else f'{mean:.4f}'} over {len(summary['organs'])} "
+        "organs, "
+        f"{summary['cases']} cases; {summary['excluded']} pairs excluded (organ in neither map), "
+        f"{summary['missed']} missed "
         f"(organ in one alone); {output_dir / 'metrics.csv'}")
 
 
 def main(_):
   args = flags.FLAGS
-  if bool(args.run_dir) == bool(args.predictions) or bool(args.predictions) != bool(args.references):
-    raise flags.ValidationError("evaluate: needs either --run_dir, or --predictions and --references")
-  if args.predictions and not args.output_dir:
-    raise flags.ValidationError("evaluate: --predictions needs --output_dir")
+  _require_consistent(args.run_dir, args.run_dirs, args.predictions, args.references)
+  if not args.output_dir and not args.run_dir:
+    raise flags.ValidationError("evaluate: --run_dirs and --predictions need --output_dir")
+  if not args.predictions and (args.label_map or args.reference_label_map):
+    raise flags.ValidationError("evaluate: --label_map and --reference_label_map are for --predictions and "
+                                "--references")
   output_dir = pathlib.Path(args.output_dir or args.run_dir)
-  if args.run_dir:
-    run = open_run(args.run_dir, args.checkpoint)
-    store = read_store(args.data_dir or run.data_dir)
-    rows, overlay = score_run(run, store, args.split)
-    failures: list[str] = []
-    output_dir.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(overlay).save(output_dir / "overlay.png")
-    header = {"split": args.split, "grid": "store", "step": run.step, "checkpoint": args.checkpoint, "fold": run.experiment.fold}
-    scored = f"{args.run_dir} on the {args.split} cases of {store.path}, on the store's grid"
+  if args.predictions:
+    organs = tuple(args.organs)
+    maps = read_maps(organs, ("label_map", args.label_map), ("reference_label_map", args.reference_label_map))
+    folders = Folders(pathlib.Path(args.predictions), pathlib.Path(args.references), organs, *maps)
+    evaluate_folders(folders, args.workers, output_dir)
   else:
-    rows, failures = score_folders(pathlib.Path(args.predictions), pathlib.Path(args.references), tuple(args.organs))
-    header, scored = {"grid": "files"}, f"{args.predictions} against {args.references}, on the files' grid"
-  if rows:
-    _print(write_results(rows, output_dir, header), output_dir, scored)
-  if failures:
-    raise InputError(f"{len(failures)} cases could not be scored: {'; '.join(failures)}")
+    run_dirs = args.run_dirs or [args.run_dir]
+    evaluate_runs(run_dirs, args.checkpoint, args.data_dir, (args.split, args.workers), output_dir)
+
+
+def _require_consistent(run_dir, run_dirs, predictions, references):
+  if sum(map(bool, (run_dir, run_dirs, predictions))) != 1 or bool(predictions) != bool(references):
+    raise flags.ValidationError("evaluate: needs either --run_dir, or --run_dirs, or --predictions and "
+                                "--references")
 
 
 if __name__ == "__main__":

@@ -5,10 +5,12 @@ import numpy as np
 
 from data.organs import IGNORE
 
-# Twelve colours that keep apart on grey (ColorBrewer Set1 and Dark2, brightened); repeated, darker, beyond twelve.
+# Sixteen colours that keep apart on grey; repeated, darker, beyond. In the order of BTCV's list neighbours in the body
+# (kidneys, aorta and vena cava, liver and gallbladder) are far apart.
 _COLOURS = np.array([
-    (228, 60, 60), (70, 140, 220), (90, 190, 90), (170, 100, 190), (255, 140, 30), (240, 220, 60),
-    (180, 110, 60), (250, 140, 200), (60, 200, 200), (150, 210, 120), (120, 120, 230), (230, 180, 140)], np.float32)
+    (230, 40, 70), (60, 140, 240), (60, 190, 75), (0, 165, 155), (250, 135, 45), (255, 225, 40), (190, 120, 50),
+    (240, 60, 230), (80, 235, 240), (165, 80, 225), (250, 185, 210), (170, 255, 195), (200, 175, 255), (200, 240, 60),
+    (255, 215, 180), (170, 60, 60)], np.float32)
 
 
 def organ_colours(count):

@@ -5,14 +5,18 @@ import dataclasses
 
 import tensorflow as tf
 
-from deeplab_panns import losses, pseudo_labels
+from deeplab_panns import losses, mixing, pseudo_labels
 from deeplab_panns.dropout import dropout_stream
 from deeplab_panns.dual import Duals
+
+PARTIAL_LOSSES = ("pseudo_label", "marginal")
+PSEUDO_LABELS = ("argmax", "soft", "aligned")
+PRIOR_SCOPES = ("batch", "example")
 
 
 @dataclasses.dataclass(frozen=True)
 class Objective:
-  """Which terms of Eq. 3 count, and how the dual variables move.
+  """Which terms of Eq. 3 count, how the dual variables move, and what goes beyond the paper.
 
   Attributes:
     lambda1: weight of J_P, the loss on the partial images.
@@ -21,6 +25,12 @@ class Objective:
     dual_update: "newton" or "sgd" (as printed), see deeplab_panns.dual.
     dual_step: η of newton.
     learning_rate_dual: step of sgd.
+    partial_loss: "pseudo_label", the paper's, or "marginal" (losses.marginal_cross_entropy_sum).
+    exclusion_weight: of losses.exclusion_sum beside either.
+    pseudo_labels: "argmax", the paper's, "soft" (complete_softly) or "aligned" (Alignment).
+    teacher_decay: share of the teacher that survives a step; 0 for snapshots, the paper's.
+    mix: paste boxes of labelled images into partial ones (deeplab_panns.mixing).
+    prior_scope: "batch", or "example" to hold the shares of each image alone to q, without dual variables.
   """
   lambda1: float
   lambda2: float
@@ -28,6 +38,12 @@ class Objective:
   dual_update: str
   dual_step: float
   learning_rate_dual: float
+  partial_loss: str = "pseudo_label"
+  exclusion_weight: float = 0.0
+  pseudo_labels: str = "argmax"
+  teacher_decay: float = 0.0
+  mix: bool = False
+  prior_scope: str = "batch"
 
 
 class PaNN(tf.keras.Model):
@@ -42,13 +58,14 @@ class PaNN(tf.keras.Model):
     """Args:
       network: tf.keras.Model, [batch, ..., channels] → logits [batch, ..., K + 1].
       teacher: another instance of it; labels the partial images, is never trained.
-      seed: of the dropout masks.
+      seed: of the dropout masks and the mixing.
     """
     super().__init__()
     self.network = network
     self.teacher = teacher
     teacher.trainable = False
     self.duals = duals
+    self.alignment = pseudo_labels.Alignment(duals.prior.numpy())
     self.objective = objective
     self._seed = seed
     # A loss that is no longer finite is noticed at the next look, but its step is kept from the first.
@@ -64,6 +81,18 @@ class PaNN(tf.keras.Model):
     for ours, theirs in zip(self.network.variables, self.teacher.variables):
       theirs.assign(ours)
 
+  def freeze_batch_norm(self):
+    """From the next step on the network normalizes by its moving statistics; γ and β stay as they are.
+
+    For small batches, and for partial images of another look: one of them among few shifts the statistics that all
+    others are normalized by.
+    """
+    for layer in self.network.layers:
+      if isinstance(layer, tf.keras.layers.BatchNormalization):
+        layer.trainable = False
+    # `fit` goes by what was trainable when the model was compiled
+    self.compile(optimizer=self.optimizer, jit_compile=self.jit_compile, run_eagerly=self.run_eagerly)
+
   def train_step(self, batch):
     """One iteration: pseudo-labels, then descent on Θ with the duals as of the last step, then ascent on the duals.
 
@@ -78,18 +107,19 @@ class PaNN(tf.keras.Model):
         logits = self.network(labeled["image"], training=True)
         loss = self._supervised(logits, labeled["label"])
       else:
-        target = self._partial_target(partial)
+        partial = self._with_target(labeled, partial)
         # one forward pass, so that both kinds of images share the batch statistics
         logits = self.network(tf.concat([labeled["image"], partial["image"]], axis=0), training=True)
         size = tf.shape(labeled["image"])[0]
         loss = self._supervised(logits[:size], labeled["label"])
-        partial_loss, share = self._partially_supervised(logits[size:], target)
+        partial_loss, share = self._partially_supervised(logits[size:], partial)
         loss += partial_loss
       total = loss + self._weight_decay()
     weights = self.network.trainable_variables
     self.optimizer.apply_gradients(zip(tape.gradient(total, weights), weights))
     if partial is not None:
       self._ascend(share)
+      self._move_teacher()
     self._note_bad_step(total)
     return {"loss": loss}
 
@@ -100,25 +130,64 @@ class PaNN(tf.keras.Model):
     self.tracked["loss/labeled"].update_state(_global_sum(loss))
     return loss
 
-  def _partial_target(self, partial):
+  def _with_target(self, labeled, partial):
+    """The partial examples with "target": what J_P compares the network with; mixed with labelled ones if asked."""
     label, annotated = partial["label"], partial["annotated"]
     if not self.objective.use_annotations:
       label, annotated = pseudo_labels.forget(label, annotated)
-    return pseudo_labels.complete(label, annotated, self.teacher(partial["image"], training=False))
+    partial = {**partial, "label": label, "annotated": annotated, "valid": losses.valid_pixels(label)}
+    if self.objective.partial_loss == "marginal":
+      return partial
+    logits = self.teacher(partial["image"], training=False)
+    if self.objective.pseudo_labels == "soft":
+      return {**partial, "target": pseudo_labels.complete_softly(label, annotated, logits)}
+    if self.objective.pseudo_labels == "aligned":
+      logits = self.alignment.shift(logits)
+    partial["target"] = pseudo_labels.complete(label, annotated, logits)
+    if self.objective.pseudo_labels == "aligned":
+      self.alignment.follow(self._label_share(partial["target"]))
+    return mixing.paste_labeled(labeled, partial, self._seed, self.optimizer.iterations) if self.objective.mix else partial
 
-  def _partially_supervised(self, logits, target):
+  def _label_share(self, label):
+    classes = tf.one_hot(tf.cast(label, tf.int32), self.duals.prior.shape[0])  # IGNORE becomes a row of zeros
+    counts = _global_sum(tf.reduce_sum(classes, axis=list(range(len(classes.shape) - 1))))
+    return counts / tf.maximum(tf.reduce_sum(counts), 1.0)
+
+  def _partially_supervised(self, logits, partial):
     """λ1 J_P + λ2 · the prior's saddle value, this replica's part, and the global p̄."""
-    valid = losses.valid_pixels(target)
+    valid = partial["valid"]
     count = tf.maximum(_global_sum(tf.reduce_sum(valid)), 1.0)
-    partial_loss = losses.cross_entropy_sum(logits, target) / count
+    partial_loss = self._partial_loss(logits, partial) / count
     share = losses.probability_sum(logits, valid) / count
     global_share = tf.stop_gradient(_global_sum(share))
     # linear in p̄, so the replicas' parts add up to the whole
     pull = tf.reduce_sum(self.duals.slope() * share)
+    if self.objective.prior_scope == "example":
+      pull = self._pull_of_each_example(logits, valid)
     self.tracked["loss/partial"].update_state(_global_sum(partial_loss))
     self.tracked["loss/prior"].update_state(self.duals.value(global_share))
     self.tracked_share.update_state(global_share)
     return self.objective.lambda1 * partial_loss + self.objective.lambda2 * pull, global_share
+
+  def _partial_loss(self, logits, partial):
+    """J_P before its division."""
+    objective, label, annotated = self.objective, partial["label"], partial["annotated"]
+    if objective.partial_loss == "marginal":
+      loss = losses.marginal_cross_entropy_sum(logits, label, annotated)
+    elif objective.pseudo_labels == "soft":
+      loss = losses.soft_cross_entropy_sum(logits, partial["target"], partial["valid"])
+    else:
+      loss = losses.cross_entropy_sum(logits, partial["target"])
+    if objective.exclusion_weight:
+      loss += objective.exclusion_weight * losses.exclusion_sum(logits, label, annotated)
+    return loss
+
+  def _pull_of_each_example(self, logits, valid):
+    """−Σ q log p̄ + (1 − q) log(1 − p̄) of every image by itself, their mean; known exactly, so no duals."""
+    examples = tf.cast(tf.shape(logits)[0] * _replicas(), tf.float32)
+    sums = tf.vectorized_map(lambda one: losses.probability_sum(one[0][None], one[1][None]), (logits, valid))
+    counts = tf.reduce_sum(valid, axis=list(range(1, len(valid.shape))))
+    return tf.reduce_sum(self.duals.direct(sums / tf.maximum(counts, 1.0)[:, None])) / examples
 
   def _ascend(self, share):
     if self.objective.dual_update == "newton":
@@ -126,14 +195,24 @@ class PaNN(tf.keras.Model):
     else:
       self.duals.ascend_printed(share, self.objective.learning_rate_dual, self.objective.lambda2)
 
+  def _move_teacher(self):
+    """An exponential moving average of the network (Tarvainen and Valpola, 2017), batch statistics included."""
+    decay = self.objective.teacher_decay
+    if decay:
+      for ours, theirs in zip(self.network.variables, self.teacher.variables):
+        theirs.assign(decay * theirs + (1 - decay) * tf.cast(ours, theirs.dtype))
+
   def _weight_decay(self):
-    replicas = tf.distribute.get_strategy().num_replicas_in_sync
-    return tf.add_n(self.network.losses) / replicas if self.network.losses else 0.0
+    return tf.add_n(self.network.losses) / _replicas() if self.network.losses else 0.0
 
   def _note_bad_step(self, loss):
     # iterations has been counted up already: this is the number of the step that went wrong, from 1
     bad = tf.logical_and(tf.logical_not(tf.math.is_finite(loss)), self.first_bad_step < 0)
     self.first_bad_step.assign(tf.where(bad, tf.cast(self.optimizer.iterations, tf.int64), self.first_bad_step))
+
+
+def _replicas():
+  return tf.distribute.get_strategy().num_replicas_in_sync
 
 
 def _global_sum(value):

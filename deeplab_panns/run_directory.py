@@ -23,6 +23,7 @@ class RunDirectory:
     self.prior = self.path / "prior.json"
     self.checkpoints = self.path / "checkpoints"
     self.events = self.path / "events"
+    self.resampled = self.path / "resampled"  # the store's cases at --spacing_mm, where that is not the store's
 
   def open_for_training(self, experiment: Experiment, store: Store):
     """Writes the settings of a new run, or checks that a started one has the same.

@@ -9,8 +9,11 @@ from absl import flags
 
 from data import command
 from data.input_error import InputError
+from data.patches import PatchSampling
 from data.pipeline import Batches, BatchPlan
-from data.splits import split
+from data.resampled import at_spacing
+from data.slices import SliceSampling
+from data.splits import only_annotating, split
 from data.store import read_store, verify
 from deeplab_panns import networks
 from deeplab_panns.checkpoints import Checkpoints
@@ -18,6 +21,7 @@ from deeplab_panns.config import STAGE_2_FIELDS, Experiment, define_flags, diffe
 from deeplab_panns.dual import Duals
 from deeplab_panns.panns import Objective, PaNN
 from deeplab_panns.prior import estimate_prior, load_prior, require_every_organ, save_prior
+from deeplab_panns.prior_check import disagreements
 from deeplab_panns.progress import Intervals, Progress
 from deeplab_panns.run_directory import RunDirectory
 from deeplab_panns.scalars import Scalars
@@ -27,11 +31,15 @@ from deeplab_panns.validation import Validator
 
 
 def make_batches(store, splits, experiment: Experiment):
-  """The run's streams of training batches."""
+  """The run's streams of training batches: of slices or of patches, as its network takes them."""
+  sampling: PatchSampling | SliceSampling
+  if experiment.network == "dltk_unet3d":
+    sampling = PatchSampling(experiment.scales, experiment.max_rotation_degrees, experiment.patch_size, experiment.organ_fraction)
+  else:
+    sampling = SliceSampling(experiment.view, experiment.slices_per_input, experiment.crop_size, experiment.scales,
+                             experiment.max_rotation_degrees, experiment.case_weighting)
   return Batches(store, splits, BatchPlan(
-      batch_size=experiment.batch_size, partial_fraction=experiment.partial_batch_fraction,
-      crop_size=experiment.crop_size, view=experiment.view, slices_per_input=experiment.slices_per_input,
-      scales=experiment.scales, max_rotation_degrees=experiment.max_rotation_degrees, seed=experiment.seed))
+      batch_size=experiment.batch_size, partial_fraction=experiment.partial_batch_fraction, seed=experiment.seed, sampling=sampling))
 
 
 def learning_rates(experiment: Experiment):
@@ -49,7 +57,9 @@ def make_panns(experiment: Experiment, prior, class_count, jit_compile=False):
       Duals(share / share.sum()),
       Objective(lambda1=experiment.lambda1, lambda2=experiment.lambda2, use_annotations=experiment.supervision != "semi",
                 dual_update=experiment.dual_update, dual_step=experiment.dual_step,
-                learning_rate_dual=experiment.learning_rate_dual),
+                learning_rate_dual=experiment.learning_rate_dual, partial_loss=experiment.partial_loss,
+                exclusion_weight=experiment.exclusion_weight, pseudo_labels=experiment.pseudo_labels,
+                teacher_decay=experiment.teacher_decay, mix=experiment.mix, prior_scope=experiment.prior_scope),
       experiment.seed)
   if experiment.optimizer == "adam":
     optimizer = tf.keras.optimizers.Adam(learning_rates(experiment))
@@ -65,7 +75,10 @@ class Training:
 
   def __init__(self, directory: RunDirectory, experiment: Experiment, store, intervals: Intervals, jit_compile):
     self.experiment = experiment
+    self._store = store
     self._splits = split(store, experiment.fold, experiment.validation_fraction, experiment.seed)
+    if experiment.partial_organs and experiment.supervision != "full":
+      self._splits = only_annotating(self._splits, experiment.partial_organs, store)
     if experiment.supervision != "full" and not self._splits.partial:
       raise InputError(f"{store.path}: has no partially labelled case, which --supervision={experiment.supervision} trains on; "
                        "add cases with fewer organs annotated, or use --supervision=full.")
@@ -97,6 +110,10 @@ class Training:
     return (f"{len(splits.labeled)} labelled and {len(splits.partial)} partial cases, "
             f"{len(splits.validation)} for validation, {len(splits.test)} held out as test")
 
+  def warnings(self):
+    """What speaks against holding these partial cases to this prior: lines of text."""
+    return disagreements(self._store, self._splits) if self.experiment.lambda2 else []
+
   def resume(self, stage1_checkpoints):
     """Goes on from the run's own last checkpoint, or from another run's stage 1; returns the step."""
     if not self._checkpoints.restore_latest() and stage1_checkpoints is not None:
@@ -112,6 +129,8 @@ class Training:
     if self.step == stage1:
       self._checkpoints.save("stage1", stage1)
       self._enter_stage2()
+    if self.experiment.freeze_batch_norm:
+      self._panns.freeze_batch_norm()
     mixed = self.experiment.supervision != "full"
     stream = self._batches.mixed if mixed else self._batches.labeled
     if self.step < total:
@@ -129,7 +148,7 @@ class Training:
   def _fit(self, batches, last_step, has_partial):
     self._progress.begin(self.step, last_step, has_partial)
     callbacks = [self._progress]
-    if has_partial:
+    if has_partial and not self.experiment.teacher_decay:
       callbacks.insert(0, TeacherRefresh(self._panns, self.experiment, self.step))
     self._panns.fit(batches, verbose=0, callbacks=callbacks)
 
@@ -162,10 +181,10 @@ def check_stage1_run(run_dir, experiment, store):
 
 
 def configure_tensorflow(experiment: Experiment, threads, jit_compile):
-  """Determinism, seeds and threads, before the first op runs."""
-  threads = threads or os.cpu_count()
-  tf.config.threading.set_intra_op_parallelism_threads(threads)
-  tf.config.threading.set_inter_op_parallelism_threads(threads)
+  """Determinism, seeds and threads (within and between operations; 0 for a default), before the first op runs."""
+  within = threads[0] or os.cpu_count()
+  tf.config.threading.set_intra_op_parallelism_threads(within)
+  tf.config.threading.set_inter_op_parallelism_threads(threads[1] or within)
   if not jit_compile:  # XLA has no deterministic gradient of max-pooling and refuses it
     tf.config.experimental.enable_op_determinism()
   tf.keras.utils.set_random_seed(experiment.seed)
@@ -181,7 +200,8 @@ def main(_):
     if args.verify_store:
       verify(store.cases)
     stage1 = check_stage1_run(args.stage1_run, experiment, store) if args.stage1_run else None
-    configure_tensorflow(experiment, args.threads, args.jit_compile)
+    configure_tensorflow(experiment, (args.threads, args.inter_op_threads), args.jit_compile)
+    store = at_spacing(store, experiment.spacing_mm, directory.resampled, args.max_voxels)
     intervals = Intervals(args.log_interval, args.checkpoint_interval, args.validation_interval)
     training = Training(directory, experiment, store, intervals, args.jit_compile)
     step, total = training.resume(stage1), experiment.stage1_steps + experiment.stage2_steps
@@ -189,6 +209,8 @@ def main(_):
       print(f"{directory.path}: finished at step {total}; nothing to do.")
       return
     print(f"{directory.path}: {experiment.supervision}, {training.describe()}; step {step} of {total}", flush=True)
+    for line in training.warnings():
+      print(f"warning: {line}", flush=True)
     training.run()
     print(f"{directory.path}: finished at step {total}")
 

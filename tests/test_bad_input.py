@@ -11,10 +11,10 @@ from conftest import TINY_FLAGS, make_store, run_command, write_raw
 from data.input_error import InputError
 from data.store import read_store
 from deeplab_panns import config
-from deeplab_panns.evaluate import score_run
 from deeplab_panns.predict import find_inputs, load_model
-from deeplab_panns.report import read_scored
 from deeplab_panns.run_directory import RunDirectory
+from deeplab_panns.run_scores import select_cases
+from deeplab_panns.scored_runs import read_scored
 from deeplab_panns.trained import TrainedRun, open_run
 
 
@@ -35,16 +35,24 @@ def parsed(*arguments):
     (["--output_stride=4"], "8 or 16"), (["--slices_per_input=2"], "odd"), (["--batch_size=6"], "multiple of 4"),
     (["--batch_size=4", "--partial_batch_fraction=0.3"], "1.2 examples"), (["--partial_batch_fraction=1"], "leaves labelled"),
     (["--scales=0"], "--scales"), (["--scales=a"], "--scales"), (["--multi_grid=1,2"], "three"),
+    (["--network=dltk_unet3d", "--patch_size=60"], "multiples of 8.*nearest is 64,64,64"),
+    (["--network=dltk_unet3d", "--patch_size=64,64"], "one or three"),
+    (["--network=dltk_unet3d", "--unet_strides=1,2,2"], "same number of scales"),
+    (["--network=dltk_unet3d", "--unet_strides=2,2,2,2"], "must be 1 for the first"),
+    (["--network=dltk_unet3d", "--unet_strides=1,3,2,2"], "1 or even"),
+    (["--partial_loss=marginal", "--teacher_decay=0.9"], "uses no pseudo-labels"), (["--mix", "--pseudo_labels=soft"], "pastes label maps"),
+    (["--mix", "--partial_batch_fraction=0.75"], "a labelled example for each"),
 ])
 def test_flags_that_do_not_go_together(arguments, says):
   with pytest.raises(flags.ValidationError, match=says):
     config.experiment_from_flags(parsed(*arguments), (None, None, None))
 
 
-def test_a_spacing_that_the_store_does_not_have():
-  with pytest.raises(InputError, match=r"--spacing_mm=2,2.*3 x 3 x 3 mm.*prepare it anew"):
-    config.experiment_from_flags(parsed("--spacing_mm=2,2"), (3.0, 3.0, 3.0))
-  assert config.experiment_from_flags(parsed("--spacing_mm=3"), (3.0, 3.0, 3.0)).spacing_mm == (3.0, 3.0, 3.0)
+def test_the_spacing_of_training_is_the_stores_where_no_flag_says_another():
+  own, three = (None, None, None), (3.0, 3.0, 3.0)
+  assert config.experiment_from_flags(parsed(), three).spacing_mm == three
+  assert config.experiment_from_flags(parsed("--spacing_mm=4,4"), three).spacing_mm == (3.0, 4.0, 4.0)
+  assert config.experiment_from_flags(parsed("--spacing_mm=2"), own).spacing_mm == (2.0, 2.0, 2.0)
 
 
 @pytest.mark.parametrize("mode", ["full", "semi", "partial"])
@@ -155,7 +163,7 @@ def test_an_empty_split_is_not_a_score(tiny_store, tmp_path):
                    str(tiny_store), segmenter=None, step=0)
   for which in ("test", "val"):
     with pytest.raises(InputError, match=f"--split={which} is empty.*--split=all"):
-      score_run(run, store, which)
+      select_cases(store, [run], which)
   other = dataclasses.replace(run, organs=("liver",))
   with pytest.raises(InputError, match="same list"):
-    score_run(other, store, "all")
+    select_cases(store, [other], "all")

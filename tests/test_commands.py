@@ -156,10 +156,12 @@ def test_report_prints_a_table(tiny_run, tmp_path):
   run = tmp_path / "run"
   shutil.copytree(tiny_run, run)
   run_command("deeplab_panns.evaluate", f"--run_dir={run}")
-  result = run_command("deeplab_panns.report", f"--run_dirs={run},{run}", f"--output_dir={tmp_path / 'report'}")
-  assert result.stdout == (tmp_path / "report" / "table.md").read_text() + result.stdout[len((tmp_path / "report" / "table.md").read_text()):]
+  result = run_command("deeplab_panns.report", f"--run_dirs={run},{run}", "--names=ours,again", f"--output_dir={tmp_path / 'report'}")
+  assert result.stdout.startswith((tmp_path / "report" / "table.md").read_text()) and result.stderr == ""
   lines = (tmp_path / "report" / "table.csv").read_text().splitlines()
-  assert lines[0] == "organ,run,run" and lines[-1].startswith("mean,") and len(lines) == 5
+  assert lines[0] == "organ,ours,again" and lines[-1].startswith("mean,") and len(lines) == 5
+  page = (tmp_path / "report" / "report.html").read_text()
+  assert page.count("data:image/png;base64,") == 7  # boxes, slices, worst cases, confusion, volumes, training, prior
 
 
 def test_every_flagfile_parses():

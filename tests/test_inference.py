@@ -1,4 +1,6 @@
 """Slices to volumes: identity networks show where every voxel lands."""
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -16,6 +18,7 @@ def bands(channel=0):
   return tf.keras.Model(image, logits)
 
 
+@functools.cache  # each new one is traced
 def segmenter(view="axial", spacing_mm=(None, None, None), channel=1):
   return Segmenter(bands(channel), InputGrid(view, 3, spacing_mm), CLASSES)
 

@@ -1,4 +1,6 @@
 """The training step on a network small enough to work out."""
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -131,6 +133,23 @@ def test_the_step_that_went_wrong_is_kept():
   assert int(panns.first_bad_step) == 2
 
 
+def test_frozen_batch_norm_keeps_its_statistics_and_the_rest_trains():
+  image = tf.keras.Input([None, None, 2])
+  network = tf.keras.Model(image, tf.keras.layers.Conv2D(3, 1)(tf.keras.layers.BatchNormalization()(image)))
+  panns = PaNN(network, make_network(1), Duals(PRIOR), Objective(1.0, 1.0, True, "newton", 0.05, 2e-5), seed=0)
+  panns.compile(optimizer=tf.keras.optimizers.SGD(0.1))
+  panns.optimizer.build(network.trainable_variables)
+  batches = tf.data.Dataset.from_tensors(make_batch())
+  panns.fit(batches, verbose=0)
+  assert np.any(network.layers[1].moving_mean.numpy() != 0)
+  panns.freeze_batch_norm()
+  norm, kernel = network.layers[1].get_weights(), network.layers[2].get_weights()[0]
+  panns.fit(batches, verbose=0)
+  for ours, was in zip(network.layers[1].get_weights(), norm):
+    np.testing.assert_array_equal(ours, was)
+  assert np.any(network.layers[2].get_weights()[0] != kernel)
+
+
 @pytest.mark.slow
 def test_two_replicas_equal_one():
   """Every mean divides by the global count, so unequal numbers of ignored pixels do no harm (no batch norm here).
@@ -165,3 +184,60 @@ print("equal")
 """
   result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
   assert result.stdout.endswith("equal\n"), result.stderr[-2000:]
+
+
+def with_objective(**changes):
+  panns = make_panns()
+  panns.objective = dataclasses.replace(panns.objective, **changes)
+  return panns
+
+
+def test_an_averaged_teacher_follows_by_its_decay():
+  panns = with_objective(teacher_decay=0.75)
+  before = [weight.numpy() for weight in panns.teacher.weights]
+  panns.train_step(make_batch())
+  for teacher, was, network in zip(panns.teacher.weights, before, panns.network.weights):
+    np.testing.assert_allclose(teacher, 0.75 * was + 0.25 * network.numpy(), atol=1e-6)
+
+
+def test_the_marginal_loss_does_not_ask_the_teacher():
+  panns, other = with_objective(partial_loss="marginal"), with_objective(partial_loss="marginal")
+  for weight in other.teacher.weights:
+    weight.assign(weight * -3.0)
+  np.testing.assert_array_equal(weights_after(panns, make_batch()), weights_after(other, make_batch()))
+
+
+def test_a_soft_target_equal_to_the_prediction_has_no_gradient():
+  """Nothing annotated and the teacher equal to the network: J_P is at its minimum, the entropy."""
+  batch = make_batch()
+  batch["partial"]["label"] = tf.where(batch["partial"]["label"] == IGNORE, batch["partial"]["label"], tf.zeros_like(batch["partial"]["label"]))
+  batch["partial"]["annotated"] = tf.zeros([1, 3])
+  results = []
+  for lambda1 in (0.0, 5.0):
+    panns = with_objective(pseudo_labels="soft", lambda1=lambda1, lambda2=0.0)
+    panns.refresh_teacher()
+    results.append(weights_after(panns, batch))
+  np.testing.assert_allclose(*results, atol=1e-6)
+
+
+def test_the_prior_of_each_image_is_the_batchs_where_there_is_one_image():
+  """With one partial image and optimal duals, both scopes have the gradient of the direct loss."""
+  batch = make_batch()
+  by_batch, by_example = with_objective(), with_objective(prior_scope="example")
+  valid = valid_pixels(batch["partial"]["label"])
+  share = probability_sum(by_batch.network(batch["partial"]["image"]), valid) / tf.reduce_sum(valid)
+  by_batch.duals.ascend_newton(share, 1.0)
+  np.testing.assert_allclose(weights_after(by_batch, batch), weights_after(by_example, batch), atol=1e-6)
+
+
+def test_alignment_moves_with_the_pseudo_labels():
+  panns = with_objective(pseudo_labels="aligned")
+  panns.train_step(make_batch())
+  assert np.any(panns.alignment.offset.numpy() != 0) and panns.alignment.offset.numpy()[0] == 0
+
+
+def test_mixing_changes_the_step_but_not_the_batch():
+  batch = make_batch()
+  before = batch["partial"]["image"].numpy().copy()
+  assert np.any(weights_after(with_objective(mix=True), batch) != weights_after(with_objective(), batch))
+  np.testing.assert_array_equal(batch["partial"]["image"], before)

@@ -1,4 +1,5 @@
 """The phantom: reproducible, anatomically placed, varied, and partially annotated as its manifest says."""
+import functools
 import json
 import subprocess
 import sys
@@ -7,22 +8,17 @@ import nibabel
 import numpy as np
 import pytest
 
+from data.cohort import Cohort, PartialCases, write_cohort
 from data.manifest import read_manifest
 from data.organs import BTCV_ORGANS
 from data.phantom_anatomy import ORGANS
-from data.phantom_cases import (
-  PhantomSet,
-  choose_annotated,
-  keep_annotated,
-  manifest_entries,
-  write_phantom_set,
-)
 from data.phantom_ct import draw_case
 from data.phantom_field import SmoothField
 from data.phantom_patient import draw_patient
 from data.phantom_shapes import Ellipsoid, Solid, Tube
 
-SMALL = PhantomSet(labeled_cases=1, partial_cases=3, test_cases=1, size=48, seed=5, organs_per_partial_case=4)
+SMALL = Cohort(labeled_cases=1, partial_cases=3, test_cases=1, seed=5, organs=BTCV_ORGANS, partial=PartialCases(organs_per_case=4))
+DRAW = functools.partial(draw_case, size=48)
 PATIENTS = 12
 
 
@@ -33,7 +29,7 @@ def files(folder):
 @pytest.fixture(scope="module")
 def small_set(tmp_path_factory):
   folder = tmp_path_factory.mktemp("phantom")
-  write_phantom_set(folder, SMALL)
+  write_cohort(folder, SMALL, DRAW)
   return folder
 
 
@@ -189,28 +185,6 @@ def test_bowel_and_muscle_look_like_organs(volumes):
     assert np.sum(alike & (label != value_of("liver"))) > 0.5 * np.sum(alike & (label == value_of("liver")))
 
 
-# Annotation.
-
-@pytest.mark.parametrize("organs_per_case", [0, 1, 5, 8, 13])
-@pytest.mark.parametrize("cases", [1, 7, 18])
-def test_organs_are_annotated_equally_often(organs_per_case, cases):
-  choices = choose_annotated(seed=4, cases=cases, organs_per_case=organs_per_case)
-  assert all(len(set(choice)) == len(choice) == organs_per_case for choice in choices)
-  counts = [sum(organ in choice for choice in choices) for organ in BTCV_ORGANS]
-  assert max(counts) - min(counts) <= 1
-
-
-def test_choice_depends_on_the_seed_and_not_on_the_number_of_cases():
-  assert choose_annotated(1, 20, 5)[:6] == choose_annotated(1, 6, 5)
-  assert choose_annotated(1, 6, 5) != choose_annotated(2, 6, 5)
-
-
-def test_keep_annotated_by_hand():
-  label = np.array([0, 1, 2, 6, 13], np.uint8)
-  np.testing.assert_array_equal(keep_annotated(label, ["spleen", "liver"]), [0, 1, 0, 6, 0])
-  assert keep_annotated(label, []).dtype == np.uint8 and not keep_annotated(label, []).any()
-
-
 # Files.
 
 def test_manifest_follows_the_rules(small_set):
@@ -227,16 +201,6 @@ def test_manifest_follows_the_rules(small_set):
       assert case["annotated"] == "all" and case["fold"] == (0 if name == "test_000" else 1)
 
 
-def test_without_test_cases_there_are_no_folds():
-  entries = manifest_entries(PhantomSet(2, 2, 0, 48, 0, 5))
-  assert len(entries) == 4 and not any("fold" in entry for entry in entries)
-
-
-def test_fixed_organs_hold_for_every_partial_case():
-  entries = manifest_entries(PhantomSet(1, 3, 0, 48, 0, 5, fixed_annotated=("spleen", "liver")))
-  assert [entry["annotated"] for entry in entries] == ["all"] + 3 * [["spleen", "liver"]]
-
-
 def test_the_manifest_reader_takes_it(small_set):
   manifest = read_manifest(small_set / "dataset.json")
   assert len(manifest.cases) == 5
@@ -249,7 +213,7 @@ def test_label_maps_hold_the_annotated_organs_only(small_set):
     assert stored.get_data_dtype() == np.uint8
     assert set(np.unique(stored.dataobj)) == {0} | {value_of(organ) for organ in annotated}
     role, index = case["id"].split("_")
-    image_hu, label, affine = draw_case(SMALL.seed, role, int(index), SMALL.size)
+    image_hu, label, affine = DRAW(SMALL.seed, role, int(index))
     np.testing.assert_array_equal(np.asarray(stored.dataobj).T, np.where(
         np.isin(label, [value_of(organ) for organ in annotated]), label, 0))
     image = nibabel.load(small_set / case["image"])
@@ -284,9 +248,9 @@ def test_an_interrupted_run_leaves_no_manifest(tmp_path):
     yield cases[0]
     raise KeyboardInterrupt
 
-  write_phantom_set(tmp_path, PhantomSet(1, 0, 0, 48, 0, 5))
+  write_cohort(tmp_path, Cohort(1, 0, 0, 0, BTCV_ORGANS), DRAW)
   with pytest.raises(KeyboardInterrupt):
-    write_phantom_set(tmp_path, PhantomSet(2, 0, 0, 48, 1, 5), progress=interrupted)
+    write_cohort(tmp_path, Cohort(2, 0, 0, 1, BTCV_ORGANS), DRAW, progress=interrupted)
   assert not (tmp_path / "dataset.json").exists()
 
 
@@ -295,6 +259,9 @@ def test_an_interrupted_run_leaves_no_manifest(tmp_path):
     (["--size=20"], "[48, 512]"),
     (["--organs_per_partial_case=14"], "[0, 13]"),
     (["--labeled_cases=0", "--partial_cases=0"], "no cases"),
+    (["--annotated_in_turn=liver,splen"], "'splen'"),
+    (["--annotated_in_turn=liver", "--annotated=liver"], "one of them"),
+    (["--partial_fields=full,lung_box"], "'lung_box'"),
 ])
 def test_a_wrong_flag_ends_with_one_line_and_code_2(wrong, message, tmp_path):
   result = run(f"--output_dir={tmp_path / 'raw'}", *wrong)

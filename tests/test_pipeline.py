@@ -1,18 +1,21 @@
 """Batches: structure, determinism, random access, what is annotated."""
 import collections
 import dataclasses
+import itertools
+import os
+import resource
 
 import numpy as np
 import pytest
 
 from data.organs import IGNORE
 from data.pipeline import Batches, BatchPlan
-from data.slices import Cropping, SliceSampler
+from data.slices import SliceSampler, SliceSampling
 from data.splits import split
-from data.store import read_store
+from data.store import StoredCase, read_store
 
-PLAN = BatchPlan(batch_size=8, partial_fraction=0.25, crop_size=33, view="axial", slices_per_input=3,
-                 scales=(0.75, 1.0, 1.5), max_rotation_degrees=15, seed=3)
+SLICES = SliceSampling(view="axial", slices_per_input=3, crop_size=33, scales=(0.75, 1.0, 1.5), max_rotation_degrees=15)
+PLAN = BatchPlan(batch_size=8, partial_fraction=0.25, seed=3, sampling=SLICES)
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +61,12 @@ def test_batches_are_a_pure_function_of_seed_and_step(store, splits):
   assert not np.array_equal(other["labeled"]["image"], whole[0][0])
 
 
-def sampler(cases, view="axial", slices_per_input=3):
-  return SliceSampler(cases, Cropping(view, slices_per_input, 33, 60, (1.0,), 0.0), seed=0)
+def plan_with(**changes):
+  return dataclasses.replace(PLAN, sampling=dataclasses.replace(SLICES, **changes))
+
+
+def sampler(cases, view="axial", case_weighting="size"):
+  return SliceSampler(cases, SliceSampling(view, 3, 60, (1.0,), 0.0, case_weighting), seed=0)
 
 
 @pytest.mark.parametrize("view, slices", [("axial", 6), ("coronal", 40), ("sagittal", 36)])
@@ -74,6 +81,49 @@ def test_an_epoch_draws_every_slice_once(splits, view, slices):
   assert drawn == expected
 
 
+def folder_case(folder, slices, value):
+  """A case of `slices` slices, of which slice z holds value + z."""
+  folder.mkdir()
+  volume = np.broadcast_to(np.arange(slices, dtype=np.uint8)[:, None, None] + np.uint8(value), (slices, 8, 9))
+  np.save(folder / "image.npy", volume)
+  np.save(folder / "label.npy", np.zeros_like(volume))
+  return StoredCase(folder=folder, id=folder.name, annotated=(), fold=None, spacing_mm=(1.0, 1.0, 1.0), affine=np.eye(4),
+                    shape=volume.shape, voxels={}, sha256={})
+
+
+def drawn_slices(ours, numbers):
+  return [int(ours.example(number)[1][0, 0, 1]) for number in numbers]
+
+
+def test_equal_weighting_draws_every_case_once_a_round_and_its_slices_in_turn(tmp_path):
+  """A case of 12 slices beside two of 3: by slices it would be two thirds of all draws."""
+  cases = tuple(folder_case(tmp_path / str(value), slices, value) for slices, value in ((12, 0), (3, 100), (3, 200)))
+  ours = sampler(cases, case_weighting="equal")
+  assert len(ours) == 18
+  rounds = [drawn_slices(ours, range(first, first + 3)) for first in range(0, 36, 3)]
+  assert all(sorted(value // 100 for value in drawn) == [0, 1, 2] for drawn in rounds)
+  drawn = collections.Counter(itertools.chain(*rounds))
+  assert drawn == {**dict.fromkeys(range(12), 1), **dict.fromkeys([100, 101, 102, 200, 201, 202], 4)}
+  assert len({tuple(value // 100 for value in drawn) for drawn in rounds}) > 1  # the order of cases changes
+  assert drawn_slices(sampler(cases, case_weighting="equal"), [17, 5]) == [rounds[5][2], rounds[1][2]]
+
+
+def test_an_unknown_weighting_is_refused(splits):
+  with pytest.raises(ValueError, match=r"'slices'.*equal"):
+    sampler(splits.labeled, case_weighting="slices")
+
+
+def test_more_cases_than_a_process_may_open_files(tmp_path, splits):
+  soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+  try:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/dev/fd")) + 150, hard))
+    ours = sampler(splits.labeled * 50)  # the cases' own memory maps, each with a descriptor
+    for number in range(0, len(ours), 5):
+      ours.example(number)
+  finally:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 def test_neighbours_become_channels(splits):
   case = splits.labeled[0]
   image = np.asarray(case.image())
@@ -86,7 +136,7 @@ def test_neighbours_become_channels(splits):
 
 
 def test_one_channel_is_allowed(store, splits):
-  batch = next(Batches(store, splits, dataclasses.replace(PLAN, slices_per_input=1)).labeled(0, 1).as_numpy_iterator())
+  batch = next(Batches(store, splits, plan_with(slices_per_input=1)).labeled(0, 1).as_numpy_iterator())
   assert batch["labeled"]["image"].shape == (8, 33, 33, 1)
 
 
@@ -101,7 +151,7 @@ def test_image_and_label_move_together(store, splits):
 
 
 def test_what_is_smaller_than_the_crop_is_padded_with_ignore(store, splits):
-  plan = dataclasses.replace(PLAN, crop_size=65, scales=(1.0,), max_rotation_degrees=0.0)
+  plan = plan_with(crop_size=65, scales=(1.0,), max_rotation_degrees=0.0)
   labels = next(Batches(store, splits, plan).labeled(0, 1).as_numpy_iterator())["labeled"]["label"]
   for label in labels:
     assert np.count_nonzero(label != IGNORE) == 40 * 36

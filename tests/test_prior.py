@@ -5,6 +5,7 @@ import pytest
 from data.input_error import InputError
 from data.organs import IGNORE
 from data.pipeline import Batches, BatchPlan
+from data.slices import SliceSampling
 from data.splits import split
 from data.store import read_store
 from deeplab_panns.prior import (
@@ -31,7 +32,7 @@ def test_plain_sampling_gives_the_raw_share(tiny_store):
   """No rotation, no scale, crops as large as the slice: the law is that of the voxels."""
   store = read_store(tiny_store)
   splits = split(store, 0, 0.0, 0)
-  plan = BatchPlan(6, 0.5, 49, "axial", 1, (1.0,), 0.0, 0)
+  plan = BatchPlan(6, 0.5, 0, SliceSampling("axial", 1, 49, (1.0,), 0.0))
   prior = estimate_prior(store.organs, splits.labeled, Batches(store, splits, plan).prior_labels(18).as_numpy_iterator())
   np.testing.assert_allclose(prior.sampled, prior.voxels, rtol=1e-6)
 
@@ -40,7 +41,7 @@ def test_crops_change_the_share(tiny_store):
   """Organs near the middle fill more of a small crop than of the slice: why q is not the raw share."""
   store = read_store(tiny_store)
   splits = split(store, 0, 0.0, 0)
-  plan = BatchPlan(6, 0.5, 33, "axial", 1, (1.5,), 15.0, 0)
+  plan = BatchPlan(6, 0.5, 0, SliceSampling("axial", 1, 33, (1.5,), 15.0))
   prior = estimate_prior(store.organs, splits.labeled, Batches(store, splits, plan).prior_labels(200).as_numpy_iterator())
   assert prior.sampled[0] < prior.voxels[0] - 0.01
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from data.input_error import InputError
-from data.splits import seeded_folds, split
+from data.splits import only_annotating, seeded_folds, split
 from data.store import Store, StoredCase
 
 
@@ -60,3 +60,15 @@ def test_unknown_fold_and_nothing_to_train_on():
     split(store(*TEN), 7, 0.0, 0)
   with pytest.raises(InputError, match="no fully labelled case"):
     split(store(case("p", ("a",))), -1, 0.0, 0)
+
+
+def test_partial_sets_are_chosen_by_what_they_annotate():
+  mixed = store(case("full"), case("a", ("a",)), case("b", ("b",)), case("none", ()))
+  splits = split(mixed, -1, 0.0, 0)
+  assert [case.id for case in only_annotating(splits, ("a",), mixed).partial] == ["a"]
+  assert [case.id for case in only_annotating(splits, ("a", "b"), mixed).partial] == ["a", "b"]
+  with pytest.raises(InputError, match=r"names \['c'\]; the organs of s are \['a', 'b'\]"):
+    only_annotating(splits, ("c",), mixed)
+  alone = store(case("full"), case("a", ("a",)))
+  with pytest.raises(InputError, match=r"annotates these organs alone; its partial cases annotate \['a'\]"):
+    only_annotating(split(alone, -1, 0.0, 0), ("b",), alone)

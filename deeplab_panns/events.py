@@ -1,0 +1,22 @@
+"""Scalars of a run's TensorBoard events."""
+from __future__ import annotations
+
+import tensorflow as tf
+
+
+def read_scalars(folder):
+  """{tag: (steps, values)}, sorted by step; empty where the folder holds no events.
+
+  A run that was interrupted has several files that may tell of the same steps: the latest file counts. What follows the
+  point where a file breaks off or is damaged is left out.
+  """
+  found: dict = {}
+  for file in sorted(folder.glob("events.out.tfevents.*")):
+    try:
+      for event in tf.compat.v1.train.summary_iterator(str(file)):
+        for value in event.summary.value:
+          if value.tensor.dtype == tf.float32.as_datatype_enum and not value.tensor.tensor_shape.dim:
+            found.setdefault(value.tag, {})[event.step] = float(tf.make_ndarray(value.tensor))
+    except tf.errors.DataLossError:
+      continue
+  return {name: tuple(zip(*sorted(points.items()))) for name, points in found.items()}

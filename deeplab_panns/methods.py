@@ -1,0 +1,114 @@
+"""Runs grouped into methods: runs that differ only in seed, fold and validation are one."""
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from data.input_error import InputError
+from deeplab_panns.scored_runs import ScoredRun
+
+# What may differ between the runs of one method.
+REPEATED = frozenset({"seed", "fold", "validation_fraction"})
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Method:
+  name: str
+  runs: tuple[ScoredRun, ...]
+
+  @property
+  def seeds(self):
+    """Sorted, each once; a run without one (label files) has none."""
+    return tuple(sorted({run.seed for run in self.runs if run.seed is not None}))
+
+  @property
+  def cases(self):
+    return tuple(dict.fromkeys(case for run in self.runs for case in run.cases))
+
+  def table(self, cases, organs, score="dice", seed=None):
+    """Scores [cases, organs]: the mean over the runs that define one, NaN where none does.
+
+    Args:
+      score: an attribute of OrganScore.
+      seed: only runs of this seed; None for all.
+    """
+    places = {case: row for row, case in enumerate(cases)}, {organ: column for column, organ in enumerate(organs)}
+    sums, counts = np.zeros((2, len(cases), len(organs)))
+    for run in self.runs:
+      if seed is not None and run.seed != seed:
+        continue
+      for case, scores in run.rows:
+        value = getattr(scores, score)
+        if value == value and case in places[0]:
+          at = places[0][case], places[1][scores.organ]
+          sums[at] += value
+          counts[at] += 1
+    return np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)
+
+
+def group(runs, names=None):
+  """Methods in the order of their first runs.
+
+  Args:
+    runs: ScoredRuns.
+    names: one for each run, where runs of one name are one method; None derives them from the runs' settings.
+  Raises:
+    InputError: If two runs of a method are the same run by seed and fold.
+  """
+  groups: dict = {}
+  for place, run in enumerate(runs):
+    groups.setdefault(names[place] if names else _signature(run), []).append(run)
+  titles = list(groups) if names else _names(groups)
+  methods = tuple(Method(name, tuple(members)) for name, members in zip(titles, groups.values()))
+  for method in methods:
+    _require_different_runs(method)
+  return methods
+
+
+def _signature(run):
+  """What makes two runs one method; of label files the folder."""
+  if not run.settings:
+    return str(run.folder)
+  fixed = {name: value for name, value in run.settings.items() if name not in REPEATED}
+  return repr(sorted({**fixed, "checkpoint": run.summary.get("checkpoint", "last")}.items(), key=lambda item: item[0]))
+
+
+def _names(groups):
+  """The supervision of each group, and the settings in which groups of that supervision differ."""
+  settings = [{**members[0].settings, "checkpoint": members[0].summary.get("checkpoint", "last")}
+              for members in groups.values()]
+  folders = [members[0].folder.name for members in groups.values()]
+  names = []
+  for ours, folder in zip(settings, folders):
+    mode = ours.get("supervision")
+    if mode is None:
+      names.append(folder)
+      continue
+    alike = [theirs for theirs in settings if theirs.get("supervision") == mode]
+    differing = [name for name in ours if name not in REPEATED and any(theirs.get(name) != ours[name] for theirs in alike)]
+    names.append(", ".join([mode, *(_words(name, ours[name]) for name in differing)]))
+  return _told_apart(names, folders)
+
+
+def _told_apart(names, folders):
+  """Adds the folder where two names are the same after all."""
+  return [f"{name} ({folder})" if names.count(name) > 1 else name for name, folder in zip(names, folders)]
+
+
+def _words(name, value):
+  if isinstance(value, bool):
+    return name if value else f"no {name}"
+  if isinstance(value, str):
+    return value
+  return f"{name}={','.join(map(str, value)) if isinstance(value, list) else value}"
+
+
+def _require_different_runs(method):
+  seen: dict = {}
+  for run in method.runs:
+    other = seen.setdefault((run.seed, run.fold, run.cases), run)
+    if other is not run:
+      raise InputError(f"{run.folder}: is the method {method.name!r} with seed {run.seed} and fold {run.fold}, "
+                       f"as {other.folder} is; "
+                       "give each run once, or tell the methods apart by --names (one for each run).")

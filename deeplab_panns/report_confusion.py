@@ -1,0 +1,65 @@
+"""Which class the voxels of each organ were given, by method: left and right taken for each other show here."""
+from __future__ import annotations
+
+import numpy as np
+
+from data.organs import BACKGROUND
+from deeplab_panns import confusion, report_style
+from deeplab_panns.report_tables import NONE
+from deeplab_panns.results import Results
+
+_WRITTEN = 0.01  # shares below are left blank
+_LISTED = 5
+
+
+def read(results: Results):
+  """{method: row shares [K + 1, K + 1] over all its runs}, or None where a run has no counts of the results' organs."""
+  found = {}
+  for method in results.methods:
+    counts = np.zeros((len(results.organs) + 1,) * 2, np.int64)
+    for run in method.runs:
+      if not (run.folder / "confusion.csv").is_file():
+        return None
+      organs, of_run = confusion.read_csv(run.folder / "confusion.csv")
+      if set(results.organs) - set(organs):
+        return None
+      # metrics.csv leaves out organs that no case annotates
+      order = [0, *(1 + organs.index(organ) for organ in results.organs)]
+      counts += of_run[np.ix_(order, order)]
+    found[method.name] = confusion.row_shares(counts)
+  return found
+
+
+def table(results: Results, shares):
+  """The largest confusions of organs with each other, % of the reference organ's voxels."""
+  rows = [["method", *(f"{place + 1}." for place in range(_LISTED))]]
+  for name, of_method in shares.items():
+    between = np.nan_to_num(of_method[1:, 1:]) * (1 - np.eye(len(results.organs)))
+    largest = np.argsort(between, axis=None)[::-1][:_LISTED]
+    pairs = [np.unravel_index(place, between.shape) for place in largest]
+    cells = [f"{results.organs[row]} → {results.organs[column]} {100 * between[row, column]:.0f} "
+             "%" for row, column in pairs
+             if between[row, column] > 0]
+    rows.append([name, *cells, *[NONE] * (_LISTED - len(cells))])
+  return rows
+
+
+def draw(results: Results, shares):
+  """PNG bytes: a matrix for each method, reference classes in rows; a row sums to 100 %."""
+  columns = min(2, len(shares))
+  rows = -(-len(shares) // columns)
+  drawn = report_style.figure(6.3 * columns, 5.6 * rows)
+  axes = report_style.subplots(drawn, rows, columns)
+  names = [BACKGROUND, *results.organs]
+  for place in axes.ravel()[len(shares):]:
+    place.set_axis_off()
+  for place, (name, of_method) in zip(axes.ravel(), shares.items()):
+    place.imshow(np.sqrt(np.nan_to_num(of_method)), cmap="Blues", vmin=0, vmax=1)  # the root lifts small shares into sight
+    for (row, column), share in np.ndenumerate(of_method):
+      if share >= _WRITTEN:  # False for NaN
+        place.text(column, row, f"{100 * share:.0f}", ha="center", va="center", fontsize=7,
+                   color="white" if share > 0.45 else "black", fontweight="bold" if row == column else "normal")
+    place.set_xticks(range(len(names)), names, rotation=45, ha="right", fontsize=8)
+    place.set_yticks(range(len(names)), names, fontsize=8)
+    place.set(title=report_style.wrapped(name), xlabel="predicted as", ylabel="reference")
+  return report_style.png(drawn)

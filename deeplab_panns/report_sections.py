@@ -1,0 +1,169 @@
+"""What the report says, section by section. A section without its data says why it is empty."""
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+
+from data.whole_file import write_bytes
+from deeplab_panns import (
+  report_boxes,
+  report_confusion,
+  report_curves,
+  report_overlays,
+  report_tables,
+  report_volumes,
+  report_worst,
+)
+from deeplab_panns import results as scores
+from deeplab_panns.report_page import Section, heading, paragraph, picture, table
+from deeplab_panns.results import Results
+from deeplab_panns.statistics import MIN_PAIRS
+from deeplab_panns.text_table import to_html
+
+_EVALUATE_AGAIN = "evaluate the runs again with this version to have it."
+
+
+@dataclasses.dataclass(frozen=True)
+class Pictures:
+  """Where the figures also go as PNG files."""
+  folder: pathlib.Path
+
+  def keep(self, name, png, alt):
+    """Writes `name`.png and returns the <img> of the page."""
+    write_bytes(self.folder / f"{name}.png", png)
+    return picture(png, alt)
+
+
+def build(results: Results, pictures: Pictures):
+  """All Sections, in the page's order."""
+  slices = report_overlays.read_slices(results)
+  curves = report_curves.read(results)
+  return [_methods(results), _organs(results, pictures), _overlays(results, slices, pictures),
+          _worst(results, slices, pictures), _confusion(results, pictures), _volumes(results, pictures), _training(curves, pictures),
+          _shares(results, curves, pictures), _seeds(results), _runs(results)]
+
+
+def lead(results: Results):
+  """A sentence for each method against the baseline."""
+  base = report_tables.method_table(results)[1 + results.methods.index(results.baseline)][2]
+  pieces = [paragraph(f"{results.baseline.name}: mean Dice {base} %, the baseline.", "lead")]
+  for method, gain in scores.mean_gains(results).items():
+    comparison = gain.comparison
+    text = f"{method}: {report_tables.points(comparison.difference)} points against {results.baseline.name}"
+    if comparison.enough:
+      text += (f" (95 % interval {report_tables.interval(comparison)}; Wilcoxon p "
+               f"{_equals(report_tables.p_value(gain.wilcoxon_p))}, "
+               f"t-test p {_equals(report_tables.p_value(gain.ttest_p))}; {comparison.pairs} cases).")
+    else:
+      text += f"; a test needs {MIN_PAIRS} cases or more, this has {comparison.pairs}."
+    pieces.append(paragraph(text, "lead"))
+  return [*pieces, paragraph(report_tables.note(results))]
+
+
+def _equals(p):
+  return p if p.startswith("<") else f"= {p}"
+
+
+def _methods(results):
+  return Section("methods", "Methods", (
+      table(to_html(report_tables.method_table(results))),
+      paragraph(report_tables.TEST_NOTE + " MSD, HD95: mean symmetric surface distance and 95th percentile "
+                                          "Hausdorff distance, over the pairs "
+                "that have them: a method that misses more organs has fewer, and may look better. Missed: organ "
+                "in one map alone.")))
+
+
+def _organs(results, pictures):
+  pieces = [table(to_html(report_tables.organ_table(results), strong_last=True)),
+            pictures.keep("dice_boxes", report_boxes.draw(results), "Box plots of Dice per organ and method"),
+            paragraph("Boxes: quartiles and median over cases; whiskers: the last case within 1.5 box lengths; "
+                      "points: cases. Stars: Holm-corrected "
+                      f"Wilcoxon test against {results.baseline.name}.")]
+  if results.others:
+    pieces += [heading(f"Gain against {results.baseline.name}, points of Dice"),
+               table(to_html(report_tables.gain_table(results), strong_last=True)), paragraph(report_tables.TEST_NOTE)]
+  return Section("organs", "By organ", tuple(pieces))
+
+
+def _overlays(results, slices, pictures):
+  if not all(slices.values()) or not report_overlays.shared_slices(slices):
+    return _absent("overlays", "Slices", "No slices.npz that all methods share; " + _EVALUATE_AGAIN)
+  return Section("overlays", "Slices", (
+      paragraph("The axial slices with the most organs, of the first cases: no prediction had a say in the "
+                "choice. Coloured: the reference (left), the predictions of each method's first run; white "
+                "lines: the reference. The zoom shows the organ on which the methods differ most in that slice, "
+                "its Dice there below."),
+      pictures.keep("overlays", report_overlays.draw(results, slices), "Slices with reference and predictions")))
+
+
+def _worst(results, slices, pictures):
+  pieces = [table(to_html(report_worst.table(results)), text=True)]
+  shown = report_worst.pictured(results, slices)
+  if any(shown.values()):
+    pieces += [paragraph("Below: of each method's worst cases the slice where the worst organ is most wrong."),
+               pictures.keep("worst_cases", report_worst.draw(results, shown), "Slices of the worst cases")]
+  else:
+    pieces.append(paragraph("No slices of these cases (slices.npz); " + _EVALUATE_AGAIN, "absent"))
+  return Section("worst", "Worst cases", tuple(pieces))
+
+
+def _confusion(results, pictures):
+  shares = report_confusion.read(results)
+  if shares is None:
+    return _absent("confusion", "Confusion between organs", "A run has no confusion.csv of these organs; " + _EVALUATE_AGAIN)
+  return Section("confusion", "Confusion between organs", (
+      paragraph("Where the voxels of each reference class went, in % of the row, over all cases and runs; below "
+                "1 % blank. An organ counts in the cases that annotate it, the background in those that "
+                "annotate every organ."),
+      pictures.keep("confusion", report_confusion.draw(results, shares), "Confusion matrices"),
+      heading("Largest confusions of an organ with another"),
+      table(to_html(report_confusion.table(results, shares)), text=True)))
+
+
+def _volumes(results, pictures):
+  volumes = report_volumes.read(results)
+  if volumes is None or not any(volume.reference_ml > 0 for found in volumes.values() for volume in found):
+    return _absent("volumes", "Organ volumes", "A run has no volumes.csv, or no organ has a volume; " + _EVALUATE_AGAIN)
+  return Section("volumes", "Organ volumes", (
+      paragraph("A point for each case, organ and run; on the line both are equal."),
+      pictures.keep("volumes", report_volumes.draw(results, volumes), "Predicted against reference organ "
+                                                                      "volumes")))
+
+
+def _training(curves, pictures):
+  drawn = report_curves.draw_training(curves)
+  if drawn is None:
+    return _absent("training", "Training", "No run has TensorBoard events (events/).")
+  return Section("training", "Training", (
+      paragraph("A line for each run; values are means since the point before. Dotted: the start of stage 2. "
+                "Runs that took stage 1 from another begin there."),
+      pictures.keep("training", drawn, "Losses, divergence, validation Dice and learning rate over the steps")))
+
+
+def _shares(results, curves, pictures):
+  drawn = report_curves.draw_shares(results, curves)
+  if drawn is None:
+    return _absent("prior", "Prior", "No run logged p̄: only training with partial images does.")
+  return Section("prior", "Prior", (
+      paragraph("p̄, a class's mean predicted probability over partial images, over q, its share in the "
+                "labelled set: the prior of panns pulls it to the dashed line. A line for each run; "
+                "logarithmic, clipped to what is shown."),
+      pictures.keep("prior", drawn, "Ratio of p̄ to q per class over the steps")))
+
+
+def _seeds(results):
+  if max(len(method.seeds) for method in results.methods) < 2:
+    return _absent("seeds", "Seeds", "One seed per method: how much of a gain is chance of training cannot be "
+                                     "told. Train more seeds.")
+  return Section("seeds", "Seeds", (
+      table(to_html(report_tables.seed_table(results))),
+      paragraph("Mean Dice in % over the seed's cases. A seed is one pair of a test of its own, from "
+                f"{MIN_PAIRS} seeds on; with fewer, no p is given.")))
+
+
+def _runs(results):
+  return Section("runs", "Runs", (table(to_html(report_tables.run_table(results))),))
+
+
+def _absent(anchor, title, reason):
+  return Section(anchor, title, (paragraph(reason, "absent"),))

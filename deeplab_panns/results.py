@@ -1,0 +1,128 @@
+"""The scores of several methods on the same cases, and their paired comparisons with a baseline."""
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from data.input_error import InputError
+from deeplab_panns import statistics
+from deeplab_panns.methods import Method, group
+from deeplab_panns.statistics import Comparison
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Results:
+  """
+  Attributes:
+    baseline: one of the methods.
+    cases: keys, as in ScoredRun.
+    scored_on: split and grid in words.
+  """
+  methods: tuple[Method, ...]
+  baseline: Method
+  organs: tuple[str, ...]
+  cases: tuple[str, ...]
+  scored_on: str
+
+  def table(self, method, score="dice"):
+    """[cases, organs] of a method, each value the mean over its seeds; NaN where undefined."""
+    return method.table(self.cases, self.organs, score)
+
+  @property
+  def others(self):
+    """The methods that are compared with the baseline."""
+    return tuple(method for method in self.methods if method is not self.baseline)
+
+
+@dataclasses.dataclass(frozen=True)
+class Gain:
+  """A method's paired comparison, and its p-values after Holm's correction (None where there is no test)."""
+  comparison: Comparison
+  wilcoxon_p: float | None
+  ttest_p: float | None
+
+
+def build(runs, names=None, baseline=None):
+  """Results of ScoredRuns.
+
+  Args:
+    names: as in `methods.group`.
+    baseline: name of a method; None takes `full`, or else the first.
+  Raises:
+    InputError: If the runs were not scored alike, or no method has the baseline's name.
+  """
+  methods = group(runs, names)
+  first = runs[0]
+  for run in runs:
+    if (run.organs, run.scored_on) != (first.organs, first.scored_on):
+      raise InputError(f"{run.folder}: was scored with {len(run.organs)} organs on {run.scored_on}; "
+                       f"{first.folder} with "
+                       f"{len(first.organs)} on {first.scored_on}; evaluate all runs alike.")
+  for method in methods:
+    only = sorted(set(method.cases) ^ set(methods[0].cases))
+    if only:
+      raise InputError(f"{method.runs[0].folder}: the method {method.name!r} was scored on {len(method.cases)} "
+                       f"cases, {methods[0].name!r} on "
+                       f"{len(methods[0].cases)}, and not on the same: {', '.join(only[:3])} (id@hash of its "
+                       "reference) in one alone; evaluate the same folds of the same stores for every method.")
+  return Results(methods, _baseline(methods, baseline), first.organs, methods[0].cases, first.scored_on)
+
+
+def _baseline(methods, name):
+  by_name = {method.name: method for method in methods}
+  if name is None:
+    return by_name.get("full", methods[0])
+  if name not in by_name:
+    raise InputError(f"--baseline={name}: no method has this name; the methods are {list(by_name)}.")
+  return by_name[name]
+
+
+def defined_mean(values, axis=None):
+  """The mean of what is not NaN, NaN where nothing is; without numpy's warning."""
+  values = np.asarray(values, np.float64)
+  counts = np.count_nonzero(~np.isnan(values), axis=axis)
+  return np.divide(np.nansum(values, axis=axis), counts, out=np.full(np.shape(counts), np.nan), where=counts > 0)[()]
+
+
+def mean_gains(results):
+  """{method: Gain} of the case means, corrected over the methods; a case's mean is over the organs that both define."""
+  baseline = results.table(results.baseline)
+  found = {}
+  for method in results.others:
+    table = results.table(method)
+    both = ~np.isnan(table) & ~np.isnan(baseline)
+    means = [defined_mean(np.where(both, values, np.nan), axis=1) for values in (table, baseline)]
+    found[method.name] = statistics.compare(*means)
+  return _corrected(found)
+
+
+def organ_gains(results, method):
+  """{organ: Gain} over the cases, corrected over the organs."""
+  tables = results.table(method), results.table(results.baseline)
+  return _corrected({organ: statistics.compare(tables[0][:, column], tables[1][:, column])
+                     for column, organ in enumerate(results.organs)})
+
+
+def seed_means(results, method):
+  """{seed: mean Dice over organs of the means over cases}, of the runs of one seed."""
+  return {seed: float(defined_mean(defined_mean(method.table(results.cases, results.organs, seed=seed), axis=0)))
+          for seed in method.seeds}
+
+
+def seed_gain(results, method):
+  """(seeds, Comparison) over the seeds in which method and baseline were scored on the same cases."""
+  ours, theirs = seed_means(results, method), seed_means(results, results.baseline)
+  seeds = [seed for seed in ours if seed in theirs and _cases(method, seed) == _cases(results.baseline, seed)]
+  return seeds, statistics.compare([ours[seed] for seed in seeds], [theirs[seed] for seed in seeds])
+
+
+def _cases(method, seed):
+  return {case for run in method.runs if run.seed == seed for case in run.cases}
+
+
+def _corrected(comparisons):
+  kinds = [statistics.holm([getattr(comparison, kind) for comparison in comparisons.values()])
+           for kind in ("wilcoxon_p", "ttest_p")]
+  return {name: Gain(comparison, wilcoxon_p, ttest_p)
+          for (name, comparison), wilcoxon_p, ttest_p in zip(comparisons.items(), *kinds)}

@@ -1,0 +1,128 @@
+"""What `evaluate` left of a run, as the report reads it."""
+from __future__ import annotations
+
+import dataclasses
+import json
+import pathlib
+
+from data.input_error import InputError
+from deeplab_panns import score_table
+from deeplab_panns.metrics import OrganScore
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ScoredRun:
+  """
+  Attributes:
+    folder: that holds metrics.csv, metrics.json and what else evaluate wrote.
+    run_dir: of the training; the folder itself, or where the evaluation of one run with an --output_dir was.
+    settings: the run's experiment.json; empty where the folder holds no single run's scores.
+    summary: metrics.json.
+    rows: (case key, OrganScore). A key is the id and the sha256 of the reference, since two stores may give
+      different patients the same id.
+  """
+  folder: pathlib.Path
+  run_dir: pathlib.Path
+  settings: dict
+  summary: dict
+  rows: tuple[tuple[str, OrganScore], ...]
+
+  @property
+  def seed(self):
+    return self.settings.get("seed")
+
+  @property
+  def fold(self):
+    return self.settings.get("fold")
+
+  @property
+  def organs(self):
+    """In the order of their first line, which is the label order."""
+    return tuple(dict.fromkeys(score.organ for _, score in self.rows))
+
+  @property
+  def cases(self):
+    return tuple(dict.fromkeys(case for case, _ in self.rows))
+
+  @property
+  def scored_on(self):
+    """What the cases are, in words that follow "8 cases "."""
+    split = self.summary.get("split")
+    return f"of the {split} split, on the store's grid" if split else "in label files, on the files' grid"
+
+  def key(self, case_id):
+    return case_key(case_id, self.summary)
+
+
+def case_key(case_id, summary):
+  sha256 = summary.get("references", {}).get(case_id)
+  return f"{case_id}@{sha256[:8]}" if sha256 else case_id
+
+
+def case_id(key):
+  """The id alone, to be shown."""
+  return key.partition("@")[0]
+
+
+def read_all(folders, names=None):
+  """Reads several; a cross-validation counts as its folds, which tell more than the merged scores.
+
+  Args:
+    names: one for each folder, or None.
+  Returns:
+    (ScoredRuns, a name for each, or None).
+  Raises:
+    InputError: As `read_scored`, and if names and folders differ in number.
+  """
+  if names and len(names) != len(folders):
+    raise InputError(f"--names={','.join(names)}: names {len(names)} runs, --run_dirs has {len(folders)}; give one for each.")
+  runs, titles = [], []
+  for place, folder in enumerate(folders):
+    members = _with_folds(read_scored(folder))
+    runs += members
+    titles += [names[place]] * len(members) if names else []
+  return runs, titles or None
+
+
+def _with_folds(run):
+  folds = [pathlib.Path(folder) for folder in run.summary.get("run_dirs", [])]
+  if "over_folds" not in run.summary or not all((folder / "metrics.json").is_file() for folder in folds):
+    return [run]
+  return [read_scored(folder) for folder in folds]
+
+
+def read_scored(folder):
+  """Reads a run that was evaluated, or the --output_dir of an evaluation.
+
+  Raises:
+    InputError: If it was not evaluated, or its files are damaged.
+  """
+  folder = pathlib.Path(folder)
+  if not (folder / "metrics.json").is_file():
+    raise InputError(f"{folder}: has no metrics.json; run `python -m deeplab_panns.evaluate "
+                     f"--run_dir={folder}` first.")
+  summary = _read_json(folder / "metrics.json")
+  rows = tuple((case_key(case, summary), score) for case, score in score_table.read_csv(folder / "metrics.csv"))
+  if not rows:
+    raise InputError(f"{folder / 'metrics.csv'}: holds no score; evaluate again.")
+  run_dir = _run_dir(folder, summary)
+  settings = _read_json(run_dir / "experiment.json") if (run_dir / "experiment.json").is_file() else {}
+  return ScoredRun(folder, run_dir, settings, summary, rows)
+
+
+def _run_dir(folder, summary):
+  scored = summary.get("run_dirs", [])
+  if not (folder / "experiment.json").is_file() and len(scored) == 1 and pathlib.Path(scored[0]).is_dir():
+    return pathlib.Path(scored[0])
+  return folder
+
+
+def _read_json(path):
+  try:
+    content = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(content, dict):
+      raise ValueError(f"it holds a {type(content).__name__}")
+    return content
+  except (OSError, ValueError) as error:
+    raise InputError(f"{path}: cannot be read as a JSON object ({error}); evaluate again, or take the run out "
+                     "of --run_dirs.") from error

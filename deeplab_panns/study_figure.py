@@ -1,0 +1,46 @@
+"""The picture of a part: what each cell gains over `full`, with its interval and its seeds, between full and oracle."""
+from __future__ import annotations
+
+from deeplab_panns import report_style
+from deeplab_panns.study_scores import BASELINE, ORACLE
+
+_COLOURS = ("#D55E00", "#999999", "#0072B2")  # below full, not told apart from it, above
+
+
+def draw(summary):
+  """PNG bytes of a study_summary.Summary that has at least one gain."""
+  shown = [(name, *gains[BASELINE][:2]) for name, gains in summary.gains.items() if BASELINE in gains]
+  drawn = report_style.figure(8, 1.3 + 0.27 * len(shown))
+  axes = report_style.subplots(drawn, 1, 1)[0, 0]
+  for row, (name, volumes, _) in enumerate(shown):
+    low, high = volumes.interval or (volumes.difference, volumes.difference)
+    colour = _COLOURS[1 + (low > 0) - (high < 0)]
+    axes.plot([100 * low, 100 * high], [row, row], color=colour, linewidth=2.5, solid_capstyle="round")
+    axes.plot(100 * volumes.difference, row, "o", color=colour, markersize=7)
+    gains = _seed_gains(summary.cells[name], summary.cells[BASELINE])
+    axes.plot(gains, [row] * len(gains), "|", color="0.35", markersize=9, markeredgewidth=1)
+  axes.axvline(0, color="0.2", linewidth=1)
+  axes.set_yticks(range(len(shown)), [name for name, *_ in shown])
+  axes.set_ylim(len(shown) - 0.5, -0.7)
+  axes.grid(axis="x", color="0.92")
+  axes.set_axisbelow(True)
+  axes.set_xlabel("points of Dice above full (dot: mean, bar: 95 % interval over volumes, ticks: seeds)")
+  _mark_oracle(axes, summary)
+  axes.set_title(f"{summary.part.name}: {len(summary.seeds)} seeds", loc="left")
+  return report_style.png(drawn)
+
+
+def _seed_gains(ours, theirs):
+  means, others = ours.seed_means, theirs.seed_means
+  return [100 * (means[seed] - others[seed]) for seed in means if seed in others]
+
+
+def _mark_oracle(axes, summary):
+  """A second scale along the top: the share of the gap between full and oracle."""
+  gains = summary.gains.get(ORACLE, {}).get(BASELINE)
+  if gains is None or gains[0].difference <= 0:
+    return
+  gap = 100 * gains[0].difference
+  axes.axvline(gap, color="0.2", linewidth=1, linestyle="--")
+  scale = axes.secondary_xaxis("top", functions=(lambda points: 100 * points / gap, lambda share: share * gap / 100))
+  scale.set_xlabel("gap to the oracle closed, %")

@@ -1,0 +1,117 @@
+"""Runs the study's tasks, some at a time, each in processes of its own that end with this one."""
+from __future__ import annotations
+
+import os
+import pathlib
+import signal
+import subprocess
+import time
+
+from deeplab_panns.study_tasks import Task
+
+POLL_SECONDS = 0.2
+GRACE_SECONDS = 10.0
+# A core for each task; evaluate has no flag for it.
+_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1")
+
+
+def run_tasks(tasks, jobs, log_dir, report=print):
+  """Runs tasks in their order, `jobs` at a time, each as soon as what it needs is done.
+
+  A task that fails is reported and the others go on, but for those that need it. However this function is left,
+  Ctrl-C included, no process of a task goes on behind it.
+
+  Args:
+    log_dir: gets <task>.log, what the task's commands print.
+    report: called with a line for each task that ended.
+  Returns:
+    {task: why it failed}.
+  """
+  log_dir = pathlib.Path(log_dir)
+  log_dir.mkdir(parents=True, exist_ok=True)
+  waiting, running = {task.name: task for task in tasks}, []
+  failures: dict[str, str] = {}
+  try:
+    while waiting or running:
+      _start(waiting, running, failures, jobs, log_dir)
+      for process in [process for process in running if process.ended()]:
+        running.remove(process)
+        _close(process, failures)
+        report(f"[{len(tasks) - len(waiting) - len(running)}/{len(tasks)}] {process.task.name}: "
+               f"{failures.get(process.task.name, 'done')} ({process.seconds:.0f} s)")
+      time.sleep(POLL_SECONDS if running else 0)
+  finally:
+    for process in running:
+      process.stop()
+  return failures
+
+
+def _start(waiting, running, failures, jobs, log_dir):
+  for task in list(waiting.values()):
+    unfinished = waiting.keys() | {process.task.name for process in running}
+    broken = [name for name in task.needs if name in failures]
+    if broken:
+      failures[task.name] = f"needs {broken[0]}, which failed"
+      del waiting[task.name]
+    elif task.is_done():
+      del waiting[task.name]
+    elif len(running) < jobs and unfinished.isdisjoint(task.needs):
+      del waiting[task.name]
+      running.append(_Running(task, log_dir / f"{task.name}.log"))
+
+
+def _close(process, failures):
+  if process.code:
+    failures[process.task.name] = f"{process.last_line()} (exit code {process.code}, {process.log_path})"
+    return
+  try:
+    process.task.finish(process.seconds)
+  except (OSError, ValueError) as error:  # InputError is a ValueError
+    failures[process.task.name] = f"{error} ({process.log_path})"
+
+
+class _Running:
+  """A task at work: its commands one after the other, in a process group that no Ctrl-C but ours reaches."""
+
+  def __init__(self, task: Task, log_path):
+    self.task, self.log_path = task, log_path
+    self.code = 0
+    self._commands = list(task.commands)
+    self._started = time.monotonic()
+    log_path.write_bytes(b"")
+    self._next()
+
+  @property
+  def seconds(self):
+    return time.monotonic() - self._started
+
+  def ended(self):
+    """Goes on to the next command where one has ended; True when the last has, or one failed with `code`."""
+    code = self._process.poll()
+    if code is None:
+      return False
+    if code or not self._commands:
+      self.code = code
+      return True
+    self._next()
+    return False
+
+  def stop(self):
+    """Ends the whole group: first kindly, since prepare and train clean up behind them."""
+    for kind, seconds in ((signal.SIGTERM, GRACE_SECONDS), (signal.SIGKILL, None)):
+      try:
+        os.killpg(self._process.pid, kind)
+        self._process.wait(seconds)
+      except ProcessLookupError:
+        return
+      except subprocess.TimeoutExpired:
+        continue
+
+  def last_line(self):
+    lines = self.log_path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return next((line for line in reversed(lines) if line.strip()), "it printed nothing")
+
+  def _next(self):
+    with open(self.log_path, "ab") as log:
+      self._process = subprocess.Popen(self._commands.pop(0), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                                       env={**os.environ, **_ONE_THREAD}, start_new_session=True)

@@ -1,0 +1,90 @@
+"""What the runs of a study need, as tasks in an order that works: patients, stage 1, then training and evaluation."""
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import shutil
+import sys
+from collections.abc import Callable
+
+from deeplab_panns.study_cache import Cache
+from deeplab_panns.study_runs import Drawn, Run
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+  """
+  Attributes:
+    name: names its log; unique.
+    commands: argument lists, run one after the other.
+    needs: names of tasks that come first.
+    is_done: whether there is nothing to do any more.
+    finish: called with the seconds it took when all commands ended with 0.
+  """
+  name: str
+  commands: tuple[tuple[str, ...], ...]
+  needs: tuple[str, ...]
+  is_done: Callable[[], bool]
+  finish: Callable[[float], None]
+
+
+class Tasks:
+  """Makes the tasks; every task once, however many runs need it."""
+
+  def __init__(self, cache: Cache, work_dir):
+    self._cache = cache
+    self._work_dir = pathlib.Path(work_dir).resolve()
+    self._tasks: dict[str, Task] = {}
+
+  def for_runs(self, runs):
+    """The tasks of all runs that have no scores yet; of several cells with one key the first."""
+    made = {run.key: run for run in reversed(runs)}
+    for run in runs:
+      if made[run.key] is run and self._cache.find(run) is None:
+        self._add_run(run)
+    return list(self._tasks.values())
+
+  def _add_run(self, run: Run):
+    folder = self._work_dir / "runs" / run.key
+    train = _train({**run.flags, "stage1_run": str(self._stage1_dir(run))}, self._store(run.cohort), folder)
+    evaluate = _python("deeplab_panns.evaluate", f"--run_dir={folder}", "--split=test", "--workers=1", f"--output_dir={folder / 'scores'}")
+
+    def finish(seconds):
+      self._cache.keep(run, folder / "scores" / "metrics.csv", seconds)
+      shutil.rmtree(folder)
+
+    self._add(Task(run.name, (train, evaluate), (self._add_stage1(run),), lambda: self._cache.find(run) is not None, finish))
+
+  def _add_stage1(self, run: Run):
+    name = f"stage1-{run.cohort.name}-seed{run.seed}-{run.stage1_key}"
+    folder = self._stage1_dir(run)
+    train = _train(run.stage1_flags, self._store(run.cohort), folder)
+    finished = folder / "finished"
+    return self._add(Task(name, (train,), (self._add_cohort(run.cohort),), finished.exists, lambda _: finished.touch()))
+
+  def _add_cohort(self, drawn: Drawn):
+    name = f"{drawn.name}-seed{drawn.seed}-{drawn.key}"
+    raw, store = self._work_dir / "raw" / name, self._store(drawn)
+    (draw, *draw_flags), (prepare, *prepare_flags) = drawn.commands
+    commands = (_python(draw, *draw_flags, f"--seed={drawn.seed}", f"--output_dir={raw}"),
+                _python(prepare, *prepare_flags, f"--manifest={raw / 'dataset.json'}", f"--output_dir={store}", "--workers=1"))
+    return self._add(Task(name, commands, (), (store / "index.json").exists, lambda _: shutil.rmtree(raw)))
+
+  def _add(self, task):
+    self._tasks.setdefault(task.name, task)
+    return task.name
+
+  def _store(self, drawn):
+    return self._work_dir / "stores" / f"{drawn.name}-seed{drawn.seed}-{drawn.key}"
+
+  def _stage1_dir(self, run):
+    return self._work_dir / "stage1" / run.stage1_key
+
+
+def _train(flags, store, run_dir):
+  words = [f"--{name}={value}" for name, value in flags.items()]
+  return _python("deeplab_panns.train", *words, f"--data_dir={store}", f"--run_dir={run_dir}", "--threads=1")
+
+
+def _python(module, *words):
+  return (sys.executable, "-m", module, *words)

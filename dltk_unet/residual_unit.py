@@ -1,0 +1,80 @@
+"""DLTK's residual unit (`dltk/core/residual_unit.py`): pre-activated, its shortcut nearly without weights.
+
+K. He et al., "Identity Mappings in Deep Residual Networks", 2016.
+"""
+from __future__ import annotations
+
+import tensorflow as tf
+
+from dltk_unet.batch_norm import BatchNorm
+
+ACTIVATIONS = ("leaky_relu", "relu6")
+LEAKY_SLOPE = 0.1  # `dltk/core/activations.py`
+
+
+def activation(kind, name):
+  """A layer of the activation `kind`, one of ACTIVATIONS."""
+  if kind == "relu6":
+    return tf.keras.layers.ReLU(6.0, name=name)
+  return tf.keras.layers.LeakyReLU(LEAKY_SLOPE, name=name)
+
+
+def convolution(filters, kernel_size, name, strides=1, **kwargs):
+  """A layer of SAME convolution without bias, initialized as DLTK's: variance scaling, fan-in, uniform."""
+  return tf.keras.layers.Conv3D(filters, kernel_size, strides=strides, padding="same", use_bias=False,
+                                kernel_initializer="lecun_uniform", name=name, **kwargs)
+
+
+def residual_unit(features, filters, name, strides=(1, 1, 1), activation_kind="leaky_relu"):
+  """Twice batch norm, activation and convolution, plus the shortcut; nothing after the sum.
+
+  Args:
+    features: [batch, z, y, x, channels]; sizes multiples of `strides`, or the two ways end in unequal ones.
+    filters: Channels of the result.
+    name: Prefix of the layers' names.
+    strides: Of the first convolution, (z, y, x). Its kernel is 2 · stride wide where that is above 1, so that
+      every voxel counts alike, and 3 elsewhere.
+    activation_kind: One of ACTIVATIONS.
+  Returns:
+    [batch, z / strides[0], y / strides[1], x / strides[2], filters].
+  """
+  residual = features
+  kernels = [2 * stride if stride > 1 else 3 for stride in strides], 3
+  for number, (kernel_size, step) in enumerate(zip(kernels, (strides, 1)), start=1):
+    residual = BatchNorm(name=f"{name}_bn{number}")(residual)
+    residual = activation(activation_kind, f"{name}_act{number}")(residual)
+    residual = convolution(filters, kernel_size, f"{name}_conv{number}", step)(residual)
+  return tf.keras.layers.Add(name=f"{name}_add")([residual, shortcut(features, filters, name, strides)])
+
+
+def shortcut(features, filters, name, strides=(1, 1, 1)):
+  """The raw features, max-pooled to the residual's grid, then brought to its channels.
+
+  More channels are zeros on both sides, the odd one behind; fewer take a 3³ convolution (not 1³), without
+  batch norm or activation.
+  """
+  channels = features.shape[-1]
+  if max(strides) > 1:
+    features = tf.keras.layers.MaxPool3D(strides, name=f"{name}_pool")(features)
+  if filters > channels:
+    return PadChannels(filters, name=f"{name}_pad")(features)
+  if filters < channels:
+    return convolution(filters, 3, f"{name}_shortcut")(features)
+  return features
+
+
+@tf.keras.utils.register_keras_serializable(package="dltk_unet")
+class PadChannels(tf.keras.layers.Layer):
+  """[..., channels] to [..., filters]: half of the new channels, zeros, in front, the rest behind."""
+
+  def __init__(self, filters, **kwargs):
+    super().__init__(**kwargs)
+    self.filters = filters
+
+  def call(self, inputs):
+    missing = self.filters - inputs.shape[-1]
+    before = missing // 2
+    return tf.pad(inputs, [[0, 0]] * (inputs.shape.rank - 1) + [[before, missing - before]])
+
+  def get_config(self):
+    return {**super().get_config(), "filters": self.filters}

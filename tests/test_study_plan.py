@@ -1,0 +1,119 @@
+"""The study's plain files: the shipped ones parse with the commands' own flags, broken ones say what is wrong."""
+import importlib
+
+import pytest
+from absl import flags
+from conftest import ROOT
+
+from data.input_error import InputError
+from deeplab_panns import config
+from deeplab_panns.study_plan import Expectation, read_part
+from deeplab_panns.study_runs import plan_runs
+
+STUDY = ROOT / "experiments" / "study"
+PARTS = sorted(path.stem for path in STUDY.glob("*.table") if path.stem != "cohorts")
+
+COHORTS = "cohort phantom\n  data.phantom --labeled_cases=1 --annotated_in_turn=spleen,liver  # two sets\n  data.prepare --spacing_mm=6\n"
+TABLE = """# A comment.
+base    tiny.flags
+quick   full panns --stage1_steps=2
+expect  full < partial < panns by 1.5 at 0.01
+expect  full < panns
+cell    full     phantom  -        --supervision=full
+cell    partial  phantom  -        --supervision=partial
+  --teacher_decay=0.5
+cell    panns    phantom  full     --supervision=panns --lambda2=3
+"""
+
+
+def defined_by(define_flags):
+  """absl flags of a command, without leaving them in the global ones."""
+  values, before = flags.FlagValues(), set(flags.FLAGS)
+  define_flags()
+  for name in set(flags.FLAGS) - before:
+    values[name] = flags.FLAGS[name]
+    delattr(flags.FLAGS, name)
+  return values
+
+
+def write(folder, table=TABLE, cohorts=COHORTS):
+  (folder / "tiny.flags").write_text("# what all share\n--stage1_steps=4\n\n--decoder\n")
+  (folder / "cohorts.table").write_text(cohorts)
+  (folder / "tiny.table").write_text(table)
+  return folder
+
+
+def test_the_shipped_parts_are_those_of_the_issue():
+  assert set(PARTS) == {"slices", "volumes", "beyond", "anatomy", "fields"}
+
+
+@pytest.mark.parametrize("quick", [False, True])
+@pytest.mark.parametrize("name", PARTS)
+def test_every_cell_parses_with_the_flags_of_train(name, quick):
+  for run in plan_runs(read_part(STUDY, name, quick), [1001]):
+    for words in (run.flags, run.stage1_flags):
+      values = defined_by(config.define_flags)
+      values(["train", "--data_dir=s", "--run_dir=r", *(f"--{flag}={value}" for flag, value in words.items())])
+      experiment = config.experiment_from_flags(values, (None, None, None))
+      assert experiment.fold == 0 and experiment.seed == 1001
+
+
+def test_every_cohort_parses_with_the_flags_of_its_commands():
+  for commands in read_part(STUDY, PARTS[0]).cohorts.values():
+    for module, *words in commands:
+      manifest = [] if module == "data.phantom" else ["--manifest=m"]
+      defined_by(importlib.import_module(module).define_flags)([module, "--output_dir=x", *manifest, *words])
+
+
+def test_shipped_parts_have_a_baseline_an_oracle_and_20_test_volumes():
+  for name in PARTS:
+    part = read_part(STUDY, name)
+    names = {cell.name for cell in part.cells}
+    assert {"full", "oracle"} <= names
+    for commands in part.cohorts.values():
+      assert "--test_cases=20" in commands[0]
+
+
+def test_a_table_by_hand(tmp_path):
+  part = read_part(write(tmp_path), "tiny")
+  assert part.flags == {"stage1_steps": "4", "decoder": "true"}
+  assert [(cell.name, cell.cohort, cell.reference) for cell in part.cells] == [
+      ("full", "phantom", None), ("partial", "phantom", None), ("panns", "phantom", "full")]
+  assert part.cells[1].flags == {"supervision": "partial", "teacher_decay": "0.5"}
+  assert part.expectations == (Expectation(("full", "partial", "panns"), 1.5, 0.01), Expectation(("full", "panns"), 0.0, 0.05))
+  assert part.cohorts["phantom"] == (("data.phantom", "--labeled_cases=1", "--annotated_in_turn=spleen,liver"), ("data.prepare", "--spacing_mm=6"))
+
+
+def test_quick_has_fewer_cells_and_other_flags(tmp_path):
+  part = read_part(write(tmp_path), "tiny", quick=True)
+  assert part.name == "tiny-quick" and [cell.name for cell in part.cells] == ["full", "panns"]
+  assert part.flags["stage1_steps"] == "2" and part.expectations == (Expectation(("full", "panns")),)
+
+
+@pytest.mark.parametrize("old, new, says", [
+    ("base    tiny.flags\n", "", "0 lines 'base'"),
+    ("base    tiny.flags", "base    gone.flags", "gone.flags"),
+    ("cell    full ", "row    full ", "line 6: found 'row"),
+    ("--supervision=full", "supervision=full", "'supervision=full'"),
+    ("--supervision=full", "--flagfile=full", "no flagfile within"),
+    ("full     phantom  - ", "full     moon  - ", "the cohort 'moon'"),
+    ("cell    partial", "cell    full", "each name once"),
+    ("panns    phantom  full ", "panns    phantom  semi ", "'semi'"),
+    ("expect  full < panns", "expect  full > panns", "found expectation"),
+    ("expect  full < panns", "expect  full < best", "'best'"),
+    ("quick   full", "quick   none", "'none'"),
+    ("cell    full     phantom  -  ", "cell    full/x   phantom  -  ", "names files"),
+    ("cell    full     phantom  -  ", "cell    full     ", "needs a name, a cohort"),
+])
+def test_what_is_wrong_with_a_table_is_said(tmp_path, old, new, says):
+  assert old in TABLE
+  write(tmp_path, TABLE.replace(old, new))
+  with pytest.raises(InputError, match=says):
+    read_part(tmp_path, "tiny", quick="quick" in old)
+
+
+def test_other_files_that_are_wrong(tmp_path):
+  with pytest.raises(InputError, match="the parts are tiny"):
+    read_part(write(tmp_path), "tidy")
+  with pytest.raises(InputError, match="needs one that draws"):
+    read_part(write(tmp_path, cohorts="cohort phantom data.phantom --seed=1\n"), "tiny")
