@@ -23,7 +23,7 @@ class PartialCases:
     organs_per_case: how many organs are drawn for each case, unless one of the next two lists is given.
     annotated: organs of every case.
     annotated_in_turn: case i has the (i mod n)-th of these organs annotated, alone.
-    oracle: annotate every organ after all. The images stay the same: the upper bound of what partial labels can give.
+    oracle: annotate every organ after all, in the same images: the upper bound of what partial labels give.
     fields: case i has the (i mod n)-th of these fields of view (field_of_view.crop).
   """
   organs_per_case: int = 5
@@ -35,7 +35,7 @@ class PartialCases:
 
 @dataclasses.dataclass(frozen=True)
 class Cohort:
-  """What to write: how many cases of each role, the seed they are drawn by, the organs in the label maps' order."""
+  """What to write: cases of each role, the seed that draws them, the organs in the label maps' order."""
   labeled_cases: int
   partial_cases: int
   test_cases: int
@@ -108,8 +108,8 @@ def write_cohort(output_dir, cohort, draw, progress=iter):
   An older dataset.json goes first and the new one comes last: the one that is there fits the volumes.
 
   Args:
-    draw: draws a case, a pure function (seed, role, index) → (image_hu int16 [z, y, x], label uint8 of the same
-      shape with 1 + the organ's place in cohort.organs, affine [4, 4]), z towards the head.
+    draw: draws a case, a pure function (seed, role, index) → (image_hu int16 [z, y, x], label uint8 of the
+      same shape with 1 + the organ's place in cohort.organs, affine [4, 4]), z towards the head.
     progress: wraps the list of cases, to show how far it got.
   Raises:
     InputError: If the folder cannot be written.

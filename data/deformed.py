@@ -1,10 +1,10 @@
 """Writes patients made from one real, fully labelled CT scan by strong random deformations, and dataset.json.
 
-  python -m data.deformed --manifest=DATA/dataset.json --case=ID --output_dir=RAW --labeled_cases=3 --partial_cases=18 --test_cases=10
+  python -m data.deformed --manifest=DATA/dataset.json --case=ID --output_dir=RAW --test_cases=10
 
-Image and label map bend together; body size, contrast medium, shading and noise differ from patient to patient. Roles,
-annotations and folds are those of data.phantom. One scan stands behind all of them: results say how a method copes
-with real tissue and anatomy, not how it copes with patients of another hospital.
+Image and label map bend together; body size, contrast medium, shading and noise differ between patients.
+Roles, annotations and folds are those of data.phantom. One scan stands behind all of them: results say how a
+method copes with real tissue and anatomy, not how it copes with patients of another hospital.
 """
 import functools
 import os
@@ -20,8 +20,9 @@ from data.deformed_source import read_source
 def define_flags():
   define_cohort_flags()
   folder = os.environ.get("PANN_REAL_CT") or None
-  flags.DEFINE_string("manifest", folder and os.path.join(folder, "dataset.json"), "The dataset.json that lists the scan; default: in the "
-                      "folder that the variable PANN_REAL_CT names.", required=not folder)
+  manifest = folder and os.path.join(folder, "dataset.json")
+  flags.DEFINE_string("manifest", manifest, "The dataset.json that lists the scan; default: in the folder "
+                      "that the variable PANN_REAL_CT names.", required=not manifest)
   flags.DEFINE_string("case", "ts_ct", "Its fully labelled case.")
   flags.DEFINE_float("pixel_mm", 4.0, "Pixel size.", lower_bound=0.5, upper_bound=10)
   flags.DEFINE_float("slice_mm", 5.0, "Slice spacing.", lower_bound=0.5, upper_bound=10)

@@ -1,4 +1,4 @@
-"""Draws patients from one real scan: bent, scaled, given another phase of contrast medium, shading and noise."""
+"""Draws patients from one real scan: bent, scaled, with another contrast medium, shading and noise."""
 from __future__ import annotations
 
 import numpy as np
@@ -57,19 +57,21 @@ def _label(weights):
 
 
 def _contrast(rng, organs, image, weights, axes_mm):
-  """HU to add: each organ as bright as contrast medium makes it, and what is like them (muscle, bowel) in patches."""
+  """HU to add: each organ as bright as contrast medium makes it, muscle and bowel in patches that mislead."""
   phase, gain = rng.uniform(), rng.uniform(0.1, 1.1)
   added = np.zeros(image.shape, np.float32)
   for organ, weight in zip(organs, weights):
     early, late, std = CONTRAST_HU[organ]
-    added += weight * np.float32(gain * (early + phase * (late - early) - UNENHANCED_HU) + 1.5 * std * normal(rng))
+    enhanced = gain * (early + phase * (late - early) - UNENHANCED_HU) + 1.5 * std * normal(rng)
+    added += weight * np.float32(enhanced)
   patches = gain * (25 + SmoothField(rng, spacing_mm=30, std=25).on_grid(axes_mm)[0])
-  added += np.interp(image, SOFT_TISSUE_HU, (0, 1, 1, 0)).astype(np.float32) * (1 - weights.sum(axis=0)) * patches
+  soft_tissue = np.interp(image, SOFT_TISSUE_HU, (0, 1, 1, 0)).astype(np.float32) * (1 - weights.sum(axis=0))
+  added += soft_tissue * patches
   return added
 
 
 def _with_noise(rng, image, axes_mm):
-  """int16 HU with another calibration, slow shading, the grain of a reconstruction filter, and white noise."""
+  """int16 HU with another calibration, slow shading, the grain of a reconstruction filter, white noise."""
   image = image * np.float32(1 + 0.04 * normal(rng)) + np.float32(5 * normal(rng))
   image += SmoothField(rng, spacing_mm=60, std=6).on_grid(axes_mm)[0]
   image += np.float32(rng.uniform(6, 16)) * rng.standard_normal(image.shape, np.float32)

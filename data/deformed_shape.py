@@ -10,14 +10,16 @@ from data.phantom_patient import normal
 
 FIELD_OF_VIEW_MM = (400.0, 320.0)  # left-right and front-back; wider than the largest body
 TAPER_MM = 60.0
+# (mm between knots, deviation in mm) of regions, of organs, of their outlines. Stronger ones begin to fold.
+BENDS = ((100.0, 10.0), (55.0, 4.5), (30.0, 1.6))
 
 
 @dataclasses.dataclass(frozen=True)
 class Shape:
   """Drawn before there is a voxel grid.
 
-  source point = turned((point - shift_mm) / scale) + bend, in mm; in x and y from the middle of the scan, along z
-  from its top slice, since a scan that ends in the liver shows nothing above it.
+  source point = turned((point - shift_mm) / scale) + bend, in mm: x and y from the middle of the scan, z from
+  its top slice, since a scan that ends in the liver shows nothing above it.
   """
   depth_mm: float
   cut_mm: float  # what is missing of the source's top
@@ -54,6 +56,4 @@ def draw_shape(rng):
       scale=body * np.exp(0.05 * normal(rng, 3)),
       shift_mm=8 * normal(rng, 2),
       angle=np.radians(5) * normal(rng),
-      # Whole regions, organs, and their outlines.
-      bends=(SmoothField(rng, spacing_mm=100, std=10, channels=3), SmoothField(rng, spacing_mm=55, std=4.5, channels=3),
-             SmoothField(rng, spacing_mm=30, std=1.6, channels=3)))
+      bends=tuple(SmoothField(rng, spacing_mm, std, channels=3) for spacing_mm, std in BENDS))

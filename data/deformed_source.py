@@ -29,7 +29,7 @@ def read_source(manifest_path, case_id):
   """Reads a case of a manifest.
 
   Raises:
-    InputError: If there is no such case, it is not fully labelled, a file cannot be read, or an organ is missing.
+    InputError: If there is no such case, it is not fully labelled, it cannot be read, or an organ is missing.
   """
   manifest = read_manifest(manifest_path)
   cases = {case.id: case for case in manifest.cases}
@@ -38,7 +38,8 @@ def read_source(manifest_path, case_id):
   case = cases[case_id]
   if case.annotated != manifest.organs:
     missing = [organ for organ in manifest.organs if organ not in case.annotated]
-    raise InputError(f"{manifest_path}: case {case_id!r} does not annotate {', '.join(missing)}; choose one with \"annotated\": \"all\".")
+    raise InputError(f"{manifest_path}: case {case_id!r} does not annotate {', '.join(missing)}; choose one "
+                     'with "annotated": "all".')
   image, label = volumes.read_image(case.image), volumes.read_label(case.label)
   volumes.require_same_grid(image, label)
   values = _values(case, label.array, manifest.organs)
@@ -51,5 +52,5 @@ def _values(case, stored, organs):
     values[stored == value] = 1 + organs.index(organ)
   missing = [organ for place, organ in enumerate(organs, 1) if not (values == place).any()]
   if missing:
-    raise InputError(f"{case.label}: has no voxel of {', '.join(missing)}; choose a case that shows every organ.")
+    raise InputError(f"{case.label}: has no voxel of {', '.join(missing)}; choose a case with every organ.")
   return values

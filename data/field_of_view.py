@@ -12,7 +12,7 @@ _BOX = re.compile(r"(\w+)_box")
 
 
 def require_field(field, organs):
-  """Raises ValueError unless `field` is `full`, `upper`, or `<organ>_box` of one of `organs` (spaces as `_`)."""
+  """Raises ValueError unless `field` is `full`, `upper`, or `<organ>_box` of an organ (its spaces as `_`)."""
   box = _BOX.fullmatch(field)
   if field not in ("full", "upper") and (box is None or box[1].replace("_", " ") not in organs):
     raise ValueError(f"received {field!r}; choose full, upper, or <organ>_box of one of {', '.join(organs)}")
@@ -24,7 +24,7 @@ def crop(volumes, affine, field, organs):
   Args:
     volumes: (image [z, y, x], label [z, y, x] with 1 + the organ's place in `organs`), z towards the head.
     affine: [4, 4], voxel (x, y, z) → mm.
-    field: `full`; `upper`, the upper half of the slices; `<organ>_box`, the organ's box and MARGIN_MM around it.
+    field: `full`; `upper`, the upper half of the slices; `<organ>_box`, its box and MARGIN_MM around it.
   Returns:
     (image, label, affine) where every voxel keeps its place in mm.
   Raises:

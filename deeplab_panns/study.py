@@ -1,4 +1,4 @@
-"""python -m deeplab_panns.study: runs a part of the study on drawn patients, keeps every run's scores, and tabulates them.
+"""python -m deeplab_panns.study: runs a part of the study on drawn patients, keeps and tabulates the scores.
 
   python -m deeplab_panns.study --part=slices --output_dir=experiments/study/results --work_dir=runs/study
 """
@@ -17,7 +17,8 @@ from deeplab_panns.study_cache import Cache
 from deeplab_panns.study_jobs import run_tasks
 from deeplab_panns.study_plan import read_part
 from deeplab_panns.study_runs import plan_runs
-from deeplab_panns.study_summary import as_markdown, summarize, write_summary
+from deeplab_panns.study_summary import summarize
+from deeplab_panns.study_tables import as_markdown, write_summary
 from deeplab_panns.study_tasks import Tasks
 
 # Development used 0 to 9 and 100 to 109.
@@ -26,13 +27,14 @@ QUICK_SEEDS = 2
 
 
 def define_flags():
-  flags.DEFINE_string("part", None, "Which table of --study_dir: slices, volumes, beyond, anatomy or fields.", required=True)
+  flags.DEFINE_string("part", None, "Which table of --study_dir: slices, volumes, beyond, anatomy or fields.",
+                      required=True)
   flags.DEFINE_string("study_dir", "experiments/study", "Folder of the tables and their flagfiles.")
-  flags.DEFINE_string("output_dir", "experiments/study/results", "Scores of every run, a folder for each part; a run that is there is not made "
-                      "again.")
-  flags.DEFINE_string("work_dir", "runs/study", "Patients, first stages and logs; may be deleted when the study is done.")
+  flags.DEFINE_string("output_dir", "experiments/study/results", "Scores of every run, a folder for each "
+                      "part. A run that is there is not made again.")
+  flags.DEFINE_string("work_dir", "runs/study", "Patients, first stages and logs; may be deleted afterwards.")
   flags.DEFINE_list("seeds", UNTOUCHED_SEEDS, "Each draws patients of its own and trains every cell on them.")
-  flags.DEFINE_bool("quick", False, f"A few cells, {QUICK_SEEDS} seeds, a short schedule: to see that it works.")
+  flags.DEFINE_bool("quick", False, f"A few cells, {QUICK_SEEDS} seeds, a short schedule: to see it work.")
   flags.DEFINE_integer("jobs", 2, "Runs at a time, each on one core.", lower_bound=1)
   flags.DEFINE_bool("summarize", False, "Only make the tables of what is there.")
 
@@ -40,7 +42,8 @@ def define_flags():
 def parse_seeds(words, quick=False):
   """The seeds as whole numbers, each once; the first ones alone if `quick`. Raises flags.ValidationError."""
   if not words or not all(word.isdecimal() for word in words) or len(set(map(int, words))) < len(words):
-    raise flags.ValidationError(f"--seeds={','.join(words)}: must be different whole numbers from 0 on, with commas between them")
+    raise flags.ValidationError(f"--seeds={','.join(words)}: must be different whole numbers from 0 on, "
+                                "separated by commas")
   return [int(word) for word in (words[:QUICK_SEEDS] if quick else words)]
 
 
@@ -51,7 +54,8 @@ def _alone_in(work_dir):
     try:
       fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-      raise InputError(f"{work_dir}: another study works there; wait for it, or choose another --work_dir.") from None
+      raise InputError(f"{work_dir}: another study works there; wait for it, or choose another "
+                       "--work_dir.") from None
     yield
 
 
@@ -59,8 +63,9 @@ def run_missing(runs, cache, work_dir, jobs):
   """Makes the runs that have no scores yet; returns {task: why it failed}."""
   with _alone_in(work_dir):
     tasks = Tasks(cache, work_dir).for_runs(runs)
-    missing = sum(cache.find(run) is None for run in runs)
-    print(f"{len(runs)} runs, {len(runs) - missing} of them done; {len(tasks)} tasks, {jobs} at a time; logs in {work_dir / 'logs'}", flush=True)
+    done = sum(cache.find(run) is not None for run in runs)
+    print(f"{len(runs)} runs, {done} of them done; {len(tasks)} tasks, {jobs} at a time; "
+          f"logs in {work_dir / 'logs'}", flush=True)
     return run_tasks(tasks, jobs, work_dir / "logs", report=lambda line: print(line, flush=True))
 
 
@@ -80,8 +85,8 @@ def main(_):
   print(as_markdown(summary))
   if failures:
     first = [f"{name}: {why}" for name, why in failures.items() if not why.startswith("needs ")]
-    raise InputError(f"{len(failures)} of the tasks failed: {'; '.join(first)}. What is done is kept, and in the tables of {cache.folder}; mend "
-                     "these, and run the same command again.")
+    raise InputError(f"{len(failures)} of the tasks failed: {'; '.join(first)}. What is done is kept, and in "
+                     f"the tables of {cache.folder}; mend these, and run the same command again.")
 
 
 if __name__ == "__main__":

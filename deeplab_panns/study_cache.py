@@ -1,4 +1,4 @@
-"""The cache of the study: one table of scores for each run that was made, in files small enough to be committed."""
+"""The cache of the study: a table of scores for each run that was made, small enough to be committed."""
 from __future__ import annotations
 
 import csv
@@ -14,7 +14,7 @@ _RUNS = ("run", "seconds", "flags")
 
 
 class Cache:
-  """RESULTS/<part>/<cell>-seed<k>-<hash>.csv, and RESULTS/<part>/runs.csv: what each run took and how it was made."""
+  """RESULTS/<part>/<cell>-seed<k>-<hash>.csv, and runs.csv there: what each run took, and how it was made."""
 
   def __init__(self, results_dir, part):
     self._results_dir = pathlib.Path(results_dir)
@@ -38,11 +38,14 @@ class Cache:
 
   def _note(self, run, seconds):
     path = self.folder / "runs.csv"
-    lines = list(csv.reader(path.read_text(encoding="utf-8").splitlines())) if path.exists() else [list(_RUNS)]
+    lines = [list(_RUNS)]
+    if path.exists():
+      lines = list(csv.reader(path.read_text(encoding="utf-8").splitlines()))
     lines = [line for line in lines if line[0] != run.name]
     flags = " ".join(f"--{name}={value}" for name, value in sorted(run.flags.items()))
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([*lines, [run.name, f"{seconds:.0f}", f"{run.cohort.name}: {flags}"]])
+    noted = [run.name, f"{seconds:.0f}", f"{run.cohort.name}: {flags}"]
+    csv.writer(text, lineterminator="\n").writerows([*lines, noted])
     write_text(path, text.getvalue())
 
 

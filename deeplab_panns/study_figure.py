@@ -1,4 +1,4 @@
-"""The picture of a part: what each cell gains over `full`, with its interval and its seeds, between full and oracle."""
+"""The picture of a part: what each cell gains over `full`, its interval and seeds, up to the oracle."""
 from __future__ import annotations
 
 from deeplab_panns import report_style
@@ -9,10 +9,10 @@ _COLOURS = ("#D55E00", "#999999", "#0072B2")  # below full, not told apart from 
 
 def draw(summary):
   """PNG bytes of a study_summary.Summary that has at least one gain."""
-  shown = [(name, *gains[BASELINE][:2]) for name, gains in summary.gains.items() if BASELINE in gains]
+  shown = [(name, gain.volumes) for name, gain in summary.gains.items()]
   drawn = report_style.figure(8, 1.3 + 0.27 * len(shown))
   axes = report_style.subplots(drawn, 1, 1)[0, 0]
-  for row, (name, volumes, _) in enumerate(shown):
+  for row, (name, volumes) in enumerate(shown):
     low, high = volumes.interval or (volumes.difference, volumes.difference)
     colour = _COLOURS[1 + (low > 0) - (high < 0)]
     axes.plot([100 * low, 100 * high], [row, row], color=colour, linewidth=2.5, solid_capstyle="round")
@@ -20,7 +20,7 @@ def draw(summary):
     gains = _seed_gains(summary.cells[name], summary.cells[BASELINE])
     axes.plot(gains, [row] * len(gains), "|", color="0.35", markersize=9, markeredgewidth=1)
   axes.axvline(0, color="0.2", linewidth=1)
-  axes.set_yticks(range(len(shown)), [name for name, *_ in shown])
+  axes.set_yticks(range(len(shown)), [name for name, _ in shown])
   axes.set_ylim(len(shown) - 0.5, -0.7)
   axes.grid(axis="x", color="0.92")
   axes.set_axisbelow(True)
@@ -37,10 +37,11 @@ def _seed_gains(ours, theirs):
 
 def _mark_oracle(axes, summary):
   """A second scale along the top: the share of the gap between full and oracle."""
-  gains = summary.gains.get(ORACLE, {}).get(BASELINE)
-  if gains is None or gains[0].difference <= 0:
+  gain = summary.gains.get(ORACLE)
+  if gain is None or gain.volumes.difference <= 0:
     return
-  gap = 100 * gains[0].difference
+  gap = 100 * gain.volumes.difference
   axes.axvline(gap, color="0.2", linewidth=1, linestyle="--")
-  scale = axes.secondary_xaxis("top", functions=(lambda points: 100 * points / gap, lambda share: share * gap / 100))
+  there_and_back = (lambda points: 100 * points / gap), (lambda share: share * gap / 100)
+  scale = axes.secondary_xaxis("top", functions=there_and_back)
   scale.set_xlabel("gap to the oracle closed, %")

@@ -18,8 +18,8 @@ _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NU
 def run_tasks(tasks, jobs, log_dir, report=print):
   """Runs tasks in their order, `jobs` at a time, each as soon as what it needs is done.
 
-  A task that fails is reported and the others go on, but for those that need it. However this function is left,
-  Ctrl-C included, no process of a task goes on behind it.
+  A task that fails is reported and the others go on, but for those that need it. However this function is
+  left, Ctrl-C included, no process of a task goes on behind it.
 
   Args:
     log_dir: gets <task>.log, what the task's commands print.
@@ -29,7 +29,8 @@ def run_tasks(tasks, jobs, log_dir, report=print):
   """
   log_dir = pathlib.Path(log_dir)
   log_dir.mkdir(parents=True, exist_ok=True)
-  waiting, running = {task.name: task for task in tasks}, []
+  waiting = {task.name: task for task in tasks}
+  running: list[_Running] = []
   failures: dict[str, str] = {}
   try:
     while waiting or running:
@@ -113,5 +114,6 @@ class _Running:
 
   def _next(self):
     with open(self.log_path, "ab") as log:
-      self._process = subprocess.Popen(self._commands.pop(0), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-                                       env={**os.environ, **_ONE_THREAD}, start_new_session=True)
+      self._process = subprocess.Popen(
+          self._commands.pop(0), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+          env={**os.environ, **_ONE_THREAD}, start_new_session=True)

@@ -1,9 +1,12 @@
-"""The plain files that describe the study: a flagfile and a table of cells for each part, one table of cohorts.
+"""The plain files that describe the study: a flagfile and a table of cells for each part, a table of cohorts.
 
-A line of a table is a keyword and its words; one that is indented goes on with the line before; # starts a comment.
+A line is a keyword and its words; one that is indented goes on with the line before; # starts a comment.
+
   base    FLAGFILE                                        what all runs of the part share
-  cell    NAME COHORT REFERENCE --flag=value ...          a row of the result; REFERENCE: a cell to compare with, or -
-  expect  CELL < CELL [< CELL ...] [by POINTS] [at P]     a hypothesis: pair for pair, by more than POINTS of Dice (0), p < P (0.05)
+  cell    NAME COHORT REFERENCE --flag=value ...          a row of the result, compared with `full` and with
+                                                          the cell REFERENCE (or -)
+  expect  CELL < CELL [< CELL ...] [by POINTS] [at P]     a hypothesis on each two neighbours: by more than
+                                                          POINTS of Dice in % (0), with p < P (0.05)
   quick   CELL ... --flag=value ...                       cells and flags of --quick
   cohort  NAME COMMAND --flag=value ... data.prepare ...  how the patients of a seed are drawn and prepared
 """
@@ -16,12 +19,13 @@ import shlex
 
 from data.input_error import InputError
 
-_EXPECTATION = re.compile(r"(?P<cells>[^\s<]+(?:\s*<\s*[^\s<]+)+)(?:\s+by\s+(?P<points>[\d.]+))?(?:\s+at\s+(?P<level>[\d.]+))?")
+_EXPECTATION = re.compile(r"(?P<cells>[^\s<]+(?:\s*<\s*[^\s<]+)+)"
+                          r"(?:\s+by\s+(?P<points>\d+(?:\.\d+)?))?(?:\s+at\s+(?P<level>0?\.\d+))?")
 
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-  """A setting that is run for every seed; flags: {name: value}; reference: the cell it is compared with besides `full`."""
+  """A setting that is run for every seed; reference: name of the cell it is compared with besides `full`."""
   name: str
   cohort: str
   reference: str | None
@@ -57,11 +61,13 @@ def read_part(folder, name, quick=False):
   path = folder / f"{name}.table"
   if not path.is_file():
     parts = sorted(file.stem for file in folder.glob("*.table") if file.stem != "cohorts")
-    raise InputError(f"{path}: no such table; the parts are {', '.join(parts) or 'none'} (--part), their folder is --study_dir.")
+    raise InputError(f"{path}: no such table; the parts (--part) in this folder (--study_dir) are "
+                     f"{', '.join(parts) or 'none'}.")
   lines = _read_lines(path, {"base", "cell", "expect", "quick"})
   flags = read_flagfile(folder / _only(path, lines, "base"))
-  part = Part(name, flags, tuple(_cell(path, words) for words in lines["cell"]),
-              tuple(_expectation(path, words) for words in lines["expect"]), _cohorts(folder / "cohorts.table"))
+  cells = tuple(_cell(path, text) for text in lines["cell"])
+  expectations = tuple(_expectation(path, text) for text in lines["expect"])
+  part = Part(name, flags, cells, expectations, _cohorts(folder / "cohorts.table"))
   if quick:
     part = _quick(path, part, shlex.split(_only(path, lines, "quick")))
   _check(path, part)
@@ -101,7 +107,8 @@ def _read_lines(path, keywords):
       continue
     keyword, _, rest = line.partition(" ")
     if keyword not in keywords or not rest.strip():
-      raise InputError(f"{path}, line {number}: found {line!r}; a line starts with {', '.join(sorted(keywords))} and goes on.")
+      raise InputError(f"{path}, line {number}: found {line!r}; a line starts with "
+                       f"{', '.join(sorted(keywords))} and goes on.")
     found[keyword].append(rest.strip())
   return found
 
@@ -115,7 +122,7 @@ def _only(path, lines, keyword):
 def _cell(path, text):
   words = shlex.split(text)
   if len(words) < 3 or any(word.startswith("--") for word in words[:3]):
-    raise InputError(f"{path}: found cell {text!r}; needs a name, a cohort, a reference cell or -, and flags.")
+    raise InputError(f"{path}: found cell {text!r}; needs a name, a cohort, a reference cell or -, flags.")
   name, cohort, reference = words[:3]
   if not re.fullmatch(r"[A-Za-z0-9._-]+", name):
     raise InputError(f"{path}: the cell {name!r} names files; use letters, digits, '.', '_' and '-'.")
@@ -140,8 +147,10 @@ def _cohorts(path):
         commands.append([word])
       elif commands:
         commands[-1].append(word)
-    if len(commands) != 2 or commands[1][0] != "data.prepare":
-      raise InputError(f"{path}: cohort {name!r} has the commands {[command[0] for command in commands]}; needs one that draws, then data.prepare.")
+    modules = [command[0] for command in commands]
+    if len(modules) != 2 or modules[1] != "data.prepare":
+      raise InputError(f"{path}: cohort {name!r} has the commands {modules}; needs one that draws, and then "
+                       "data.prepare.")
     cohorts[name] = tuple(map(tuple, commands))
   return cohorts
 
@@ -153,8 +162,8 @@ def _quick(path, part, words):
   if unknown:
     raise InputError(f"{path}: quick names {sorted(unknown)}, which are no cells.")
   cells = tuple(cell for cell in part.cells if cell.name in names)
-  expectations = tuple(expectation for expectation in part.expectations if set(expectation.cells) <= set(names))
-  return dataclasses.replace(part, name=f"{part.name}-quick", flags={**part.flags, **flags}, cells=cells, expectations=expectations)
+  expectations = tuple(item for item in part.expectations if set(item.cells) <= set(names))
+  return Part(f"{part.name}-quick", {**part.flags, **flags}, cells, expectations, part.cohorts)
 
 
 def _check(path, part):
@@ -163,7 +172,10 @@ def _check(path, part):
     raise InputError(f"{path}: has the cells {names}; needs at least one, each name once.")
   for cell in part.cells:
     if cell.cohort not in part.cohorts:
-      raise InputError(f"{path}: cell {cell.name!r} names the cohort {cell.cohort!r}; cohorts.table has {', '.join(part.cohorts)}.")
-  named = {cell.reference for cell in part.cells if cell.reference} | {name for item in part.expectations for name in item.cells}
+      raise InputError(f"{path}: cell {cell.name!r} names the cohort {cell.cohort!r}; cohorts.table has "
+                       f"{', '.join(part.cohorts)}.")
+  named = {cell.reference for cell in part.cells if cell.reference}
+  named |= {name for item in part.expectations for name in item.cells}
   if named - set(names):
-    raise InputError(f"{path}: references or expectations name {sorted(named - set(names))}, which are no cells.")
+    unknown = ", ".join(sorted(named - set(names)))
+    raise InputError(f"{path}: references or expectations name {unknown}; the cells are {', '.join(names)}.")

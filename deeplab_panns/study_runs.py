@@ -17,14 +17,15 @@ _DECISIVE = frozenset(field.name for field in dataclasses.fields(Experiment))
 
 @dataclasses.dataclass(frozen=True)
 class Drawn:
-  """One seed's patients. commands: the one that draws and data.prepare, as (module, flags ...), without folders."""
+  """One seed's patients; commands: what draws, and data.prepare, as (module, flags ...) without folders."""
   name: str
   seed: int
   commands: tuple[tuple[str, ...], ...]
 
   @property
   def key(self):
-    return _hash({"commands": [[command[0], *sorted(command[1:])] for command in self.commands], "seed": self.seed})
+    commands = [[module, *sorted(flags)] for module, *flags in self.commands]
+    return _hash({"commands": commands, "seed": self.seed})
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The Dice of a part's cells as arrays, and their comparisons: over test volumes, over seeds, and with the oracle."""
+"""The Dice of a part's cells as arrays, and their comparisons: over volumes, over seeds, with the oracle."""
 from __future__ import annotations
 
 import dataclasses
@@ -11,7 +11,8 @@ from deeplab_panns.results import defined_mean
 from deeplab_panns.statistics import Comparison
 from deeplab_panns.study_plan import Cell
 
-BASELINE, ORACLE = "full", "oracle"  # names of cells: all are compared with the first; the gap closed is between the two
+# Names of cells: all are compared with the first, and the gap to be closed is between the two.
+BASELINE, ORACLE = "full", "oracle"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -65,13 +66,16 @@ def _table(path, rows, organs):
   by_place = {(case, score.organ): score.dice for case, score in rows}
   cases = sorted({case for case, _ in rows})
   if len(by_place) != len(rows) or len(rows) != len(cases) * len(organs):
-    raise InputError(f"{path}: has {len(rows)} lines for {len(cases)} cases and {len(organs)} organs; remove it, and run the study again.")
+    raise InputError(f"{path}: has {len(rows)} lines for {len(cases)} cases and {len(organs)} organs; remove "
+                     "it, and run the study again.")
   return np.array([[by_place[case, organ] for organ in organs] for case in cases])
 
 
 def volume_values(*cells: Scores):
-  """Each cell's values, [volumes], of the test volumes of the seeds that all have; a volume's value is the mean over the
-  organs that all define."""
+  """Each cell's values, [volumes], of the test volumes of the seeds that all cells have.
+
+  A volume's value is the mean over the organs that all cells define.
+  """
   seeds = sorted(set.intersection(*(set(cell.dice) for cell in cells)))
   if not seeds:
     return [np.zeros(0)] * len(cells)
@@ -103,7 +107,7 @@ def over_seeds(ours: Scores, theirs: Scores, margin=0.0):
 
 @dataclasses.dataclass(frozen=True)
 class GapClosed:
-  """(X - full) / (oracle - full), and its 95 % bootstrap interval over volumes (None with too few of them)."""
+  """(X - full) / (oracle - full), and its 95 % bootstrap interval over volumes (None with too few)."""
   value: float
   interval: tuple[float, float] | None
 
@@ -119,20 +123,21 @@ def gap_closed(ours: Scores, full: Scores, oracle: Scores, seed=0):
     return GapClosed(float(gain.mean() / gap.mean()), None)
   drawn = np.random.default_rng(seed).integers(len(gain), size=(statistics.RESAMPLES, len(gain)))
   ratios = gain[drawn].mean(axis=1) / gap[drawn].mean(axis=1)
-  return GapClosed(float(gain.mean() / gap.mean()), tuple(float(end) for end in np.quantile(ratios, (0.025, 0.975))))
+  low_end, high_end = np.quantile(ratios, (0.025, 0.975))
+  return GapClosed(float(gain.mean() / gap.mean()), (float(low_end), float(high_end)))
 
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-  """One step `lower` < `upper` of an expectation. verdict: holds, the opposite holds, not shown, or not run."""
+  """A step `lower` < `upper` of an expectation. verdict: holds, the opposite holds, not shown, not run."""
   lower: str
   upper: str
   points: float
   level: float
   verdict: str
-  difference: Comparison  # upper - lower, without the margin
-  p: float | None  # of difference > points, Holm-corrected over the part's steps
-  seeds: OverSeeds | None
+  p: float | None  # of the difference from `points`, Holm-corrected over the part's steps
+  difference: Comparison  # upper - lower, over volumes
+  seeds: OverSeeds  # ahead by more than `points`
 
 
 def judge(expectations, cells):
@@ -140,9 +145,12 @@ def judge(expectations, cells):
   steps = [(lower, upper, item) for item in expectations for lower, upper in zip(item.cells, item.cells[1:])]
   compared = [over_volumes(cells[upper], cells[lower], item.points / 100) for lower, upper, item in steps]
   p_values = statistics.holm([comparison.wilcoxon_p for comparison in compared])
-  return [Verdict(lower, upper, item.points, item.level, _verdict(comparison, p, item.level),
-                  over_volumes(cells[upper], cells[lower]), p, over_seeds(cells[upper], cells[lower], item.points / 100))
-          for (lower, upper, item), comparison, p in zip(steps, compared, p_values)]
+  verdicts = []
+  for (lower, upper, item), comparison, p in zip(steps, compared, p_values):
+    verdicts.append(Verdict(
+        lower, upper, item.points, item.level, _verdict(comparison, p, item.level), p,
+        over_volumes(cells[upper], cells[lower]), over_seeds(cells[upper], cells[lower], item.points / 100)))
+  return verdicts
 
 
 def _verdict(comparison, p, level):

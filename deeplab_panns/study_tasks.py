@@ -1,4 +1,4 @@
-"""What the runs of a study need, as tasks in an order that works: patients, stage 1, then training and evaluation."""
+"""What the runs of a study need, as tasks in an order that works: patients, stage 1, training, evaluation."""
 from __future__ import annotations
 
 import dataclasses
@@ -47,27 +47,31 @@ class Tasks:
   def _add_run(self, run: Run):
     folder = self._work_dir / "runs" / run.key
     train = _train({**run.flags, "stage1_run": str(self._stage1_dir(run))}, self._store(run.cohort), folder)
-    evaluate = _python("deeplab_panns.evaluate", f"--run_dir={folder}", "--split=test", "--workers=1", f"--output_dir={folder / 'scores'}")
+    evaluate = _python("deeplab_panns.evaluate", f"--run_dir={folder}", "--split=test", "--workers=1",
+                       f"--output_dir={folder / 'scores'}")
 
     def finish(seconds):
       self._cache.keep(run, folder / "scores" / "metrics.csv", seconds)
       shutil.rmtree(folder)
 
-    self._add(Task(run.name, (train, evaluate), (self._add_stage1(run),), lambda: self._cache.find(run) is not None, finish))
+    needs = (self._add_stage1(run),)
+    self._add(Task(run.name, (train, evaluate), needs, lambda: self._cache.find(run) is not None, finish))
 
   def _add_stage1(self, run: Run):
     name = f"stage1-{run.cohort.name}-seed{run.seed}-{run.stage1_key}"
     folder = self._stage1_dir(run)
     train = _train(run.stage1_flags, self._store(run.cohort), folder)
     finished = folder / "finished"
-    return self._add(Task(name, (train,), (self._add_cohort(run.cohort),), finished.exists, lambda _: finished.touch()))
+    needs = (self._add_cohort(run.cohort),)
+    return self._add(Task(name, (train,), needs, finished.exists, lambda _: finished.touch()))
 
   def _add_cohort(self, drawn: Drawn):
     name = f"{drawn.name}-seed{drawn.seed}-{drawn.key}"
     raw, store = self._work_dir / "raw" / name, self._store(drawn)
     (draw, *draw_flags), (prepare, *prepare_flags) = drawn.commands
+    folders = f"--manifest={raw / 'dataset.json'}", f"--output_dir={store}"
     commands = (_python(draw, *draw_flags, f"--seed={drawn.seed}", f"--output_dir={raw}"),
-                _python(prepare, *prepare_flags, f"--manifest={raw / 'dataset.json'}", f"--output_dir={store}", "--workers=1"))
+                _python(prepare, *prepare_flags, *folders, "--workers=1"))
     return self._add(Task(name, commands, (), (store / "index.json").exists, lambda _: shutil.rmtree(raw)))
 
   def _add(self, task):

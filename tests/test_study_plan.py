@@ -1,4 +1,4 @@
-"""The study's plain files: the shipped ones parse with the commands' own flags, broken ones say what is wrong."""
+"""The study's plain files: the shipped ones parse with the commands' own flags, broken ones say so."""
 import importlib
 
 import pytest
@@ -13,7 +13,10 @@ from deeplab_panns.study_runs import plan_runs
 STUDY = ROOT / "experiments" / "study"
 PARTS = sorted(path.stem for path in STUDY.glob("*.table") if path.stem != "cohorts")
 
-COHORTS = "cohort phantom\n  data.phantom --labeled_cases=1 --annotated_in_turn=spleen,liver  # two sets\n  data.prepare --spacing_mm=6\n"
+COHORTS = """cohort phantom
+  data.phantom --labeled_cases=1 --annotated_in_turn=spleen,liver  # two sets
+  data.prepare --spacing_mm=6
+"""
 TABLE = """# A comment.
 base    tiny.flags
 quick   full panns --stage1_steps=2
@@ -53,11 +56,13 @@ def test_every_cell_parses_with_the_flags_of_train(name, quick):
   for run in plan_runs(read_part(STUDY, name, quick), [1001]):
     for words in (run.flags, run.stage1_flags):
       values = defined_by(config.define_flags)
-      values(["train", "--data_dir=s", "--run_dir=r", *(f"--{flag}={value}" for flag, value in words.items())])
+      arguments = [f"--{flag}={value}" for flag, value in words.items()]
+      values(["train", "--data_dir=s", "--run_dir=r", *arguments])
       experiment = config.experiment_from_flags(values, (None, None, None))
       assert experiment.fold == 0 and experiment.seed == 1001
 
 
+@pytest.mark.slow  # data.prepare imports TensorFlow
 def test_every_cohort_parses_with_the_flags_of_its_commands():
   for commands in read_part(STUDY, PARTS[0]).cohorts.values():
     for module, *words in commands:
@@ -80,8 +85,11 @@ def test_a_table_by_hand(tmp_path):
   assert [(cell.name, cell.cohort, cell.reference) for cell in part.cells] == [
       ("full", "phantom", None), ("partial", "phantom", None), ("panns", "phantom", "full")]
   assert part.cells[1].flags == {"supervision": "partial", "teacher_decay": "0.5"}
-  assert part.expectations == (Expectation(("full", "partial", "panns"), 1.5, 0.01), Expectation(("full", "panns"), 0.0, 0.05))
-  assert part.cohorts["phantom"] == (("data.phantom", "--labeled_cases=1", "--annotated_in_turn=spleen,liver"), ("data.prepare", "--spacing_mm=6"))
+  assert part.expectations == (
+      Expectation(("full", "partial", "panns"), 1.5, 0.01), Expectation(("full", "panns"), 0.0, 0.05))
+  draw, prepare = part.cohorts["phantom"]
+  assert draw == ("data.phantom", "--labeled_cases=1", "--annotated_in_turn=spleen,liver")
+  assert prepare == ("data.prepare", "--spacing_mm=6")
 
 
 def test_quick_has_fewer_cells_and_other_flags(tmp_path):

@@ -11,7 +11,8 @@ NAN = np.nan
 def cell(name, *tables):
   """Scores of seeds 1, 2, ...: each a [cases, organs] list, or None where it was not run."""
   dice = {seed: np.array(table, float) for seed, table in enumerate(tables, 1) if table is not None}
-  return Scores(Cell(name, "phantom", None, {}), ("liver", "spleen"), dice, tuple(seed for seed, table in enumerate(tables, 1) if table is None))
+  missing = tuple(seed for seed, table in enumerate(tables, 1) if table is None)
+  return Scores(Cell(name, "phantom", None, {}), ("liver", "spleen"), dice, missing)
 
 
 def constant(name, *values):
@@ -53,9 +54,10 @@ def test_gap_closed_by_hand():
   full, panns, oracle = constant("full", 0.5, 0.4), constant("panns", 0.7, 0.5), constant("oracle", 0.9, 0.8)
   gap = gap_closed(panns, full, oracle)
   assert gap.value == pytest.approx((0.2 + 0.1) / (0.4 + 0.4))  # 37.5 %
-  # 1 in 64 resamples is of one seed's volumes alone, below 2.5 %: at the ends five are of the one seed, one of the other.
+  # 1 in 64 resamples is of one seed's volumes alone, below 2.5 %: at the ends one of six is of the other.
   assert gap.interval == pytest.approx(((5 * 0.1 + 0.2) / 2.4, (5 * 0.2 + 0.1) / 2.4))
-  assert gap_closed(oracle, full, oracle).value == pytest.approx(1) and gap_closed(full, full, oracle).value == 0
+  assert gap_closed(oracle, full, oracle).value == pytest.approx(1)
+  assert gap_closed(full, full, oracle).value == 0
   assert gap_closed(constant("worse", 0.4, 0.3), full, oracle).value == pytest.approx(-0.25)
 
 
@@ -67,7 +69,8 @@ def test_there_is_no_gap_without_a_better_oracle():
 
 
 def verdicts(*expectations, **cells):
-  return [verdict.verdict for verdict in judge(expectations, {name: constant(name, *values) if values else cell(name, None) for name, values in cells.items()})]
+  scores = {name: constant(name, *values) if values else cell(name, None) for name, values in cells.items()}
+  return [verdict.verdict for verdict in judge(expectations, scores)]
 
 
 def test_verdicts():

@@ -12,25 +12,29 @@ from deeplab_panns.metrics import OrganScore
 from deeplab_panns.study_cache import Cache
 from deeplab_panns.study_plan import Cell, Expectation, Part
 from deeplab_panns.study_runs import plan_runs
-from deeplab_panns.study_summary import summarize, write_summary
+from deeplab_panns.study_summary import summarize
+from deeplab_panns.study_tables import write_summary
 
 COHORTS = {"phantom": (("data.phantom",), ("data.prepare",))}
 DICE = {"full": 0.5, "partial": 0.45, "panns": 0.6, "oracle": 0.9}
-CELLS = tuple(Cell(name, "phantom", "partial" if name == "panns" else None, {"supervision": name, "lambda2": "3"}) for name in (*DICE, "soft"))
-PART = Part("tiny", {}, CELLS, (Expectation(("full", "partial", "panns")), Expectation(("panns", "soft"))), COHORTS)
+CELLS = tuple(Cell(name, "phantom", "partial" if name == "panns" else None, {"supervision": name})
+              for name in (*DICE, "soft"))
+EXPECTATIONS = Expectation(("full", "partial", "panns")), Expectation(("panns", "soft"))
+PART = Part("tiny", {}, CELLS, EXPECTATIONS, COHORTS)
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-  """Two seeds of three volumes and two organs; the second seed is 0.1 better; soft was never run, panns with one seed."""
+  """Two seeds of three volumes and two organs, the second 0.1 better; soft was not run, panns with one."""
   folder = tmp_path_factory.mktemp("study")
   cache = Cache(folder / "results", "tiny")
   for run in plan_runs(PART, [1, 2]):
     if run.cell.name == "soft" or (run.cell.name, run.seed) == ("panns", 2):
       continue
     dice = DICE[run.cell.name] + 0.1 * (run.seed - 1)
-    score_table.write_csv(folder / "metrics.csv", [
-        (f"case{case}", OrganScore(organ, dice + shift, 1.0, 1.0, 1.0, 0.0)) for case in range(3) for organ, shift in (("liver", 0.02), ("spleen", -0.02))])
+    scores = [OrganScore("liver", dice + 0.02, 1, 1, 1, 0), OrganScore("spleen", dice - 0.02, 1, 1, 1, 0)]
+    rows = [(f"case{case}", score) for case in range(3) for score in scores]
+    score_table.write_csv(folder / "metrics.csv", rows)
     cache.keep(run, folder / "metrics.csv", 60)
   write_summary(summarize(PART, plan_runs(PART, [1, 2]), cache), cache.folder)
   return cache.folder
@@ -43,14 +47,18 @@ def rows(results, name="table.csv"):
 def test_numbers_by_hand(results):
   table = rows(results)
   assert list(table) == ["full", "partial", "panns", "oracle", "soft"]
-  assert float(table["full"]["dice"]) == pytest.approx(0.55) and float(table["full"]["sd_over_seeds"]) == pytest.approx(0.1 / 2 ** 0.5)
+  assert float(table["full"]["dice"]) == pytest.approx(0.55)
+  assert float(table["full"]["sd_over_seeds"]) == pytest.approx(0.1 / 2 ** 0.5)
   assert (table["full"]["seeds"], table["full"]["volumes"], table["full"]["excluded"]) == ("2", "6", "0")
   assert table["full"]["full_difference"] == ""
-  assert float(table["partial"]["full_difference"]) == pytest.approx(-0.05) and table["partial"]["full_seeds_ahead"] == "0"
+  assert float(table["partial"]["full_difference"]) == pytest.approx(-0.05)
+  assert table["partial"]["full_seeds_ahead"] == "0"
   assert float(table["panns"]["full_difference"]) == pytest.approx(0.1)  # against the seed that both have
-  assert float(table["panns"]["reference_difference"]) == pytest.approx(0.15) and table["panns"]["reference"] == "partial"
+  assert float(table["panns"]["reference_difference"]) == pytest.approx(0.15)
+  assert table["panns"]["reference"] == "partial"
   assert float(table["panns"]["gap_closed"]) == pytest.approx(0.1 / 0.4)
-  assert float(table["partial"]["gap_closed"]) == pytest.approx(-0.125) and float(table["oracle"]["gap_closed"]) == pytest.approx(1)
+  assert float(table["partial"]["gap_closed"]) == pytest.approx(-0.125)
+  assert float(table["oracle"]["gap_closed"]) == pytest.approx(1)
 
 
 def test_p_values_are_corrected_over_the_cells(results):
@@ -63,8 +71,10 @@ def test_p_values_are_corrected_over_the_cells(results):
 
 def test_nothing_is_dropped_silently(results):
   table, page = rows(results), (results / "table.md").read_text()
-  assert table["soft"]["dice"] == "" and table["soft"]["missing_seeds"] == "1 2" and table["panns"]["missing_seeds"] == "2"
-  assert "- panns: seeds 2\n- soft: seeds 1, 2\n" in page and re.search(r"^\| soft +\| +not run \|", page, re.MULTILINE)
+  assert table["soft"]["dice"] == "" and table["soft"]["missing_seeds"] == "1 2"
+  assert table["panns"]["missing_seeds"] == "2"
+  assert "- panns: seeds 2\n- soft: seeds 1, 2\n" in page
+  assert re.search(r"^\| soft +\| +not run \|", page, re.MULTILINE)
 
 
 def test_the_page_judges_the_hypotheses(results):
