@@ -103,9 +103,9 @@ def _note(summary):
       "intervals are percentile bootstraps of their mean; p is of Wilcoxon's signed-rank test, "
       "Holm-corrected over the cells or over the hypotheses. The volumes of one seed share their training "
       "runs, so seeds are counted as a test of their own (paired t-test, not corrected, from "
-      f"{MIN_PAIRS} seeds on). Gap closed = (X − {BASELINE}) / ({ORACLE} − {BASELINE}) over the same volumes. "
-      "Excluded: pairs of volume and organ where neither map has the organ; an organ in one map alone has "
-      "Dice 0.")
+      f"{MIN_PAIRS} seeds on). Gap closed = (X − {BASELINE}) / ({ORACLE} − {BASELINE}) over the same "
+      "volumes. Excluded: pairs of volume and organ where neither map has the organ; an organ in one map alone "
+      "has Dice 0.")
 
 
 def organ_table(summary: Summary):

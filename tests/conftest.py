@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -25,6 +26,11 @@ def run_command(module, *args, check=True):
   if check and result.returncode:
     raise AssertionError(f"{module} ended with {result.returncode}: {result.stderr}")
   return result
+
+
+def start_interruptible(command, **settings):
+  """A Popen that heeds Ctrl-C: shells have what they run in the background ignore SIGINT, and children inherit that."""
+  return subprocess.Popen(command, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), **settings)
 
 
 def write_nifti(path, array_zyx, spacing_mm=(3.0, 2.0, 2.0)):

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 from absl import flags
-from conftest import ROOT, TINY_FLAGS, TINY_ORGANS, run_command
+from conftest import ROOT, TINY_FLAGS, TINY_ORGANS, run_command, start_interruptible
 
 from data.input_error import InputError
 from data.store import read_store
@@ -208,8 +208,8 @@ def test_an_interrupted_command_interrupts(tmp_path, monkeypatch, capfd):
 def test_the_command_is_interrupted_and_goes_on(tiny_store, tmp_path):
   """Ctrl-C in the first fold: one line, exit code 130, no child left; then the same command does the rest, then nothing."""
   arguments = [*TINY_FLAGS, f"--data_dir={tiny_store}", f"--run_dir={tmp_path / 'cv'}", "--folds=2", "--supervision=full"]
-  running = subprocess.Popen([sys.executable, "-m", "deeplab_panns.crossval", *arguments], cwd=ROOT, text=True, stdout=subprocess.PIPE,
-                             stderr=subprocess.PIPE, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+  running = start_interruptible([sys.executable, "-m", "deeplab_panns.crossval", *arguments], cwd=ROOT, text=True, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, env={**os.environ, "PYTHONUNBUFFERED": "1"})
   while "step 0 of 8" not in running.stdout.readline():
     assert running.poll() is None, running.stderr.read()
   running.send_signal(signal.SIGINT)

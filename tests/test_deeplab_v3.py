@@ -24,6 +24,7 @@ def random_image(*shape, seed=0):
 
 @pytest.fixture(scope="module")
 def fresh():
+  tf.keras.utils.set_random_seed(0)
   return deeplab_v3.deeplab_v3(SMALL)
 
 

@@ -5,7 +5,7 @@ import sys
 import time
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, start_interruptible
 
 from deeplab_panns.study_jobs import run_tasks
 from deeplab_panns.study_tasks import Task
@@ -66,7 +66,7 @@ from deeplab_panns.study_tasks import Task
 signal.signal(signal.SIGTERM, _interrupt)
 run_tasks([Task("one", ((sys.executable, "-c", {child!r}),), (), lambda: False, print)], 1, {str(tmp_path)!r})
 """
-  study = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.DEVNULL)
+  study = start_interruptible([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.DEVNULL)
   pid = wait_for(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text(), study)
   study.send_signal(getattr(__import__("signal"), signal_name))
   assert study.wait(30) != 0

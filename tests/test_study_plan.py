@@ -106,9 +106,9 @@ def test_quick_has_fewer_cells_and_other_flags(tmp_path):
     ("--supervision=full", "--flagfile=full", "no flagfile within"),
     ("full     phantom  - ", "full     moon  - ", "the cohort 'moon'"),
     ("cell    partial", "cell    full", "each name once"),
-    ("panns    phantom  full ", "panns    phantom  semi ", "'semi'"),
+    ("panns    phantom  full ", "panns    phantom  semi ", "name semi; the cells are full, partial, panns"),
     ("expect  full < panns", "expect  full > panns", "found expectation"),
-    ("expect  full < panns", "expect  full < best", "'best'"),
+    ("expect  full < panns", "expect  full < best", "name best; the cells"),
     ("quick   full", "quick   none", "'none'"),
     ("cell    full     phantom  -  ", "cell    full/x   phantom  -  ", "names files"),
     ("cell    full     phantom  -  ", "cell    full     ", "needs a name, a cohort"),
@@ -121,7 +121,7 @@ def test_what_is_wrong_with_a_table_is_said(tmp_path, old, new, says):
 
 
 def test_other_files_that_are_wrong(tmp_path):
-  with pytest.raises(InputError, match="the parts are tiny"):
+  with pytest.raises(InputError, match="are tiny"):
     read_part(write(tmp_path), "tidy")
   with pytest.raises(InputError, match="needs one that draws"):
     read_part(write(tmp_path, cohorts="cohort phantom data.phantom --seed=1\n"), "tiny")
