@@ -51,12 +51,50 @@ def compare_slice(image, reference, predicted):
   Returns:
     uint8 [y, 3x + 4, 3], enlarged by a whole number to at least 256 rows.
   """
-  index = int(np.argmax([len(np.unique(part)) + np.count_nonzero(part) / part.size for part in reference]))
-  grey = np.repeat(image[index][..., None], 3, axis=-1)
-  gap = np.full((image.shape[1], 2, 3), 255, np.uint8)
-  row = np.concatenate([grey, gap, overlay(image[index], reference[index]), gap, overlay(image[index], predicted[index])], axis=1)
-  factor = max(1, -(-256 // row.shape[0]))
-  return row.repeat(factor, axis=0).repeat(factor, axis=1)
+  index = _richest(reference, axis=0)
+  return _enlarged(_side_by_side(image[index], reference[index], predicted[index]))
+
+
+def compare_planes(image, reference, predicted, spacing_mm):
+  """As `compare_slice`, three planes below one another: axial, and coronal and sagittal with the head on top.
+
+  Each is the plane of its kind with the most different reference organs, its pixels square in mm.
+
+  Args:
+    spacing_mm: (z, y, x).
+  """
+  rows = []
+  for axis in range(3):
+    index = _richest(reference, axis)
+    planes = [np.take(volume, index, axis) for volume in (image, reference, predicted)]
+    across = [spacing_mm[other] for other in range(3) if other != axis]
+    if axis:
+      planes = [plane[::-1] for plane in planes]  # z grows to the head
+    rows.append(_side_by_side(*(_square_pixels(plane, across) for plane in planes)))
+  return _enlarged(np.concatenate(stack_pictures(rows)))
+
+
+def _richest(reference, axis):
+  parts = np.moveaxis(reference, axis, 0)
+  return int(np.argmax([len(np.unique(part)) + np.count_nonzero(part) / part.size for part in parts]))
+
+
+def _square_pixels(plane, spacing_mm):
+  """Repeats rows or columns, so that the finer spacing is that of both."""
+  sizes = [max(1, round(size * spacing / min(spacing_mm))) for size, spacing in zip(plane.shape, spacing_mm)]
+  rows, cols = (np.arange(new) * old // new for new, old in zip(sizes, plane.shape))
+  return plane[np.ix_(rows, cols)]
+
+
+def _side_by_side(image, reference, predicted):
+  grey = np.repeat(image[..., None], 3, axis=-1)
+  gap = np.full((image.shape[0], 2, 3), 255, np.uint8)
+  return np.concatenate([grey, gap, overlay(image, reference), gap, overlay(image, predicted)], axis=1)
+
+
+def _enlarged(picture):
+  factor = max(1, -(-256 // picture.shape[0]))
+  return picture.repeat(factor, axis=0).repeat(factor, axis=1)
 
 
 def stack_pictures(pictures):

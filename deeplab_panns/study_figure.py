@@ -9,14 +9,16 @@ _COLOURS = ("#D55E00", "#999999", "#0072B2")  # below full, not told apart from 
 
 def draw(summary):
   """PNG bytes of a study_summary.Summary that has at least one gain."""
-  shown = [(name, gain.volumes) for name, gain in summary.gains.items()]
+  shown = list(summary.gains.items())
   drawn = report_style.figure(8, 1.3 + 0.27 * len(shown))
   axes = report_style.subplots(drawn, 1, 1)[0, 0]
-  for row, (name, volumes) in enumerate(shown):
-    low, high = volumes.interval or (volumes.difference, volumes.difference)
-    colour = _COLOURS[1 + (low > 0) - (high < 0)]
-    axes.plot([100 * low, 100 * high], [row, row], color=colour, linewidth=2.5, solid_capstyle="round")
-    axes.plot(100 * volumes.difference, row, "o", color=colour, markersize=7)
+  for row, (name, gain) in enumerate(shown):
+    mean = gain.volumes.difference
+    wide, narrow = (found or (mean, mean) for found in (gain.seeds.interval, gain.volumes.interval))
+    colour = _COLOURS[1 + (wide[0] > 0) - (wide[1] < 0)]
+    for (low, high), width in ((wide, 1.2), (narrow, 4)):
+      axes.plot([100 * low, 100 * high], [row, row], color=colour, linewidth=width, solid_capstyle="butt")
+    axes.plot(100 * mean, row, "o", color=colour, markersize=7)
     gains = _seed_gains(summary.cells[name], summary.cells[BASELINE])
     axes.plot(gains, [row] * len(gains), "|", color="0.35", markersize=9, markeredgewidth=1)
   axes.axvline(0, color="0.2", linewidth=1)
@@ -24,7 +26,8 @@ def draw(summary):
   axes.set_ylim(len(shown) - 0.5, -0.7)
   axes.grid(axis="x", color="0.92")
   axes.set_axisbelow(True)
-  axes.set_xlabel("points of Dice above full (dot: mean, bar: 95 % interval over volumes, ticks: seeds)")
+  axes.set_xlabel("points of Dice above full (dot: mean, ticks: seeds; 95 % intervals, thin: over seeds, thick: "
+                  "over volumes)")
   _mark_oracle(axes, summary)
   axes.set_title(f"{summary.part.name}: {len(summary.seeds)} seeds", loc="left")
   return report_style.png(drawn)

@@ -13,6 +13,7 @@ from deeplab_panns.study_plan import Cell
 
 # Names of cells: all are compared with the first, and the gap to be closed is between the two.
 BASELINE, ORACLE = "full", "oracle"
+_RESAMPLES = 4_000
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -71,60 +72,91 @@ def _table(path, rows, organs):
   return np.array([[by_place[case, organ] for organ in organs] for case in cases])
 
 
-def volume_values(*cells: Scores):
-  """Each cell's values, [volumes], of the test volumes of the seeds that all cells have.
+def values_by_seed(*cells: Scores):
+  """[cells, volumes] of each seed that all cells have; a value is the mean over the organs that all define.
 
-  A volume's value is the mean over the organs that all cells define.
+  Volumes without such an organ are left out.
   """
-  seeds = sorted(set.intersection(*(set(cell.dice) for cell in cells)))
-  if not seeds:
-    return [np.zeros(0)] * len(cells)
-  tables = [np.concatenate([cell.dice[seed] for seed in seeds]) for cell in cells]
-  defined = ~np.isnan(tables).any(axis=0)
-  return [defined_mean(np.where(defined, table, np.nan), axis=1) for table in tables]
+  found = []
+  for seed in sorted(set.intersection(*(set(cell.dice) for cell in cells))):
+    tables = np.stack([cell.dice[seed] for cell in cells])
+    defined = ~np.isnan(tables).any(axis=0)
+    values = defined_mean(np.where(defined, tables, np.nan), axis=2)
+    found.append(values[:, defined.any(axis=1)])
+  return found
 
 
 def over_volumes(ours: Scores, theirs: Scores, margin=0.0):
   """Comparison of ours - margin with theirs over the test volumes of all common seeds."""
-  values, baseline = volume_values(ours, theirs)
+  values, baseline = np.concatenate([np.zeros((2, 0)), *values_by_seed(ours, theirs)], axis=1)
   return statistics.compare(values - margin, baseline)
 
 
 @dataclasses.dataclass(frozen=True)
 class OverSeeds:
-  """ahead: in how many of the common seeds the first is above the second."""
+  """The same with seeds as what is sampled.
+
+  Attributes:
+    comparison: of the seeds' means.
+    ahead: in how many of the common seeds the first is above the second.
+    interval: 95 % bootstrap of the mean difference, seeds drawn anew and volumes in them; None with one seed.
+  """
   comparison: Comparison
   ahead: int
+  interval: tuple[float, float] | None
 
 
 def over_seeds(ours: Scores, theirs: Scores, margin=0.0):
-  """The same over the seeds' means."""
+  """OverSeeds of ours - margin and theirs."""
   means, others = ours.seed_means, theirs.seed_means
   seeds = sorted(set(means) & set(others))
   pairs = np.array([(means[seed] - margin, others[seed]) for seed in seeds]).reshape(-1, 2)
-  return OverSeeds(statistics.compare(pairs[:, 0], pairs[:, 1]), int(np.sum(pairs[:, 0] > pairs[:, 1])))
+  differences = [values[:1] - values[1:] - margin for values in values_by_seed(ours, theirs)]
+  interval = _ends(_two_level_means(differences)[0]) if len(differences) > 1 else None
+  ahead = int(np.sum(pairs[:, 0] > pairs[:, 1]))
+  return OverSeeds(statistics.compare(pairs[:, 0], pairs[:, 1]), ahead, interval)
+
+
+def _two_level_means(by_seed, seed=0):
+  """Means over resampled seeds of means over resampled volumes.
+
+  A seed's volumes share its training runs: drawn as if they were independent, intervals become too narrow.
+
+  Args:
+    by_seed: of each seed [quantities, volumes].
+  Returns:
+    [quantities, _RESAMPLES].
+  """
+  rng, seeds = np.random.default_rng(seed), len(by_seed)
+  inner = [values[:, rng.integers(values.shape[1], size=(_RESAMPLES, seeds, values.shape[1]))].mean(axis=-1)
+           for values in by_seed]
+  drawn = rng.integers(seeds, size=(1, 1, _RESAMPLES, seeds))
+  return np.take_along_axis(np.stack(inner), drawn, axis=0)[0].mean(axis=-1)
+
+
+def _ends(resampled):
+  low, high = np.quantile(resampled, (0.025, 0.975))
+  return float(low), float(high)
 
 
 @dataclasses.dataclass(frozen=True)
 class GapClosed:
-  """(X - full) / (oracle - full), and its 95 % bootstrap interval over volumes (None with too few)."""
+  """(X - full) / (oracle - full) over volumes; its interval as OverSeeds', None with one seed."""
   value: float
   interval: tuple[float, float] | None
 
 
-def gap_closed(ours: Scores, full: Scores, oracle: Scores, seed=0):
+def gap_closed(ours: Scores, full: Scores, oracle: Scores):
   """None without common volumes, or where the oracle is not above full."""
-  values, low, high = volume_values(ours, full, oracle)
-  defined = ~np.isnan(values)
-  gain, gap = (values - low)[defined], (high - low)[defined]
+  gains = [np.stack([values - low, high - low]) for values, low, high in values_by_seed(ours, full, oracle)]
+  gain, gap = np.concatenate([np.zeros((2, 0)), *gains], axis=1)
   if not len(gain) or gap.mean() <= 0:
     return None
-  if len(gain) < statistics.MIN_PAIRS:
-    return GapClosed(float(gain.mean() / gap.mean()), None)
-  drawn = np.random.default_rng(seed).integers(len(gain), size=(statistics.RESAMPLES, len(gain)))
-  ratios = gain[drawn].mean(axis=1) / gap[drawn].mean(axis=1)
-  low_end, high_end = np.quantile(ratios, (0.025, 0.975))
-  return GapClosed(float(gain.mean() / gap.mean()), (float(low_end), float(high_end)))
+  interval = None
+  if len(gains) > 1:
+    gain_means, gap_means = _two_level_means(gains)
+    interval = _ends(gain_means / gap_means)
+  return GapClosed(float(gain.mean() / gap.mean()), interval)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,7 +169,7 @@ class Verdict:
   verdict: str
   p: float | None  # of the difference from `points`, Holm-corrected over the part's steps
   difference: Comparison  # upper - lower, over volumes
-  seeds: OverSeeds  # ahead by more than `points`
+  seeds: OverSeeds  # of upper - `points` and lower
 
 
 def judge(expectations, cells):
@@ -146,17 +178,18 @@ def judge(expectations, cells):
   compared = [over_volumes(cells[upper], cells[lower], item.points / 100) for lower, upper, item in steps]
   p_values = statistics.holm([comparison.wilcoxon_p for comparison in compared])
   verdicts = []
-  for (lower, upper, item), comparison, p in zip(steps, compared, p_values):
-    verdicts.append(Verdict(
-        lower, upper, item.points, item.level, _verdict(comparison, p, item.level), p,
-        over_volumes(cells[upper], cells[lower]), over_seeds(cells[upper], cells[lower], item.points / 100)))
+  for (lower, upper, item), p in zip(steps, p_values):
+    seeds = over_seeds(cells[upper], cells[lower], item.points / 100)
+    verdicts.append(Verdict(lower, upper, item.points, item.level, _verdict(seeds, p, item.level), p,
+                            over_volumes(cells[upper], cells[lower]), seeds))
   return verdicts
 
 
-def _verdict(comparison, p, level):
-  if not comparison.pairs:
+def _verdict(seeds, p, level):
+  """A step holds if the test over volumes says so and the interval over seeds does, too."""
+  if not seeds.comparison.pairs:
     return "not run"
-  if p is None or p >= level:
+  if p is None or p >= level or seeds.interval is None:
     return "not shown"
-  low, high = comparison.interval
+  low, high = seeds.interval
   return "holds" if low > 0 else "the opposite holds" if high < 0 else "not shown"

@@ -87,7 +87,8 @@ class Training:
     self._panns = make_panns(experiment, prior, len(store.organs) + 1, jit_compile)
     self._checkpoints = Checkpoints(self._panns, directory.checkpoints)
     validator = Validator(segmenter_of(self._panns.network, experiment, store.organs), store.organs,
-                          self._splits.validation or self._splits.labeled[:1], held_out=bool(self._splits.validation))
+                          self._splits.validation or self._splits.labeled[:1], held_out=bool(self._splits.validation),
+                          three_planes=experiment.network == "dltk_unet3d")
     scalars = Scalars(directory.events, self._panns, learning_rates(experiment), prior, experiment)
     self._progress = Progress(directory.path.name, self._panns, self._checkpoints, scalars, intervals, validator)
 
@@ -111,8 +112,14 @@ class Training:
             f"{len(splits.validation)} for validation, {len(splits.test)} held out as test")
 
   def warnings(self):
-    """What speaks against holding these partial cases to this prior: lines of text."""
-    return disagreements(self._store, self._splits) if self.experiment.lambda2 else []
+    """What the user should know before it starts: partial cases that speak against the prior, padded patches."""
+    lines = disagreements(self._store, self._splits) if self.experiment.lambda2 else []
+    patch = self.experiment.patch_size
+    smaller = [case.id for case in self._splits.labeled + self._splits.partial if any(n < side for n, side in zip(case.shape, patch))]
+    if smaller and self.experiment.network == "dltk_unet3d":
+      lines.append(f"{len(smaller)} cases ({', '.join(smaller[:3])}{', ...' if len(smaller) > 3 else ''}) are smaller than --patch_size="
+                   f"{','.join(map(str, patch))}; they are padded, and the padding counts nowhere.")
+    return lines
 
   def resume(self, stage1_checkpoints):
     """Goes on from the run's own last checkpoint, or from another run's stage 1; returns the step."""

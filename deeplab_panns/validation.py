@@ -35,11 +35,13 @@ class Validator:
   Attributes:
     cases: StoredCases, at least one.
     held_out: whether they are validation cases; if they train, a picture is all that may be taken from them.
+    three_planes: show three orthogonal slices of a case, as 3-D networks see it, instead of an axial one.
   """
   segmenter: Segmenter
   organs: tuple[str, ...]
   cases: tuple[StoredCase, ...]
   held_out: bool
+  three_planes: bool = False
 
   def validate(self, pictures=3):
     """A Validation; pictures are of the first so many cases, the slice with the most organs."""
@@ -53,9 +55,15 @@ class Validator:
         value = 1 + self.organs.index(organ)
         scores[organ].append(metrics.dice((label == value) & counted, (predicted == value) & counted))
       if len(overlays) < pictures:
-        overlays.append(figures.compare_slice(np.asarray(case.image()), label, predicted))
+        overlays.append(self._picture(case, label, predicted))
     dice = {organ: _mean_of_defined(values) for organ, values in scores.items()}
     return Validation(dice, figures.stack_pictures(overlays))
+
+  def _picture(self, case, label, predicted):
+    image = np.asarray(case.image())
+    if self.three_planes:
+      return figures.compare_planes(image, label, predicted, case.spacing_mm)
+    return figures.compare_slice(image, label, predicted)
 
 
 def _mean_of_defined(values):

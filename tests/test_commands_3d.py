@@ -32,6 +32,16 @@ def test_training_keeps_the_resampled_cases_in_the_run(run_3d, tiny_store):
   assert len(images) == len(read_store(tiny_store).cases) and np.load(images[0]).shape == (6, 32, 29)
 
 
+def test_pictures_are_three_planes_and_padding_is_said_once(run_3d, tiny_store, tmp_path):
+  import tensorflow as tf
+  result = run_command("deeplab_panns.train", *FLAGS_3D, "--stage1_steps=1", "--stage2_steps=0", f"--data_dir={tiny_store}",
+                       f"--run_dir={tmp_path / 'run'}")
+  assert result.stdout.count("are smaller than --patch_size=8,16,16; they are padded") == 1
+  shapes = {tuple(map(int, value.tensor.string_val[:2])) for file in (run_3d / "events").glob("events*")
+            for event in tf.compat.v1.train.summary_iterator(str(file)) for value in event.summary.value if "overlay" in value.tag}
+  assert shapes.pop()[1] > 40 + 6 + 6  # pixels of the axial plane, and of the two others, whose 3 mm slices are drawn larger
+
+
 def test_a_resumed_3d_run_ends_in_the_same_bits(run_3d, tiny_store, tmp_path):
   import tensorflow as tf
   flags = [*FLAGS_3D, f"--data_dir={tiny_store}", "--spacing_mm=3,2.5,2.5", "--validation_fraction=0.4"]

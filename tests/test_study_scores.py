@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from deeplab_panns.study_plan import Cell, Expectation
-from deeplab_panns.study_scores import Scores, gap_closed, judge, over_seeds, over_volumes, volume_values
+from deeplab_panns.study_scores import Scores, gap_closed, judge, over_seeds, over_volumes, values_by_seed
 
 NAN = np.nan
 
@@ -28,9 +28,8 @@ def test_the_mean_of_a_seed_is_that_of_the_organs_means():
 
 def test_volumes_are_compared_on_the_organs_that_both_define():
   ours, theirs = cell("a", [[0.5, 0.9], [0.4, NAN]]), cell("b", [[0.2, NAN], [0.1, 0.7]])
-  values = volume_values(ours, theirs)
-  np.testing.assert_allclose(values[0], [0.5, 0.4])
-  np.testing.assert_allclose(values[1], [0.2, 0.1])
+  (values,) = values_by_seed(ours, theirs)
+  np.testing.assert_allclose(values, [[0.5, 0.4], [0.2, 0.1]])
   assert over_volumes(ours, theirs).difference == pytest.approx(0.3)
 
 
@@ -50,12 +49,29 @@ def test_seeds_are_counted_and_from_six_on_tested():
   assert six.ahead == 6 and six.comparison.ttest_p < 0.01
 
 
+def test_the_interval_over_seeds_is_as_wide_as_the_seeds_are_apart():
+  """Two seeds that disagree, with many volumes each: sure over volumes, unsure over seeds."""
+  ours = cell("a", [[0.6, 0.6]] * 50, [[0.49, 0.49]] * 50)
+  theirs = cell("b", [[0.5, 0.5]] * 50, [[0.5, 0.5]] * 50)
+  assert over_volumes(ours, theirs).interval[0] > 0
+  assert over_seeds(ours, theirs).interval == pytest.approx((-0.01, 0.1))
+  assert over_seeds(ours, theirs, margin=0.02).interval == pytest.approx((-0.03, 0.08))
+  assert over_seeds(cell("a", [[0.6, 0.6]]), cell("b", [[0.5, 0.5]])).interval is None
+
+
+def test_the_interval_over_seeds_of_equal_seeds_is_that_over_volumes():
+  rng = np.random.default_rng(0)
+  gains = rng.normal(0.1, 0.05, 100)
+  ours = cell("a", *[np.repeat(0.5 + gains[:, None], 2, axis=1)] * 6)
+  low, high = over_seeds(ours, cell("b", *[[[0.5, 0.5]] * 100] * 6)).interval
+  assert high - low == pytest.approx(2 * 1.96 * gains.std() / np.sqrt(6 * 100), rel=0.1)
+
+
 def test_gap_closed_by_hand():
   full, panns, oracle = constant("full", 0.5, 0.4), constant("panns", 0.7, 0.5), constant("oracle", 0.9, 0.8)
   gap = gap_closed(panns, full, oracle)
   assert gap.value == pytest.approx((0.2 + 0.1) / (0.4 + 0.4))  # 37.5 %
-  # 1 in 64 resamples is of one seed's volumes alone, below 2.5 %: at the ends one of six is of the other.
-  assert gap.interval == pytest.approx(((5 * 0.1 + 0.2) / 2.4, (5 * 0.2 + 0.1) / 2.4))
+  assert gap.interval == pytest.approx((0.25, 0.5))  # one resample of four has one seed alone, one the other
   assert gap_closed(oracle, full, oracle).value == pytest.approx(1)
   assert gap_closed(full, full, oracle).value == 0
   assert gap_closed(constant("worse", 0.4, 0.3), full, oracle).value == pytest.approx(-0.25)
@@ -65,7 +81,7 @@ def test_there_is_no_gap_without_a_better_oracle():
   full = constant("full", 0.5)
   assert gap_closed(constant("x", 0.6), full, constant("oracle", 0.5)) is None
   assert gap_closed(constant("x", 0.6), full, cell("oracle", None)) is None
-  assert gap_closed(constant("x", 0.6), full, constant("oracle", 0.7)).interval is None  # three volumes
+  assert gap_closed(constant("x", 0.6), full, constant("oracle", 0.7)).interval is None  # one seed
 
 
 def verdicts(*expectations, **cells):
@@ -79,6 +95,12 @@ def test_verdicts():
   assert verdicts(Expectation(("full", "panns"), 0.0, 0.001), **cells) == ["not shown"]
   assert verdicts(Expectation(("full", "semi", "panns")), **cells) == ["the opposite holds", "holds"]
   assert verdicts(Expectation(("full", "missing")), **cells) == ["not run"]
+
+
+def test_volumes_alone_do_not_make_a_hypothesis_hold():
+  """Nine pairs of ten say yes, but the third seed says no."""
+  cells = {"full": (0.5, 0.5, 0.5), "panns": (0.6, 0.6, 0.45)}
+  assert verdicts(Expectation(("full", "panns"), 0.0, 0.9), **cells) == ["not shown"]
 
 
 def test_a_margin_must_be_passed():

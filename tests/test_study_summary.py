@@ -82,7 +82,7 @@ def test_the_page_judges_the_hypotheses(results):
   assert "full < partial, p < 0.05: **the opposite holds**" in page
   assert "partial < panns, p < 0.05: **not shown**; panns − partial = +15.0 (3 pairs: too few)" in page
   assert "panns < soft, p < 0.05: **not run**." in page and "0 of 3 hold." in page
-  assert "−12 %" in page and "ahead in 0 of 2 seeds" in page and "seeds 1, 2" in page
+  assert "−12 %" in page and "over seeds: 0 of 2, −5.0 to −5.0." in page and "seeds 1, 2" in page
 
 
 def test_organs_have_a_table_of_their_own(results):
