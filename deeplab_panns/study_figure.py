@@ -10,7 +10,7 @@ _COLOURS = ("#D55E00", "#999999", "#0072B2")  # below full, not told apart from 
 def draw(summary):
   """PNG bytes of a study_summary.Summary that has at least one gain."""
   shown = list(summary.gains.items())
-  drawn = report_style.figure(8, 1.3 + 0.27 * len(shown))
+  drawn = report_style.figure(8, 1.5 + 0.27 * len(shown))
   axes = report_style.subplots(drawn, 1, 1)[0, 0]
   for row, (name, gain) in enumerate(shown):
     mean = gain.volumes.difference
@@ -26,8 +26,8 @@ def draw(summary):
   axes.set_ylim(len(shown) - 0.5, -0.7)
   axes.grid(axis="x", color="0.92")
   axes.set_axisbelow(True)
-  axes.set_xlabel("points of Dice above full (dot: mean, ticks: seeds; 95 % intervals, thin: over seeds, thick: "
-                  "over volumes)")
+  axes.set_xlabel("points of Dice above full\n"
+                  "dot: mean; ticks: seeds; 95 % intervals, thin: over seeds, thick: over volumes")
   _mark_oracle(axes, summary)
   axes.set_title(f"{summary.part.name}: {len(summary.seeds)} seeds", loc="left")
   return report_style.png(drawn)
