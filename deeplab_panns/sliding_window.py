@@ -97,16 +97,16 @@ class VolumeSegmenter(SlabSegmenter):
       # in slabs, since it may take many planes of the volume to make one of the network's
       tf.autograph.experimental.set_loop_options(parallel_iterations=1)
       slabs = slabs.write(number, self._planes(volume, prepare, axes, start + number * SLAB + tf.range(SLAB)))
-    return tf.ensure_shape(tf.round(slabs.concat()[:depth]), [depth, None, None])
+    return tf.ensure_shape(slabs.concat()[:depth], [depth, None, None])
 
   def _planes(self, volume, prepare, axes, planes):
-    """Planes of the network's grid, float32 [n, y', x']; those behind its last are 0."""
+    """Planes of the network's grid, whole numbers, float32 [n, y', x']; those behind its last are 0."""
     last = axes[0].network_size - 1
     centres = preprocess.positions(tf.minimum(planes, last), last + 1, axes[0].size, axes[0].ratio)
     images = slices_at(volume, 0, prepare, centres, axes[0].ratio)
     for place, axis in enumerate(axes[1:], 1):
       images = resample_side(images, place, axis.network_size, axis.ratio)
-    return images * tf.cast(planes <= last, tf.float32)[:, None, None]
+    return tf.round(images) * tf.cast(planes <= last, tf.float32)[:, None, None]
 
 
 class _Axis:
