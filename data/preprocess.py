@@ -81,12 +81,13 @@ def axis_matrix(size_in, size_out, ratio):
   return weights(centres, tf.range(size_in), ratio)
 
 
-def resample(volume, spacing_mm, target_mm):
+def resample(volume, spacing_mm, target_mm, shape=(None, None, None)):
   """Resamples a [z, y, x] volume, linearly and centred, to a new spacing.
 
   Args:
     volume: float32 [z, y, x].
     spacing_mm, target_mm: three floats, (z, y, x).
+    shape: voxels to make along each axis; None: as many as have the same extent.
   Returns:
     float32 [z', y', x']; an axis whose spacing is already the target's is returned untouched.
   """
@@ -94,7 +95,7 @@ def resample(volume, spacing_mm, target_mm):
     if spacing_mm[axis] == target_mm[axis]:
       continue
     size_in = volume.shape[axis]
-    size_out = resampled_size(size_in, spacing_mm[axis], target_mm[axis])
+    size_out = shape[axis] or resampled_size(size_in, spacing_mm[axis], target_mm[axis])
     matrix = axis_matrix(size_in, size_out, target_mm[axis] / spacing_mm[axis])
     moved = tf.tensordot(matrix, volume, axes=[[1], [axis]])
     volume = tf.transpose(moved, _inverse(axis))
@@ -116,13 +117,14 @@ def store_image(image_hu, spacing_mm, target_mm):
   return to_uint8(resample(window(image_hu), spacing_mm, target_mm))
 
 
-def store_label(label, spacing_mm, target_mm):
+def store_label(label, spacing_mm, target_mm, shape=(None, None, None)):
   """A label map resampled: each class linearly as a mask, then the largest; ties go to the lower class.
 
   Nearest-neighbour labels lose thin organs and tear their borders; the vote of the volume does not.
 
   Args:
     label: uint8 [z, y, x].
+    spacing_mm, target_mm, shape: as in `resample`.
   Returns:
     uint8 [z', y', x'].
   """
@@ -131,7 +133,7 @@ def store_label(label, spacing_mm, target_mm):
   values = np.flatnonzero(np.bincount(np.ravel(label))).tolist()  # sorted
   best, winner = None, None
   for value in values:
-    share = resample(tf.cast(tf.equal(label, value), tf.float32), spacing_mm, target_mm)
+    share = resample(tf.cast(tf.equal(label, value), tf.float32), spacing_mm, target_mm, shape)
     if best is None:
       best, winner = share, tf.fill(tf.shape(share), tf.constant(value, tf.uint8))
     else:

@@ -60,7 +60,7 @@ def _make(case, preparation, folder, recipe):
   image = volumes.read_image(case.image)
   target_mm = tuple(own if wanted is None else wanted for own, wanted in zip(image.spacing_mm, preparation.spacing_mm))
   _require_size(case, image, target_mm, preparation.max_voxels)
-  label = _read_label(case, image, preparation.organs)
+  label = read_case_label(case, image, preparation.organs)
   arrays = {
       "image": preprocess.store_image(image.array, image.spacing_mm, target_mm).numpy(),
       "label": preprocess.store_label(label, image.spacing_mm, target_mm).numpy(),
@@ -92,8 +92,12 @@ def _mm(spacing_mm):
   return " x ".join(f"{value:g}" for value in spacing_mm)
 
 
-def _read_label(case, image, organs):
-  """The case's label map in the store's values; organs that are not annotated are left out as unknown."""
+def read_case_label(case, image, organs):
+  """The case's label map in the store's values, uint8 on the image's grid; organs that are not annotated are left out.
+
+  Raises:
+    InputError: If it cannot be read, lies on another grid, or holds values that the manifest does not name.
+  """
   if case.label is None:
     return np.zeros(image.array.shape, np.uint8)
   label = volumes.read_label(case.label)

@@ -48,6 +48,7 @@ class Experiment:
   freeze_batch_norm: bool
   stage1_steps: int
   stage2_steps: int
+  stage2_warmup_steps: int
   pseudo_label_interval: int
   learning_rate_stage1: float
   learning_rate_stage2: float
@@ -75,8 +76,8 @@ class Experiment:
 # What stage 1 does not depend on: runs that differ in these alone can share one.
 STAGE_2_FIELDS = frozenset({
     "supervision", "partial_organs", "dual_update", "dual_step", "lambda1", "lambda2", "prior_scope", "partial_loss", "exclusion_weight",
-    "pseudo_labels", "teacher_decay", "mix", "freeze_batch_norm", "stage2_steps", "pseudo_label_interval", "learning_rate_stage2",
-    "learning_rate_dual", "partial_batch_fraction", "prior_examples"})
+    "pseudo_labels", "teacher_decay", "mix", "freeze_batch_norm", "stage2_steps", "stage2_warmup_steps",
+    "pseudo_label_interval", "learning_rate_stage2", "learning_rate_dual", "partial_batch_fraction", "prior_examples"})
 
 
 def define_flags():
@@ -145,6 +146,8 @@ def _define_method_flags():
                     "look.")
   flags.DEFINE_integer("stage1_steps", 40_000, "Steps on labelled cases alone.", lower_bound=0)
   flags.DEFINE_integer("stage2_steps", 30_000, "Steps on labelled and partial cases.", lower_bound=0)
+  flags.DEFINE_integer("stage2_warmup_steps", 0, "Steps over which stage 2 rises to its learning rate, linearly; adam wants some.",
+                       lower_bound=0)
   flags.DEFINE_integer("pseudo_label_interval", 10_000, "Steps between snapshots of the teacher.", lower_bound=1)
   flags.DEFINE_float("learning_rate_stage1", 2e-5, "Learning rate of stage 1.", lower_bound=0)
   flags.DEFINE_float("learning_rate_stage2", 1e-5, "Learning rate of stage 2.", lower_bound=0)

@@ -4,7 +4,9 @@ from __future__ import annotations
 import dataclasses
 import json
 import pathlib
+import resource
 import sys
+import time
 
 import numpy as np
 import tensorflow as tf
@@ -86,8 +88,9 @@ def _is_dicom_folder(folder):
 def predict_file(labels, source, output_dir):
   """Segments one input and writes `output_dir`/<id>.nii.gz on its grid, uint8."""
   volume = volumes.read_image(source)
-  array, spacing_mm = tf.constant(volume.array), tf.constant(volume.spacing_mm, tf.float32)
-  # TensorFlow has its own copy, and of the volume only the grid is wanted from here on: 400 MB for 400 slices of 512 x 512
+  # of the volume only the grid is wanted from here on: 400 MB less for 400 slices of 512 x 512. An operation lets go of
+  # numpy's array, where tf.constant would hold it to the next one, that is, until the labels are there
+  array, spacing_mm = tf.identity(volume.array), tf.constant(volume.spacing_mm, tf.float32)
   volume = dataclasses.replace(volume, array=np.broadcast_to(np.float32(0), volume.array.shape))
   result = labels(volume=array, spacing_mm=spacing_mm)["labels"].numpy()
   volumes.write_label(str(output_dir / f"{volumes.case_id(source)}.nii.gz"), result, volume)
@@ -99,7 +102,7 @@ def main(_):
   labels, organs = load_model(args.run_dir, args.model, args.checkpoint, args.run_dirs)
   output_dir = pathlib.Path(args.output_dir)
   output_dir.mkdir(parents=True, exist_ok=True)
-  failures = []
+  failures, begun = [], time.monotonic()
   for source in tqdm.tqdm(sources, "predict", unit="case", disable=not sys.stderr.isatty()):
     try:
       predict_file(labels, source, output_dir)
@@ -108,7 +111,9 @@ def main(_):
   write_text(output_dir / "organs.json", json.dumps(list(organs), indent=1))
   if failures:
     raise InputError(f"{len(failures)} of {len(sources)} inputs failed: {'; '.join(failures)}")
-  print(f"{output_dir}: {len(sources)} label maps; values 1 to {len(organs)} are the organs in {output_dir / 'organs.json'}")
+  peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts in KiB
+  print(f"{output_dir}: {len(sources)} label maps; values 1 to {len(organs)} are the organs in {output_dir / 'organs.json'}; "
+        f"{time.monotonic() - begun:.0f} s, at most {peak / 1e9:.2f} GB of memory")
 
 
 if __name__ == "__main__":

@@ -45,7 +45,8 @@ def make_batches(store, splits, experiment: Experiment):
 def learning_rates(experiment: Experiment):
   """The learning rate of Θ as a function of the step."""
   return TwoStages((experiment.learning_rate_stage1, experiment.learning_rate_stage2),
-                   (experiment.stage1_steps, experiment.stage2_steps), experiment.learning_rate_policy)
+                   (experiment.stage1_steps, experiment.stage2_steps), experiment.learning_rate_policy,
+                   experiment.stage2_warmup_steps)
 
 
 def make_panns(experiment: Experiment, prior, class_count, jit_compile=False):

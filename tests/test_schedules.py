@@ -16,6 +16,16 @@ def test_constant():
   np.testing.assert_allclose([rates(step) for step in range(6)], [5e-4] * 3 + [1e-5] * 3)
 
 
+def test_warmup_rises_in_stage_2_alone():
+  rates = TwoStages((0.1, 0.02), (2, 5), "constant", warmup_steps=4)
+  np.testing.assert_allclose([rates(step) for step in range(7)], [0.1, 0.1, 0.005, 0.01, 0.015, 0.02, 0.02], rtol=1e-6)
+
+
+def test_warmup_times_poly():
+  slow, plain = TwoStages((1, 2), (3, 8), "poly", warmup_steps=2), TwoStages((1, 2), (3, 8), "poly")
+  np.testing.assert_allclose([slow(step) / plain(step) for step in range(6)], [1, 1, 1, 0.5, 1, 1], rtol=1e-6)
+
+
 def test_a_stage_of_no_steps():
   assert float(TwoStages((0.1, 0.02), (0, 4), "poly")(0)) == pytest.approx(0.02)
 

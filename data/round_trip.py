@@ -1,0 +1,64 @@
+"""python -m data.round_trip: what a spacing leaves of the labels, on the cases' own grids.
+
+Whatever is trained at --spacing_mm cannot come closer to the labels than they do themselves when resampled there and back.
+Writes OUT/round_trip/<id>.nii.gz and, with the same values, OUT/references/<id>.nii.gz; deeplab_panns.evaluate scores one against
+the other, and any prediction against the references.
+"""
+from __future__ import annotations
+
+import pathlib
+
+from absl import flags
+
+from data import command, preprocess, volumes
+from data.input_error import InputError
+from data.manifest import read_manifest
+from data.spacing import describe_spacing, parse_spacing
+from data.stored_case import read_case_label
+
+
+def define_flags():
+  flags.DEFINE_string("manifest", None, "The dataset.json that lists the cases.", required=True)
+  flags.DEFINE_list("spacing_mm", None, "S, or Sy,Sx (in-plane), or Sz,Sy,Sx.", required=True)
+  flags.DEFINE_string("output_dir", None, "Where the two folders go.", required=True)
+  flags.DEFINE_list("cases", [], "Ids of the cases; default: the fully labelled ones.")
+
+
+def chosen_cases(manifest, ids):
+  """The manifest's cases of these ids, or the fully labelled ones if there are none. Raises InputError."""
+  unknown = sorted(set(ids) - {case.id for case in manifest.cases})
+  if unknown:
+    raise InputError(f"--cases={','.join(ids)}: {manifest.path} has no case {', '.join(unknown)}.")
+  cases = [case for case in manifest.cases if case.label and (case.id in ids if ids else len(case.annotated) == len(manifest.organs))]
+  if not cases:
+    raise InputError(f"{manifest.path}: of the cases asked for, none has a label map; name others by --cases.")
+  return cases
+
+
+def round_trip(label, spacing_mm, target_mm):
+  """A label map, uint8 [z, y, x], resampled to another spacing and back, by the votes that make the store."""
+  return preprocess.store_label(preprocess.store_label(label, spacing_mm, target_mm), target_mm, spacing_mm, label.shape).numpy()
+
+
+def main(_):
+  args = flags.FLAGS
+  manifest = read_manifest(args.manifest)
+  wanted_mm = parse_spacing(args.spacing_mm)
+  folders = [pathlib.Path(args.output_dir) / name for name in ("references", "round_trip")]
+  for folder in folders:
+    folder.mkdir(parents=True, exist_ok=True)
+  cases = chosen_cases(manifest, args.cases)
+  for case in cases:
+    image = volumes.read_image(case.image)
+    label = read_case_label(case, image, manifest.organs)
+    target_mm = [own if wanted is None else wanted for own, wanted in zip(image.spacing_mm, wanted_mm)]
+    for folder, result in zip(folders, (label, round_trip(label, image.spacing_mm, target_mm))):
+      volumes.write_label(str(folder / f"{case.id}.nii.gz"), result, image)
+  print(f"{args.output_dir}: {len(cases)} label maps as they are and by way of {describe_spacing(wanted_mm)}. Compare them by\n"
+        f"  python -m deeplab_panns.evaluate --predictions={folders[1]} --references={folders[0]} --output_dir={args.output_dir} "
+        f"--organs='{','.join(manifest.organs)}'")
+
+
+if __name__ == "__main__":
+  define_flags()
+  command.run(main)
