@@ -42,15 +42,18 @@ class Batches:
   slices, [z, y, x, 1] and [z, y, x] of patches. All shapes are static.
   """
 
-  def __init__(self, store: Store, splits: Splits, plan: BatchPlan):
+  def __init__(self, store: Store, splits: Splits, plan: BatchPlan, prior_cases=None):
+    """Args: prior_cases: ids of the partial cases whose images the prior counts; None: all, and "in_prior" is left out."""
     self._plan = plan
+    counted = [case for case in splits.partial if prior_cases is None or case.id in prior_cases]
+    self._in_prior = None if prior_cases is None else np.array([float(case in counted) for case in splits.partial], np.float32)
     self._class_count = len(store.organs) + 1
     self._annotated = np.stack([_annotated_mask(store, case) for case in splits.partial]) if splits.partial else None
     self._labeled = _sampler(splits.labeled, plan, _LABELED)
     self._partial = splits.partial and _sampler(splits.partial, plan, _PARTIAL)
     # Patches of a partial case lie around the organs annotated there, which raises these organs' shares. The prior is
     # for the shares in partial images, so its patches choose among the same organs.
-    self._prior = _sampler(splits.labeled, plan, _PRIOR, tuple(_annotated_values(store, case) for case in splits.partial))
+    self._prior = _sampler(splits.labeled, plan, _PRIOR, tuple(_annotated_values(store, case) for case in counted))
 
   def labeled(self, first_step, last_step):
     """Batches of labelled examples alone: stage 1, and stage 2 of `full`.
@@ -65,7 +68,8 @@ class Batches:
     """Batches of stage 2: as `labeled`, and "partial" beside it.
 
     "partial" also has "annotated": float32 [partial size, K + 1], 1 for the classes that the case's label map holds;
-    entry 0, background, is 1 only where all organs are annotated.
+    entry 0, background, is 1 only where all organs are annotated. With `prior_cases` it has "in_prior" too: float32
+    [partial size], 0 or 1.
     """
     partial_size = self._plan.partial_size
 
@@ -81,6 +85,17 @@ class Batches:
     steps = -(-max(examples, len(self._prior)) // batch)
     return _stream(0, steps, lambda step: self._examples(self._prior, step, batch)["label"])
 
+  def partial_labels(self, examples):
+    """Label crops of partial cases as `prior_labels`, with what they annotate: {"label", "annotated"}."""
+    batch = self._plan.batch_size
+    steps = -(-max(examples, len(self._partial)) // batch)
+
+    def labels(step):
+      drawn = self._examples(self._partial, step, batch, self._annotated)
+      return {name: drawn[name] for name in ("label", "annotated")}
+
+    return _stream(0, steps, labels)
+
   def _examples(self, sampler, step, count, annotated=None):
     def draw(step):
       drawn = [sampler.example(step * count + place) for place in range(count)]
@@ -94,6 +109,8 @@ class Batches:
     examples = {"image": image, "label": label}
     if annotated is not None:
       examples["annotated"] = tf.ensure_shape(tf.gather(tf.constant(annotated), case), [count, self._class_count])
+      if self._in_prior is not None:
+        examples["in_prior"] = tf.ensure_shape(tf.gather(tf.constant(self._in_prior), case), [count])
     return examples
 
 

@@ -40,6 +40,7 @@ class Experiment:
   lambda1: float
   lambda2: float
   prior_scope: str
+  prior_mismatch: str
   partial_loss: str
   exclusion_weight: float
   pseudo_labels: str
@@ -75,7 +76,8 @@ class Experiment:
 
 # What stage 1 does not depend on: runs that differ in these alone can share one.
 STAGE_2_FIELDS = frozenset({
-    "supervision", "partial_organs", "dual_update", "dual_step", "lambda1", "lambda2", "prior_scope", "partial_loss", "exclusion_weight",
+    "supervision", "partial_organs", "dual_update", "dual_step", "lambda1", "lambda2", "prior_scope", "prior_mismatch",
+    "partial_loss", "exclusion_weight",
     "pseudo_labels", "teacher_decay", "mix", "freeze_batch_norm", "stage2_steps", "stage2_warmup_steps",
     "pseudo_label_interval", "learning_rate_stage2", "learning_rate_dual", "partial_batch_fraction", "prior_examples"})
 
@@ -134,6 +136,8 @@ def _define_method_flags():
   flags.DEFINE_float("lambda2", 0.1, "Weight of the prior; 0 unless --supervision=panns.", lower_bound=0)
   flags.DEFINE_enum("prior_scope", "batch", ["batch", "example"], "Whose shares the prior holds: the batch's (dual variables), or each "
                     "image's (directly).")
+  flags.DEFINE_enum("prior_mismatch", "ignore", ["ignore", "exclude", "correct"], "Partial sets whose annotated organs speak against the "
+                    "prior (prior_check): no difference; not counted in the prior; q takes the shares that they have there.")
   flags.DEFINE_enum("partial_loss", "pseudo_label", ["pseudo_label", "marginal"], "J_P: the paper's, or cross-entropy with the "
                     "probabilities of background and un-annotated organs summed.")
   flags.DEFINE_float("exclusion_weight", 0.0, "Weight of a penalty on un-annotated organs where an annotated one is drawn.", lower_bound=0)

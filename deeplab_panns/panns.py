@@ -112,13 +112,13 @@ class PaNN(tf.keras.Model):
         logits = self.network(tf.concat([labeled["image"], partial["image"]], axis=0), training=True)
         size = tf.shape(labeled["image"])[0]
         loss = self._supervised(logits[:size], labeled["label"])
-        partial_loss, share = self._partially_supervised(logits[size:], partial)
+        partial_loss, measured = self._partially_supervised(logits[size:], partial)
         loss += partial_loss
       total = loss + self._weight_decay()
     weights = self.network.trainable_variables
     self.optimizer.apply_gradients(zip(tape.gradient(total, weights), weights))
     if partial is not None:
-      self._ascend(share)
+      self._ascend(*measured)
       self._move_teacher()
     self._note_bad_step(total)
     return {"loss": loss}
@@ -154,20 +154,29 @@ class PaNN(tf.keras.Model):
     return counts / tf.maximum(tf.reduce_sum(counts), 1.0)
 
   def _partially_supervised(self, logits, partial):
-    """λ1 J_P + λ2 · the prior's saddle value, this replica's part, and the global p̄."""
+    """(λ1 J_P + λ2 · the prior's saddle value, this replica's part; (the global p̄, 1 or 0: whether a pixel counts in it))."""
     valid = partial["valid"]
     count = tf.maximum(_global_sum(tf.reduce_sum(valid)), 1.0)
     partial_loss = self._partial_loss(logits, partial) / count
-    share = losses.probability_sum(logits, valid) / count
+    counted, seen = self._counted_by_prior(partial)
+    share = losses.probability_sum(logits, counted) / tf.maximum(seen, 1.0)
     global_share = tf.stop_gradient(_global_sum(share))
     # linear in p̄, so the replicas' parts add up to the whole
     pull = tf.reduce_sum(self.duals.slope() * share)
     if self.objective.prior_scope == "example":
-      pull = self._pull_of_each_example(logits, valid)
+      pull = self._pull_of_each_example(logits, counted)
     self.tracked["loss/partial"].update_state(_global_sum(partial_loss))
     self.tracked["loss/prior"].update_state(self.duals.value(global_share))
     self.tracked_share.update_state(global_share)
-    return self.objective.lambda1 * partial_loss + self.objective.lambda2 * pull, global_share
+    # a batch without a pixel that counts says nothing: the duals stay as they are
+    return self.objective.lambda1 * partial_loss + self.objective.lambda2 * pull, (global_share, tf.minimum(seen, 1.0))
+
+  def _counted_by_prior(self, partial):
+    """(1 for the pixels that p̄ is the mean of, float32 [n, ...]; how many the global batch has)."""
+    valid = partial["valid"]
+    if "in_prior" in partial:
+      valid *= tf.reshape(partial["in_prior"], [-1] + [1] * (len(valid.shape) - 1))
+    return valid, _global_sum(tf.reduce_sum(valid))
 
   def _partial_loss(self, logits, partial):
     """J_P before its division."""
@@ -189,11 +198,12 @@ class PaNN(tf.keras.Model):
     counts = tf.reduce_sum(valid, axis=list(range(1, len(valid.shape))))
     return tf.reduce_sum(self.duals.direct(sums / tf.maximum(counts, 1.0)[:, None])) / examples
 
-  def _ascend(self, share):
+  def _ascend(self, share, seen):
+    """seen: 1, or 0 where no pixel counts."""
     if self.objective.dual_update == "newton":
-      self.duals.ascend_newton(share, self.objective.dual_step)
+      self.duals.ascend_newton(share, seen * self.objective.dual_step)
     else:
-      self.duals.ascend_printed(share, self.objective.learning_rate_dual, self.objective.lambda2)
+      self.duals.ascend_printed(share, seen * self.objective.learning_rate_dual, self.objective.lambda2)
 
   def _move_teacher(self):
     """An exponential moving average of the network (Tarvainen and Valpola, 2017), batch statistics included."""

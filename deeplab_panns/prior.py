@@ -21,11 +21,18 @@ class Prior:
       measured on such crops, so this is what the dual variables hold p̄ to.
     voxels: the raw share in the stored label maps, for comparison.
     pixels: valid pixels that `sampled` was counted on.
+    corrected: `sampled` with what the partial cases' own annotations say instead, where that is asked for.
   """
   classes: tuple[str, ...]
   sampled: tuple[float, ...]
   voxels: tuple[float, ...]
   pixels: int
+  corrected: tuple[float, ...] | None = None
+
+  @property
+  def target(self):
+    """What p̄ is held to."""
+    return self.corrected or self.sampled
 
 
 def estimate_prior(organs, labeled_cases, label_batches):
@@ -44,6 +51,35 @@ def estimate_prior(organs, labeled_cases, label_batches):
   voxels = np.array([sum(case.voxels[name] for case in labeled_cases) for name in classes], np.int64)
   return Prior(classes, tuple((counts / counts.sum()).tolist()), tuple((voxels / voxels.sum()).tolist()),
                int(counts.sum()))
+
+
+def correct_by_annotations(prior: Prior, partial_labels):
+  """The prior for the partial images as they are: of an organ that a set annotates, the share that it has there.
+
+  Scans of another field of view hold more or less of an organ than q says, and what they annotate shows it. The other organs
+  keep q, scaled so that a set's shares sum to 1; the sets count by their pixels, as they do in p̄.
+
+  Args:
+    partial_labels: iterable of {"label": integers [n, ...], "annotated": [n, K + 1]}, drawn as in training.
+  Returns:
+    The Prior with `corrected`.
+  """
+  count, sampled = len(prior.classes), np.array(prior.sampled)
+  sets: dict = {}
+  for batch in partial_labels:
+    for label, annotated in zip(np.asarray(batch["label"]), np.asarray(batch["annotated"])):
+      known = tuple(np.flatnonzero(annotated[1:] > 0) + 1)
+      sets[known] = sets.get(known, 0) + np.bincount(label.ravel(), minlength=IGNORE + 1)[:count]
+  total = np.zeros(count)
+  for known, counts in sets.items():
+    shares, pixels, organs = sampled.copy(), counts.sum(), list(known)
+    if not pixels:
+      continue
+    shares[organs] = counts[organs] / pixels
+    rest = np.setdiff1d(np.arange(count), organs)
+    shares[rest] *= (1 - shares[organs].sum()) / max(sampled[rest].sum(), 1e-12)
+    total += pixels * shares
+  return dataclasses.replace(prior, corrected=tuple((total / total.sum()).tolist()))
 
 
 def require_every_organ(prior: Prior, where):
@@ -74,4 +110,6 @@ def save_prior(prior: Prior, path):
 
 def load_prior(path):
   content = json.loads(path.read_text(encoding="utf-8"))
-  return Prior(tuple(content["classes"]), tuple(content["sampled"]), tuple(content["voxels"]), content["pixels"])
+  corrected = content.get("corrected")
+  return Prior(tuple(content["classes"]), tuple(content["sampled"]), tuple(content["voxels"]), content["pixels"],
+               corrected and tuple(corrected))

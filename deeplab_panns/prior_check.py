@@ -77,6 +77,12 @@ def check(store, splits, tolerance=TOLERANCE, body_only=False):
   return Check(labeled, sets, sum(not case.annotated for case in partial), tuple(share_agreement.compare(labeled, sets, tolerance)))
 
 
+def cases_that_agree(store, splits):
+  """Ids of the partial cases but for those of sets in which the prior does not hold; a frozenset."""
+  failing = check(store, splits).failing()
+  return frozenset(case.id for case in splits.partial) - {case.id for one in failing for case in one.cases}
+
+
 def disagreements(store, splits):
   """One line for each partial set in which the prior does not hold; [] where nothing speaks against it.
 

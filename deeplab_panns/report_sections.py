@@ -6,10 +6,13 @@ import pathlib
 
 from data.whole_file import write_bytes
 from deeplab_panns import (
+  prior_check,
+  prior_check_figure,
   report_boxes,
   report_confusion,
   report_curves,
   report_overlays,
+  report_prior_check,
   report_tables,
   report_volumes,
   report_worst,
@@ -40,7 +43,7 @@ def build(results: Results, pictures: Pictures):
   curves = report_curves.read(results)
   return [_methods(results), _organs(results, pictures), _overlays(results, slices, pictures),
           _worst(results, slices, pictures), _confusion(results, pictures), _volumes(results, pictures), _training(curves, pictures),
-          _shares(results, curves, pictures), _seeds(results), _runs(results)]
+          _shares(results, curves, pictures), _prior_check(results, pictures), _seeds(results), _runs(results)]
 
 
 def lead(results: Results):
@@ -149,6 +152,25 @@ def _shares(results, curves, pictures):
                 "labelled set: the prior of panns pulls it to the dashed line. A line for each run; "
                 "logarithmic, clipped to what is shown."),
       pictures.keep("prior", drawn, "Ratio of p̄ to q per class over the steps")))
+
+
+def _prior_check(results, pictures):
+  found = report_prior_check.read(results)
+  if not found:
+    return _absent("prior_check", "Does the prior hold?", "No store with partially labelled cases where the runs were trained; where there "
+                   "is one, this shows whether its organs take the share of the scans that the labelled cases say.")
+  first, others = found[0], found[1:]
+  pieces = [paragraph("The shares of the scans that organs take in the partial sets that annotate them, against q, their share in the "
+                      "labelled cases. Held to a wrong q, panns makes organs too large or too small."),
+            *map(paragraph, report_prior_check.conclusions(first)),
+            table(to_html(prior_check.verdict_table(first.check)), text=True),
+            table(to_html(prior_check.scan_table(first.check)), text=True),
+            pictures.keep("prior_check", prior_check_figure.draw(first.check, prior_check.TOLERANCE, False),
+                          "Shares of each organ, case by case")]
+  if others:
+    pieces.append(heading(f"{len(others)} other stores; above is that of the first run"))
+    pieces += [paragraph(f"{one.path.name}: {report_prior_check.conclusions(one)[0]}") for one in others]
+  return Section("prior_check", "Does the prior hold?", tuple(pieces))
 
 
 def _seeds(results):

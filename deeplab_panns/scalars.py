@@ -51,10 +51,10 @@ class Scalars:
     panns, share = self._panns, self._panns.tracked_share.result().numpy()
     values = {"loss/partial": panns.tracked["loss/partial"].result(),
               "loss/prior": panns.tracked["loss/prior"].result(),
-              "prior/kl": kl_divergence(self._prior.sampled, share),
+              "prior/kl": kl_divergence(self._prior.target, share),
               "learning_rate/dual": self._dual_step if self._dual_update == "newton" else self._learning_rate_dual}
     for kind, vector in (("nu", panns.duals.nu.numpy()), ("mu", panns.duals.mu.numpy()),
-                         ("p_bar", share), ("q", self._prior.sampled)):
+                         ("p_bar", share), ("q", self._prior.target)):
       values.update({f"prior/{kind}/{name}": value for name, value in zip(self._names, vector)})
     return values
 

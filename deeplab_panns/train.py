@@ -20,8 +20,14 @@ from deeplab_panns.checkpoints import Checkpoints
 from deeplab_panns.config import STAGE_2_FIELDS, Experiment, define_flags, differences, experiment_from_flags
 from deeplab_panns.dual import Duals
 from deeplab_panns.panns import Objective, PaNN
-from deeplab_panns.prior import estimate_prior, load_prior, require_every_organ, save_prior
-from deeplab_panns.prior_check import disagreements
+from deeplab_panns.prior import (
+  correct_by_annotations,
+  estimate_prior,
+  load_prior,
+  require_every_organ,
+  save_prior,
+)
+from deeplab_panns.prior_check import cases_that_agree, disagreements
 from deeplab_panns.progress import Intervals, Progress
 from deeplab_panns.run_directory import RunDirectory
 from deeplab_panns.scalars import Scalars
@@ -39,7 +45,23 @@ def make_batches(store, splits, experiment: Experiment):
     sampling = SliceSampling(experiment.view, experiment.slices_per_input, experiment.crop_size, experiment.scales,
                              experiment.max_rotation_degrees, experiment.case_weighting)
   return Batches(store, splits, BatchPlan(
-      batch_size=experiment.batch_size, partial_fraction=experiment.partial_batch_fraction, seed=experiment.seed, sampling=sampling))
+      batch_size=experiment.batch_size, partial_fraction=experiment.partial_batch_fraction, seed=experiment.seed, sampling=sampling),
+                 prior_cases(store, splits, experiment))
+
+
+def prior_cases(store, splits, experiment: Experiment):
+  """Ids of the partial cases that the prior counts, or None for all of them.
+
+  Raises:
+    InputError: If --prior_mismatch=exclude leaves none.
+  """
+  if experiment.prior_mismatch != "exclude" or not experiment.lambda2:
+    return None
+  agreeing = cases_that_agree(store, splits)
+  if not agreeing:
+    raise InputError(f"{store.path}: the prior holds in no partial set, so --prior_mismatch=exclude leaves it nothing to count; use "
+                     "--prior_mismatch=correct or --supervision=partial. See python -m deeplab_panns.prior_check.")
+  return agreeing
 
 
 def learning_rates(experiment: Experiment):
@@ -52,7 +74,7 @@ def learning_rates(experiment: Experiment):
 def make_panns(experiment: Experiment, prior, class_count, jit_compile=False):
   """Network, teacher, optimizer and dual variables, ready to fit."""
   # An organ without labels has q = 0; only `panns` refuses that (require_every_organ), the others just measure.
-  share = np.maximum(prior.sampled, 1e-8)
+  share = np.maximum(prior.target, 1e-8)
   panns = PaNN(
       networks.build_network(experiment, class_count), networks.build_network(experiment, class_count),
       Duals(share / share.sum()),
@@ -98,6 +120,8 @@ class Training:
       return load_prior(directory.prior)
     labels = self._batches.prior_labels(self.experiment.prior_examples).as_numpy_iterator()
     prior = estimate_prior(store.organs, self._splits.labeled, labels)
+    if self.experiment.prior_mismatch == "correct" and self.experiment.lambda2:
+      prior = correct_by_annotations(prior, self._batches.partial_labels(self.experiment.prior_examples).as_numpy_iterator())
     if self.experiment.supervision == "panns":
       require_every_organ(prior, store.path)
     save_prior(prior, directory.prior)

@@ -241,3 +241,40 @@ def test_mixing_changes_the_step_but_not_the_batch():
   before = batch["partial"]["image"].numpy().copy()
   assert np.any(weights_after(with_objective(mix=True), batch) != weights_after(with_objective(), batch))
   np.testing.assert_array_equal(batch["partial"]["image"], before)
+
+
+def two_partial(in_prior):
+  """A batch with two partial images, of which the prior counts some."""
+  batch, other = make_batch(), make_batch(seed=5)
+  partial = {name: tf.concat([batch["partial"][name], other["partial"][name]], 0) for name in batch["partial"]}
+  return {"labeled": batch["labeled"], "partial": {**partial, "in_prior": tf.constant(in_prior)}}
+
+
+def test_images_out_of_the_prior_count_in_the_loss_alone():
+  """The dual variables see the first image's share, as if there were no second; its pseudo-labels train."""
+  panns, alone = make_panns(), make_panns()
+  panns.train_step(two_partial([1.0, 0.0]))
+  alone.train_step(make_batch())
+  np.testing.assert_allclose(panns.duals.nu, alone.duals.nu, rtol=1e-6)
+  np.testing.assert_allclose(panns.duals.mu, alone.duals.mu, rtol=1e-6)
+  assert np.abs(weights_after(make_panns(lambda2=0.0), two_partial([1.0, 0.0])) - weights_after(make_panns(lambda2=0.0), make_batch())).max() > 1e-5
+
+
+@pytest.mark.parametrize("scope", ["batch", "example"])
+def test_a_batch_out_of_the_prior_leaves_it_alone(scope):
+  batch = two_partial([0.0, 0.0])
+  results = []
+  for lambda2 in (0.0, 5.0):
+    panns = with_objective(prior_scope=scope, lambda2=lambda2)
+    panns.duals.nu.assign(panns.duals.nu * 0.7)  # so that there is a pull
+    before = panns.duals.nu.numpy(), panns.duals.mu.numpy()
+    results.append(weights_after(panns, batch))
+    np.testing.assert_allclose((panns.duals.nu, panns.duals.mu), before, rtol=1e-6)
+  np.testing.assert_allclose(*results, atol=1e-7)
+
+
+@pytest.mark.parametrize("update", ["newton", "sgd"])
+def test_all_images_in_the_prior_are_as_none_said(update):
+  batch = two_partial([1.0, 1.0])
+  plain = {"labeled": batch["labeled"], "partial": {name: value for name, value in batch["partial"].items() if name != "in_prior"}}
+  np.testing.assert_array_equal(weights_after(make_panns(dual_update=update), batch), weights_after(make_panns(dual_update=update), plain))

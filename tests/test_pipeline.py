@@ -37,6 +37,26 @@ def test_structure_of_a_mixed_batch(store, splits):
   assert set(np.unique(batch["partial"]["label"])) <= {0, 1, IGNORE}
 
 
+def test_which_partial_images_the_prior_counts(store, splits):
+  """A flag for each partial image, by its case; without a choice there is none."""
+  chosen = splits.partial[0].id
+  batches = [Batches(store, splits, PLAN, prior_cases) for prior_cases in (None, {chosen}, set())]
+  plain, some, nobody = ([batch["partial"] for batch in one.mixed(0, 12)] for one in batches)
+  assert all("in_prior" not in batch for batch in plain)
+  assert {float(x) for batch in some for x in batch["in_prior"]} == {0.0, 1.0}
+  assert not any(np.any(batch["in_prior"]) for batch in nobody)
+  for ours, theirs in zip(plain, some):
+    np.testing.assert_array_equal(ours["image"], theirs["image"])
+
+
+def test_labels_of_partial_cases_come_with_what_they_annotate(store, splits):
+  seen = list(Batches(store, splits, PLAN).partial_labels(20))
+  assert sum(len(batch["label"]) for batch in seen) >= 20
+  for batch in seen:
+    for label, annotated in zip(batch["label"].numpy(), batch["annotated"].numpy()):
+      assert set(np.unique(label)) - {0, IGNORE} <= set(np.flatnonzero(annotated))
+
+
 def test_a_batch_of_stage_1_is_labelled_alone(store, splits):
   batch = next(Batches(store, splits, PLAN).labeled(0, 1).as_numpy_iterator())
   assert set(batch) == {"labeled"} and batch["labeled"]["image"].shape[0] == 8

@@ -10,6 +10,7 @@ from data.splits import split
 from data.store import read_store
 from deeplab_panns.prior import (
   Prior,
+  correct_by_annotations,
   estimate_prior,
   kl_divergence,
   load_prior,
@@ -52,7 +53,28 @@ def test_kl_by_hand():
   assert kl_divergence([0.3, 0.7], [0.3, 0.7]) == 0
 
 
+def test_annotated_organs_correct_the_prior_of_their_set():
+  """Half of the pixels are of set 1, with 40 % liver instead of 10; the others annotate nothing, so q holds there."""
+  prior = Prior(("background", "liver", "spleen"), (0.8, 0.1, 0.1), (0.8, 0.1, 0.1), 100)
+  one = {"label": np.array([[1, 1, 0, 0, 0]]), "annotated": np.array([[0.0, 1, 0]])}
+  other = {"label": np.array([[0, 0, 0, 0, 0, IGNORE]]), "annotated": np.array([[0.0, 0, 0]])}
+  rest = 0.6 / 0.9
+  expected = (np.array([0.8 * rest, 0.4, 0.1 * rest]) + [0.8, 0.1, 0.1]) / 2
+  corrected = correct_by_annotations(prior, [one, other])
+  np.testing.assert_allclose(corrected.target, expected)
+  assert corrected.sampled == prior.sampled == prior.target
+
+
+def test_a_set_that_agrees_leaves_the_prior_alone():
+  prior = Prior(("background", "liver", "spleen"), (0.7, 0.2, 0.1), (0.7, 0.2, 0.1), 100)
+  batch = {"label": np.array([[0] * 7 + [1] * 2 + [0]]), "annotated": np.array([[0.0, 1, 0]])}
+  np.testing.assert_allclose(correct_by_annotations(prior, [batch]).target, prior.sampled)
+
+
 def test_round_trip(tmp_path):
+  corrected = Prior(("background", "liver"), (0.9, 0.1), (0.8, 0.2), 100, (0.7, 0.3))
+  save_prior(corrected, tmp_path / "corrected.json")
+  assert load_prior(tmp_path / "corrected.json") == corrected
   prior = Prior(("background", "liver"), (0.9, 0.1), (0.8, 0.2), 100)
   save_prior(prior, tmp_path / "prior.json")
   assert load_prior(tmp_path / "prior.json") == prior

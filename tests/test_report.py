@@ -20,7 +20,7 @@ from deeplab_panns.scored_case import Reference, score_case, write_results
 from deeplab_panns.scored_runs import case_key, read_all, read_scored
 
 ORGANS = tuple(TINY_ORGANS)
-SECTIONS = {"methods", "organs", "overlays", "worst", "confusion", "volumes", "training", "prior", "seeds", "runs"}
+SECTIONS = {"methods", "organs", "overlays", "worst", "confusion", "volumes", "training", "prior", "prior_check", "seeds", "runs"}
 VOID = {"img", "meta", "br"}
 
 
@@ -57,6 +57,7 @@ def write_run(folder, mode, seed, cases=6):
   scored = [score(f"case_{number}", number, {"full": 3, "panns": 1}[mode] + (number + seed) % 2) for number in range(cases)]
   write_results(scored, ORGANS, folder, {"split": "test", "grid": "store", "step": 20, "checkpoint": "last", "fold": 0})
   write_events(folder / "events", mode)
+  (folder / "data.json").write_text(json.dumps({"data_dir": str(folder.parent / "store")}))
   return folder
 
 
@@ -84,9 +85,25 @@ def write_events(folder, mode):
     tf.summary.image("overlay", np.zeros((1, 4, 4, 3), np.uint8), 20)
 
 
+def write_store(folder):
+  """An index of six labelled and six partial cases: in these the liver takes three times its share."""
+  def entry(case_id, annotated, fold, liver):
+    counts = dict.fromkeys(("background", *ORGANS), 1000) | {"liver": liver}
+    return {"id": case_id, "annotated": list(annotated), "fold": fold, "spacing_mm": [3.0, 2.0, 2.0], "affine": np.eye(4).tolist(),
+            "shape": [10, 10, 40], "voxels": counts, "sha256": {}, "source_spacing_mm": [3.0, 2.0, 2.0]}
+  cases = [entry(f"full_{number}", ORGANS, number % 2, 300 + number) for number in range(12)]
+  cases += [entry(f"partial_{number}", ("liver",), None, 1200 + number) for number in range(6)]
+  for case in cases:
+    (folder / "cases" / case["id"]).mkdir(parents=True)
+    for name in ("image", "label"):
+      (folder / "cases" / case["id"] / f"{name}.npy").touch()  # nobody reads them
+  (folder / "index.json").write_text(json.dumps({"format": 1, "organs": ORGANS, "window_hu": [-125, 275], "spacing_mm": [None] * 3, "cases": cases}))
+
+
 @pytest.fixture(scope="module")
 def run_dirs(tmp_path_factory):
   folder = tmp_path_factory.mktemp("evaluated")
+  write_store(folder / "store")
   return [write_run(folder / f"{mode}{seed}", mode, seed) for mode in ("full", "panns") for seed in (0, 1)]
 
 
@@ -113,7 +130,7 @@ def test_the_page_is_self_contained(written):
 
 def test_every_picture_decodes_and_lies_beside_the_page(written):
   folder, page = written
-  assert len(page.images) == 7 and all(image["alt"] for image in page.images)
+  assert len(page.images) == 8 and all(image["alt"] for image in page.images)
   files = {file.read_bytes() for file in folder.glob("*.png")}
   for image in page.images:
     content = base64.b64decode(image["src"].partition(",")[2])
@@ -124,9 +141,10 @@ def test_every_picture_decodes_and_lies_beside_the_page(written):
 
 def test_the_page_says_what_it_is_about(written):
   text = " ".join(" ".join(written[1].text).split())
-  for words in ("6 cases of the test split, on the store's grid", "2 seeds per method", "excluded", "Holm", "p = .031", "panns: +", "case_0", "pancreas"):
+  for words in ("6 cases of the test split, on the store's grid", "2 seeds per method", "excluded", "Holm", "p = .031", "panns: +", "case_0", "pancreas",
+                "Does not hold in 'liver' (6 cases)"):
     assert words in text, words
-  assert "absent" not in written[0].joinpath("report.html").read_text().partition("</style>")[2]
+  assert 'class="absent"' not in written[0].joinpath("report.html").read_text().partition("</style>")[2]
 
 
 def test_tables_as_files(written):
