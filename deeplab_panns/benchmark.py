@@ -1,4 +1,4 @@
-"""python -m deeplab_panns.benchmark: what a training step, PaNN's own part of it, and sliding windows cost here."""
+"""python -m deeplab_panns.benchmark: what a training step, PaNN's own part of it, sliding windows and the metrics cost here."""
 from __future__ import annotations
 
 import dataclasses
@@ -14,20 +14,25 @@ import tensorflow as tf
 from absl import flags
 
 from data import command
+from data.grid import spacing_of
+from data.organs import BTCV_ORGANS
+from data.phantom_ct import draw_case
 from deeplab_panns.deeplab_v3 import DeepLabConfig, deeplab_v3
 from deeplab_panns.dual import Duals
+from deeplab_panns.metrics import score_organs
 from deeplab_panns.panns import Objective, PaNN
 from deeplab_panns.sliding_window import VolumeSegmenter, Windows, window_starts
 from dltk_unet.unet import UNetConfig, unet_3d
 
 CLASSES = 14
-MEASURES = ("deeplab_step", "unet_step", "panns_overhead", "sliding_window")
+MEASURES = ("deeplab_step", "unet_step", "panns_overhead", "sliding_window", "metrics")
 
 
 def define_flags():
   flags.DEFINE_list("what", ["deeplab_step"], f"Measures, of {', '.join(MEASURES)}.")
   flags.DEFINE_integer("batch", 4, "Examples of a step; 2 is usual for unet_step.", lower_bound=1)
-  flags.DEFINE_integer("size", 0, "Side of an example; default 129 pixels for slices, 64 voxels for patches, 160 for sliding_window's volume.",
+  flags.DEFINE_integer("size", 0, "Side of an example; default 129 pixels for slices, 64 voxels for patches, 160 for sliding_window's volume, "
+                       "256 pixels for metrics.",
                        lower_bound=0)
   flags.DEFINE_enum("backbone", "resnet50", ["resnet50", "resnet101", "resnet_small"], "Trunk of DeepLab-v3.")
   flags.DEFINE_enum("stem", "beta", ["beta", "plain"], "Its first layers.")
@@ -112,6 +117,15 @@ def sliding_window(setup):
           Measure("one window", lambda: forward(window).numpy(), facts)]
 
 
+def metrics(setup):
+  """All scores of 13 organs: a phantom patient against itself, moved by two voxels along each axis."""
+  size = setup.size or 256
+  _, reference, affine = draw_case(0, "test", 0, size)
+  predicted = np.roll(reference, (2, 2, 2), (0, 1, 2))
+  spacing_mm = spacing_of(affine)
+  return [Measure("metrics of 13 organs", lambda: score_organs(reference, predicted, BTCV_ORGANS, spacing_mm), {"volume": list(reference.shape)})]
+
+
 def _examples(batch, shape):
   return {"image": tf.random.stateless_uniform([batch, *shape], (0, 0), 0, 255),
           "label": tf.cast(tf.random.stateless_uniform([batch, *shape[:-1]], (0, 1), 0, CLASSES, tf.int32), tf.uint8)}
@@ -149,9 +163,10 @@ def time_in_turns(measures, repeats):
 def result(measure, seconds, threads):
   """The JSON line of a measure: minimum, median and spread in seconds, and what they are of."""
   versions = {name: importlib.metadata.version(name) for name in ("tensorflow", "numpy")}
-  per_mac = min(seconds) / measure.facts["multiply_accumulates"]
+  macs = measure.facts.get("multiply_accumulates")
   return {"measure": measure.name, "minimum_s": min(seconds), "median_s": statistics.median(seconds), "spread_s": max(seconds) - min(seconds),
-          "repeats": len(seconds), **measure.facts, "seconds_per_forward_gmac": per_mac * 1e9, "threads": threads, **versions}
+          "repeats": len(seconds), **measure.facts,
+          **({"seconds_per_forward_gmac": min(seconds) / macs * 1e9} if macs else {}), "threads": threads, **versions}
 
 
 def ratios(results):
@@ -173,14 +188,16 @@ def measures_of(name, setup):
     return deeplab_step(setup)
   if name == "unet_step":
     return unet_step(setup)
+  if name == "metrics":
+    return metrics(setup)
   return panns_overhead(setup) if name == "panns_overhead" else sliding_window(setup)
 
 
 def print_table(results):
   print(f"{'measure':<34} {'minimum s':>10} {'median s':>10} {'spread s':>10} {'parameters':>12} {'GMAC':>8}")
   for line in results:
-    print(f"{line['measure']:<34} {line['minimum_s']:>10.4f} {line['median_s']:>10.4f} {line['spread_s']:>10.4f} "
-          f"{line['parameters']:>12,} {line['multiply_accumulates'] / 1e9:>8.2f}")
+    of_network = f"{line['parameters']:>12,} {line['multiply_accumulates'] / 1e9:>8.2f}" if "parameters" in line else f"{'-':>12} {'-':>8}"
+    print(f"{line['measure']:<34} {line['minimum_s']:>10.4f} {line['median_s']:>10.4f} {line['spread_s']:>10.4f} {of_network}")
   for text in ratios(results):
     print(text)
 

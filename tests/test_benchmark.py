@@ -40,5 +40,7 @@ def test_the_command_prints_a_table_and_json_lines():
   result = run_command("deeplab_panns.benchmark", "--what=unet_step", "--batch=1", "--size=16", "--repeats=3")
   line = json.loads(result.stdout.splitlines()[-1])
   assert line["parameters"] == 3_739_888 and line["input"] == [1, 16, 16, 16, 1] and line["minimum_s"] <= line["median_s"]
+  result = run_command("deeplab_panns.benchmark", "--what=metrics", "--size=64", "--repeats=3")
+  assert json.loads(result.stdout.splitlines()[-1])["volume"][1:] == [64, 64]
   failed = run_command("deeplab_panns.benchmark", "--what=speed", check=False)
   assert failed.returncode == 2 and "must name measures" in failed.stderr

@@ -93,6 +93,16 @@ def test_a_shared_stage_1_equals_an_own_one(tiny_run, tiny_store, tmp_path):
   assert other.returncode == 1 and "--momentum=0.5 (was 0.9)" in other.stderr
 
 
+def test_a_corrected_prior_is_kept_and_logged(tiny_store, tmp_path):
+  """What the partial cases annotate, the liver, decides its share; the others share what is left as before."""
+  run_command("deeplab_panns.train", *TINY_FLAGS, f"--data_dir={tiny_store}", "--fold=0", "--prior_mismatch=correct", f"--run_dir={tmp_path / 'run'}")
+  prior = json.loads((tmp_path / "run" / "prior.json").read_text())
+  sampled, corrected = prior["sampled"], prior["corrected"]
+  assert sum(corrected) == pytest.approx(1) and corrected[1] != pytest.approx(sampled[1], rel=1e-3)
+  assert corrected[2] / sampled[2] == pytest.approx(corrected[0] / sampled[0])
+  assert float(tf.make_ndarray(scalars(tmp_path / "run")["prior/q/liver"][8])) == pytest.approx(corrected[1])
+
+
 @pytest.mark.parametrize("split, cases", [("test", 1), ("val", 1), ("all", 6)])
 def test_evaluate_scores_a_split(tiny_run, tmp_path, split, cases):
   result = run_command("deeplab_panns.evaluate", f"--run_dir={tiny_run}", f"--split={split}", f"--output_dir={tmp_path}")

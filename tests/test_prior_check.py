@@ -3,6 +3,7 @@ import csv
 import math
 import pathlib
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from scipy import stats
 from data.input_error import InputError
 from data.splits import Splits, split
 from data.store import Store, StoredCase, read_store
-from deeplab_panns import prior_check, prior_check_figure, share_agreement
+from deeplab_panns import prior_check, prior_check_figure, share_agreement, train
 from deeplab_panns.share_agreement import (
   ALL_PARTIAL,
   FAILS,
@@ -109,6 +110,17 @@ def test_a_longer_scan_is_a_field_of_view():
   assert found.verdict == FAILS and found.ratio == pytest.approx(1 / 3, rel=0.2) and found.volume_ratio == pytest.approx(1, rel=0.2)
   line, = prior_check.disagreements(*checked(full, partial))
   assert "'liver' (12 cases)" in line and "cover 300 x 100 x 100 mm" in line and "crop both" in line and "\n" not in line
+
+
+def test_the_cases_of_a_set_that_disagrees_can_be_left_out():
+  rng = np.random.default_rng(1)
+  full, long, alike = patients(rng, 24), patients(rng, 12, ("liver",), depth=300), patients(rng, 12, ("spleen",))
+  assert prior_check.cases_that_agree(*checked(full, [*long, *alike])) == {case.id for case in alike}
+  excluding, ignoring = (SimpleNamespace(prior_mismatch=name, lambda2=1.0) for name in ("exclude", "ignore"))
+  assert train.prior_cases(*checked(full, [*long, *alike]), excluding) == {case.id for case in alike}
+  assert train.prior_cases(*checked(full, [*long, *alike]), ignoring) is None
+  with pytest.raises(InputError, match="holds in no partial set"):
+    train.prior_cases(*checked(full, long), excluding)
 
 
 def test_larger_organs_are_no_field_of_view():
