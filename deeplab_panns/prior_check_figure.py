@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from deeplab_panns import report_style
+from deeplab_panns import plot_style
 from deeplab_panns.share_agreement import FAILS
 
 _MAX_SETS = 7  # more columns than that cannot be told apart
@@ -23,17 +23,17 @@ def draw(check, tolerance, body_only):
   a_row = max(1, min(len(organs), _MAX_COLUMNS_A_ROW // max(2, len(sets))))
   rows = -(-len(organs) // a_row)
   a_row = -(-len(organs) // rows)  # rows of equal length
-  drawn = report_style.figure(12, 0.8 + 3.4 * rows)
-  for row, (axes,) in enumerate(report_style.subplots(drawn, rows, 1)):
+  drawn = plot_style.figure(12, 0.8 + 3.4 * rows)
+  for row, (axes,) in enumerate(plot_style.subplots(drawn, rows, 1)):
     _draw_row(axes, organs[row * a_row:(row + 1) * a_row], sets, (fails, tolerance))
     axes.set_xlim(-0.5, a_row - 0.5)
     axes.set_ylabel(f"share of {'body' if body_only else 'scan'} in %")
-  colours = report_style.method_colours([one.name for one in sets])
+  colours = plot_style.method_colours([one.name for one in sets])
   handles = [axes.plot([], [], "s", color=colours[one.name], markersize=8, label=f"{one.name}, n = {len(one.cases)}")[0] for one in sets]
   handles.append(axes.plot([], [], color="black", linewidth=1.6, label=f"q (band: within a factor of {tolerance:g})")[0])
   handles.append(axes.plot([], [], color=_RED, marker=r"$2\times$", markersize=12, linestyle="", label="does not hold: times q")[0])
   drawn.legend(handles=handles, loc="outside upper left", ncols=4, frameon=False)
-  return report_style.png(drawn)
+  return plot_style.png(drawn)
 
 
 def _draw_row(axes, organs, sets, verdicts):
@@ -50,7 +50,7 @@ def _draw_row(axes, organs, sets, verdicts):
     width = 0.84 / max(2, len(columns))
     for number, one in enumerate(columns):
       at = place + (number - (len(columns) - 1) / 2) * width
-      colour = report_style.method_colours([one.name for one in sets])[one.name]
+      colour = plot_style.method_colours([one.name for one in sets])[one.name]
       _draw_column(axes, at, width, shares[one.name, organ], (floor, colour))
       if (one.name, organ) in fails:
         top = max(shares[one.name, organ].max(), floor) * 1.4

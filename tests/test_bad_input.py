@@ -12,9 +12,9 @@ from data.input_error import InputError
 from data.store import read_store
 from deeplab_panns import config
 from deeplab_panns.predict import find_inputs, load_model
+from deeplab_panns.report.scored_runs import read_scored
 from deeplab_panns.run_directory import RunDirectory
 from deeplab_panns.run_scores import select_cases
-from deeplab_panns.scored_runs import read_scored
 from deeplab_panns.trained import TrainedRun, open_run
 
 

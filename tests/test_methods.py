@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from data.input_error import InputError
-from deeplab_panns.methods import group
 from deeplab_panns.metrics import OrganScore
-from deeplab_panns.scored_runs import ScoredRun
+from deeplab_panns.report.methods import group
+from deeplab_panns.report.scored_runs import ScoredRun
 
 SETTINGS = {"supervision": "panns", "backbone": "resnet50", "lambda2": 0.1, "decoder": False, "scales": [1, 2], "seed": 0, "fold": 0,
             "validation_fraction": 0.0}

@@ -15,9 +15,10 @@ from PIL import Image
 from data.input_error import InputError
 from data.preprocess import window
 from data.store import StoredCase
-from deeplab_panns import compared_slices, events, report, results
+from deeplab_panns import compared_slices
+from deeplab_panns.report import events, output, results
+from deeplab_panns.report.scored_runs import case_key, read_all, read_scored
 from deeplab_panns.scored_case import Reference, score_case, write_results
-from deeplab_panns.scored_runs import case_key, read_all, read_scored
 
 ORGANS = tuple(TINY_ORGANS)
 SECTIONS = {"methods", "organs", "overlays", "worst", "confusion", "volumes", "training", "prior", "prior_check", "seeds", "runs"}
@@ -113,8 +114,8 @@ def written(run_dirs, tmp_path_factory):
   logging.getLogger("tensorflow").setLevel(logging.ERROR)
   folder = tmp_path_factory.mktemp("report")
   found = results.build([read_scored(run_dir) for run_dir in run_dirs])
-  report.write_tables(found, folder)
-  report.write_page(found, folder)
+  output.write_tables(found, folder)
+  output.write_page(found, folder)
   return folder, Page((folder / "report.html").read_text())
 
 
@@ -165,7 +166,7 @@ def test_a_run_without_the_rest_says_what_is_left_out(run_dirs, tmp_path):
     for name in ("metrics.csv", "metrics.json", "experiment.json"):
       shutil.copy(run_dir / name, copy)
   found = results.build([read_scored(folder) for folder in sorted(tmp_path.iterdir())])
-  report.write_page(found, tmp_path)
+  output.write_page(found, tmp_path)
   page = Page((tmp_path / "report.html").read_text())
   assert page.anchors >= SECTIONS and len(page.images) == 1
   text = " ".join(page.text)
@@ -175,8 +176,8 @@ def test_a_run_without_the_rest_says_what_is_left_out(run_dirs, tmp_path):
 
 def test_one_run_alone_has_a_report(run_dirs, tmp_path):
   found = results.build([read_scored(run_dirs[0])])
-  text = report.write_tables(found, tmp_path)
-  report.write_page(found, tmp_path)
+  text = output.write_tables(found, tmp_path)
+  output.write_page(found, tmp_path)
   assert "| full" in text and not (tmp_path / "gains.md").exists()
 
 

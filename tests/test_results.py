@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 
 from data.input_error import InputError
-from deeplab_panns import report_tables, results, statistics
+from deeplab_panns import statistics
 from deeplab_panns.metrics import OrganScore
-from deeplab_panns.scored_runs import ScoredRun
+from deeplab_panns.report import results
+from deeplab_panns.report import tables as report_tables
+from deeplab_panns.report.scored_runs import ScoredRun
 
 ORGANS = ("liver", "spleen")
 NAN = float("nan")

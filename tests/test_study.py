@@ -7,7 +7,8 @@ from conftest import TINY_FLAGS, run_command
 
 from data.input_error import InputError
 from deeplab_panns.score_table import read_csv
-from deeplab_panns.study import _alone_in, parse_seeds
+from deeplab_panns.study.__main__ import parse_seeds
+from deeplab_panns.study.making import alone_in
 
 COHORTS = """
 cohort tiny
@@ -37,12 +38,12 @@ def test_seeds():
 
 
 def test_two_studies_do_not_share_a_work_dir(tmp_path):
-  with _alone_in(tmp_path / "work"):
-    with pytest.raises(InputError, match="choose another --work_dir"), _alone_in(tmp_path / "work"):
+  with alone_in(tmp_path / "work"):
+    with pytest.raises(InputError, match="choose another --work_dir"), alone_in(tmp_path / "work"):
       pass
-    with _alone_in(tmp_path / "other"):
+    with alone_in(tmp_path / "other"):
       pass
-  with _alone_in(tmp_path / "work"):
+  with alone_in(tmp_path / "work"):
     pass
 
 

@@ -6,9 +6,9 @@ import pytest
 from data.input_error import InputError
 from deeplab_panns import score_table
 from deeplab_panns.metrics import OrganScore
-from deeplab_panns.study_cache import Cache
-from deeplab_panns.study_plan import Cell
-from deeplab_panns.study_runs import Drawn, Run
+from deeplab_panns.study.cache import Cache
+from deeplab_panns.study.plan import Cell
+from deeplab_panns.study.runs import Drawn, Run
 
 
 def make_run(name="panns", seed=1, **flags):

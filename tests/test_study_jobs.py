@@ -7,8 +7,8 @@ import time
 import pytest
 from conftest import ROOT, start_interruptible
 
-from deeplab_panns.study_jobs import run_tasks
-from deeplab_panns.study_tasks import Task
+from deeplab_panns.study.jobs import run_tasks
+from deeplab_panns.study.tasks import Task
 
 
 def task(name, *codes, needs=(), finish=lambda seconds: None):
@@ -59,11 +59,11 @@ open({str(tmp_path / 'pid')!r}, "w").write(str(sleeper.pid))
 sleeper.wait()
 """
   code = f"""
-import signal, sys
-from deeplab_panns.study import _interrupt
-from deeplab_panns.study_jobs import run_tasks
-from deeplab_panns.study_tasks import Task
-signal.signal(signal.SIGTERM, _interrupt)
+import sys
+from deeplab_panns.study.jobs import run_tasks
+from deeplab_panns.study.making import heed_termination
+from deeplab_panns.study.tasks import Task
+heed_termination()
 run_tasks([Task("one", ((sys.executable, "-c", {child!r}),), (), lambda: False, print)], 1, {str(tmp_path)!r})
 """
   study = start_interruptible([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.DEVNULL)

@@ -7,8 +7,8 @@ from conftest import ROOT
 
 from data.input_error import InputError
 from deeplab_panns import config
-from deeplab_panns.study_plan import Expectation, read_part
-from deeplab_panns.study_runs import plan_runs
+from deeplab_panns.study.plan import Expectation, read_part
+from deeplab_panns.study.runs import plan_runs
 
 STUDY = ROOT / "experiments" / "study"
 PARTS = sorted(path.stem for path in STUDY.glob("*.table") if path.stem != "cohorts")

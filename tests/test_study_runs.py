@@ -3,9 +3,9 @@ import dataclasses
 
 import pytest
 
-from deeplab_panns import study_runs
-from deeplab_panns.study_plan import Cell, Part
-from deeplab_panns.study_runs import Run, decisive, plan_runs
+from deeplab_panns.study import runs as study_runs
+from deeplab_panns.study.plan import Cell, Part
+from deeplab_panns.study.runs import Run, decisive, plan_runs
 
 COHORTS = {"phantom": (("data.phantom", "--labeled_cases=1", "--test_cases=2"), ("data.prepare",)),
            "oracle": (("data.phantom", "--labeled_cases=1", "--test_cases=2", "--oracle"), ("data.prepare",))}

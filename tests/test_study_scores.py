@@ -2,8 +2,8 @@
 import numpy as np
 import pytest
 
-from deeplab_panns.study_plan import Cell, Expectation
-from deeplab_panns.study_scores import Scores, gap_closed, judge, over_seeds, over_volumes, values_by_seed
+from deeplab_panns.study.plan import Cell, Expectation
+from deeplab_panns.study.scores import Scores, gap_closed, judge, over_seeds, over_volumes, values_by_seed
 
 NAN = np.nan
 

@@ -9,11 +9,11 @@ from PIL import Image
 
 from deeplab_panns import score_table
 from deeplab_panns.metrics import OrganScore
-from deeplab_panns.study_cache import Cache
-from deeplab_panns.study_plan import Cell, Expectation, Part
-from deeplab_panns.study_runs import plan_runs
-from deeplab_panns.study_summary import summarize
-from deeplab_panns.study_tables import write_summary
+from deeplab_panns.study.cache import Cache
+from deeplab_panns.study.plan import Cell, Expectation, Part
+from deeplab_panns.study.runs import plan_runs
+from deeplab_panns.study.summary import summarize
+from deeplab_panns.study.tables import write_summary
 
 COHORTS = {"phantom": (("data.phantom",), ("data.prepare",))}
 DICE = {"full": 0.5, "partial": 0.45, "panns": 0.6, "oracle": 0.9}

@@ -3,11 +3,11 @@ import sys
 
 import pytest
 
-from deeplab_panns import study_tasks
-from deeplab_panns.study_cache import Cache
-from deeplab_panns.study_jobs import run_tasks
-from deeplab_panns.study_plan import Cell, Part
-from deeplab_panns.study_runs import plan_runs
+from deeplab_panns.study import tasks as study_tasks
+from deeplab_panns.study.cache import Cache
+from deeplab_panns.study.jobs import run_tasks
+from deeplab_panns.study.plan import Cell, Part
+from deeplab_panns.study.runs import plan_runs
 
 COHORTS = {"phantom": (("data.phantom", "--test_cases=2"), ("data.prepare",)),
            "oracle": (("data.phantom", "--oracle"), ("data.prepare",))}

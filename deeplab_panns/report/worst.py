@@ -3,10 +3,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from deeplab_panns import report_slices, report_style
-from deeplab_panns.report_tables import percent
-from deeplab_panns.results import Results, defined_mean
-from deeplab_panns.scored_runs import case_id
+from deeplab_panns import plot_style
+from deeplab_panns.report import slice_panels
+from deeplab_panns.report.results import Results, defined_mean
+from deeplab_panns.report.scored_runs import case_id
+from deeplab_panns.report.tables import percent
 
 CASES = 5
 PICTURES = 3
@@ -53,17 +54,17 @@ def draw(results: Results, parts):
   names = [name for name, shown in parts.items() if shown]
   columns = max(len(parts[name]) for name in names)
   width = 12.5 / max(columns, 3)
-  drawn = report_style.figure(width * columns, (0.72 * width + 0.6) * len(names) + 0.5)
-  axes = report_style.subplots(drawn, len(names), columns)
+  drawn = plot_style.figure(width * columns, (0.72 * width + 0.6) * len(names) + 0.5)
+  axes = plot_style.subplots(drawn, len(names), columns)
   values: set = set()
   for row, name in zip(axes, names):
     for place in row:
       place.set_axis_off()
     for place, part in zip(row, parts[name]):
       place.set_axis_on()
-      report_slices.draw(place, part, part.predicted, results.organs, part.reference)
+      slice_panels.draw(place, part, part.predicted, results.organs, part.reference)
       place.set_title(f"{part.case}, slice {part.z}\n{part.why}")
-      values |= report_slices.organ_values(part.reference, part.predicted, count=len(results.organs))
+      values |= slice_panels.organ_values(part.reference, part.predicted, count=len(results.organs))
     row[0].set_ylabel(name, fontsize=11, fontweight="bold")
-  report_slices.legend(drawn, values, results.organs, with_reference=True)
-  return report_style.png(drawn)
+  slice_panels.legend(drawn, values, results.organs, with_reference=True)
+  return plot_style.png(drawn)

@@ -1,8 +1,8 @@
 """The picture of a part: what each cell gains over `full`, its interval and seeds, up to the oracle."""
 from __future__ import annotations
 
-from deeplab_panns import report_style
-from deeplab_panns.study_scores import BASELINE, ORACLE
+from deeplab_panns import plot_style
+from deeplab_panns.study.scores import BASELINE, ORACLE
 
 _COLOURS = ("#D55E00", "#999999", "#0072B2")  # below full, not told apart from it, above
 
@@ -10,8 +10,8 @@ _COLOURS = ("#D55E00", "#999999", "#0072B2")  # below full, not told apart from 
 def draw(summary):
   """PNG bytes of a study_summary.Summary that has at least one gain."""
   shown = list(summary.gains.items())
-  drawn = report_style.figure(8, 1.5 + 0.27 * len(shown))
-  axes = report_style.subplots(drawn, 1, 1)[0, 0]
+  drawn = plot_style.figure(8, 1.5 + 0.27 * len(shown))
+  axes = plot_style.subplots(drawn, 1, 1)[0, 0]
   for row, (name, gain) in enumerate(shown):
     mean = gain.volumes.difference
     wide, narrow = (found or (mean, mean) for found in (gain.seeds.interval, gain.volumes.interval))
@@ -30,7 +30,7 @@ def draw(summary):
                   "dot: mean; ticks: seeds; 95 % intervals, thin: over seeds, thick: over volumes")
   _mark_oracle(axes, summary)
   axes.set_title(f"{summary.part.name}: {len(summary.seeds)} seeds", loc="left")
-  return report_style.png(drawn)
+  return plot_style.png(drawn)
 
 
 def _seed_gains(ours, theirs):

@@ -3,10 +3,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from deeplab_panns import report_style
-from deeplab_panns import results as scores
-from deeplab_panns.report_tables import stars
-from deeplab_panns.results import Results, defined_mean
+from deeplab_panns import plot_style
+from deeplab_panns.report import results as scores
+from deeplab_panns.report.results import Results, defined_mean
+from deeplab_panns.report.tables import stars
 
 _MAX_BOXES_A_ROW = 48  # more would be too thin to read
 
@@ -19,14 +19,14 @@ def draw(results: Results):
   a_row = max(1, min(len(names), _MAX_BOXES_A_ROW // len(results.methods)))
   rows = -(-len(names) // a_row)
   a_row = -(-len(names) // rows)  # rows of equal length
-  drawn = report_style.figure(12, 0.4 + 3.6 * rows)
-  for row, (axes,) in enumerate(report_style.subplots(drawn, rows, 1)):
+  drawn = plot_style.figure(12, 0.4 + 3.6 * rows)
+  for row, (axes,) in enumerate(plot_style.subplots(drawn, rows, 1)):
     _draw_row(axes, names, range(row * a_row, min(len(names), (row + 1) * a_row)), values, marks)
     axes.set_xlim(-0.6, a_row - 0.4)
-  colours = report_style.method_colours(values)
+  colours = plot_style.method_colours(values)
   handles = [axes.plot([], [], "s", color=colour, markersize=9, label=name)[0] for name, colour in colours.items()]
   drawn.legend(handles=handles, loc="outside upper left", ncols=min(4, len(handles)), frameon=False)
-  return report_style.png(drawn)
+  return plot_style.png(drawn)
 
 
 def _columns(results, method):
@@ -45,7 +45,7 @@ def _marks(results):
 
 def _draw_row(axes, names, shown, values, marks):
   width = 0.8 / len(values)
-  for place, (method, colour) in enumerate(report_style.method_colours(values).items()):
+  for place, (method, colour) in enumerate(plot_style.method_colours(values).items()):
     offset = (place - (len(values) - 1) / 2) * width
     for position, column in enumerate(shown):
       column_values = values[method][column]

@@ -5,21 +5,11 @@ import dataclasses
 import pathlib
 
 from data.whole_file import write_bytes
-from deeplab_panns import (
-  prior_check,
-  prior_check_figure,
-  report_boxes,
-  report_confusion,
-  report_curves,
-  report_overlays,
-  report_prior_check,
-  report_tables,
-  report_volumes,
-  report_worst,
-)
-from deeplab_panns import results as scores
-from deeplab_panns.report_page import Section, heading, paragraph, picture, table
-from deeplab_panns.results import Results
+from deeplab_panns import prior_check, prior_check_figure
+from deeplab_panns.report import boxes, checked_stores, confusion, curves, overlays, tables, volumes, worst
+from deeplab_panns.report import results as scores
+from deeplab_panns.report.page import Section, heading, paragraph, picture, table
+from deeplab_panns.report.results import Results
 from deeplab_panns.statistics import MIN_PAIRS
 from deeplab_panns.text_table import to_html
 
@@ -39,28 +29,28 @@ class Pictures:
 
 def build(results: Results, pictures: Pictures):
   """All Sections, in the page's order."""
-  slices = report_overlays.read_slices(results)
-  curves = report_curves.read(results)
+  slices = overlays.read_slices(results)
+  logged = curves.read(results)
   return [_methods(results), _organs(results, pictures), _overlays(results, slices, pictures),
-          _worst(results, slices, pictures), _confusion(results, pictures), _volumes(results, pictures), _training(curves, pictures),
-          _shares(results, curves, pictures), _prior_check(results, pictures), _seeds(results), _runs(results)]
+          _worst(results, slices, pictures), _confusion(results, pictures), _volumes(results, pictures), _training(logged, pictures),
+          _shares(results, logged, pictures), _prior_check(results, pictures), _seeds(results), _runs(results)]
 
 
 def lead(results: Results):
   """A sentence for each method against the baseline."""
-  base = report_tables.method_table(results)[1 + results.methods.index(results.baseline)][2]
+  base = tables.method_table(results)[1 + results.methods.index(results.baseline)][2]
   pieces = [paragraph(f"{results.baseline.name}: mean Dice {base} %, the baseline.", "lead")]
   for method, gain in scores.mean_gains(results).items():
     comparison = gain.comparison
-    text = f"{method}: {report_tables.points(comparison.difference)} points against {results.baseline.name}"
+    text = f"{method}: {tables.points(comparison.difference)} points against {results.baseline.name}"
     if comparison.enough:
-      text += (f" (95 % interval {report_tables.interval(comparison)}; Wilcoxon p "
-               f"{_equals(report_tables.p_value(gain.wilcoxon_p))}, "
-               f"t-test p {_equals(report_tables.p_value(gain.ttest_p))}; {comparison.pairs} cases).")
+      text += (f" (95 % interval {tables.interval(comparison)}; Wilcoxon p "
+               f"{_equals(tables.p_value(gain.wilcoxon_p))}, "
+               f"t-test p {_equals(tables.p_value(gain.ttest_p))}; {comparison.pairs} cases).")
     else:
       text += f"; a test needs {MIN_PAIRS} cases or more, this has {comparison.pairs}."
     pieces.append(paragraph(text, "lead"))
-  return [*pieces, paragraph(report_tables.note(results))]
+  return [*pieces, paragraph(tables.note(results))]
 
 
 def _equals(p):
@@ -69,72 +59,72 @@ def _equals(p):
 
 def _methods(results):
   return Section("methods", "Methods", (
-      table(to_html(report_tables.method_table(results))),
-      paragraph(report_tables.TEST_NOTE + " MSD, HD95: mean symmetric surface distance and 95th percentile "
+      table(to_html(tables.method_table(results))),
+      paragraph(tables.TEST_NOTE + " MSD, HD95: mean symmetric surface distance and 95th percentile "
                                           "Hausdorff distance, over the pairs "
                 "that have them: a method that misses more organs has fewer, and may look better. Missed: organ "
                 "in one map alone.")))
 
 
 def _organs(results, pictures):
-  pieces = [table(to_html(report_tables.organ_table(results), strong_last=True)),
-            pictures.keep("dice_boxes", report_boxes.draw(results), "Box plots of Dice per organ and method"),
+  pieces = [table(to_html(tables.organ_table(results), strong_last=True)),
+            pictures.keep("dice_boxes", boxes.draw(results), "Box plots of Dice per organ and method"),
             paragraph("Boxes: quartiles and median over cases; whiskers: the last case within 1.5 box lengths; "
                       "points: cases. Stars: Holm-corrected "
                       f"Wilcoxon test against {results.baseline.name}.")]
   if results.others:
     pieces += [heading(f"Gain against {results.baseline.name}, points of Dice"),
-               table(to_html(report_tables.gain_table(results), strong_last=True)), paragraph(report_tables.TEST_NOTE)]
+               table(to_html(tables.gain_table(results), strong_last=True)), paragraph(tables.TEST_NOTE)]
   return Section("organs", "By organ", tuple(pieces))
 
 
 def _overlays(results, slices, pictures):
-  if not all(slices.values()) or not report_overlays.shared_slices(slices):
+  if not all(slices.values()) or not overlays.shared_slices(slices):
     return _absent("overlays", "Slices", "No slices.npz that all methods share; " + _EVALUATE_AGAIN)
   return Section("overlays", "Slices", (
       paragraph("The axial slices with the most organs, of the first cases: no prediction had a say in the "
                 "choice. Coloured: the reference (left), the predictions of each method's first run; white "
                 "lines: the reference. The zoom shows the organ on which the methods differ most in that slice, "
                 "its Dice there below."),
-      pictures.keep("overlays", report_overlays.draw(results, slices), "Slices with reference and predictions")))
+      pictures.keep("overlays", overlays.draw(results, slices), "Slices with reference and predictions")))
 
 
 def _worst(results, slices, pictures):
-  pieces = [table(to_html(report_worst.table(results)), text=True)]
-  shown = report_worst.pictured(results, slices)
+  pieces = [table(to_html(worst.table(results)), text=True)]
+  shown = worst.pictured(results, slices)
   if any(shown.values()):
     pieces += [paragraph("Below: of each method's worst cases the slice where the worst organ is most wrong."),
-               pictures.keep("worst_cases", report_worst.draw(results, shown), "Slices of the worst cases")]
+               pictures.keep("worst_cases", worst.draw(results, shown), "Slices of the worst cases")]
   else:
     pieces.append(paragraph("No slices of these cases (slices.npz); " + _EVALUATE_AGAIN, "absent"))
   return Section("worst", "Worst cases", tuple(pieces))
 
 
 def _confusion(results, pictures):
-  shares = report_confusion.read(results)
+  shares = confusion.read(results)
   if shares is None:
     return _absent("confusion", "Confusion between organs", "A run has no confusion.csv of these organs; " + _EVALUATE_AGAIN)
   return Section("confusion", "Confusion between organs", (
       paragraph("Where the voxels of each reference class went, in % of the row, over all cases and runs; below "
                 "1 % blank. An organ counts in the cases that annotate it, the background in those that "
                 "annotate every organ."),
-      pictures.keep("confusion", report_confusion.draw(results, shares), "Confusion matrices"),
+      pictures.keep("confusion", confusion.draw(results, shares), "Confusion matrices"),
       heading("Largest confusions of an organ with another"),
-      table(to_html(report_confusion.table(results, shares)), text=True)))
+      table(to_html(confusion.table(results, shares)), text=True)))
 
 
 def _volumes(results, pictures):
-  volumes = report_volumes.read(results)
-  if volumes is None or not any(volume.reference_ml > 0 for found in volumes.values() for volume in found):
+  measured = volumes.read(results)
+  if measured is None or not any(volume.reference_ml > 0 for found in measured.values() for volume in found):
     return _absent("volumes", "Organ volumes", "A run has no volumes.csv, or no organ has a volume; " + _EVALUATE_AGAIN)
   return Section("volumes", "Organ volumes", (
       paragraph("A point for each case, organ and run; on the line both are equal."),
-      pictures.keep("volumes", report_volumes.draw(results, volumes), "Predicted against reference organ "
+      pictures.keep("volumes", volumes.draw(results, measured), "Predicted against reference organ "
                                                                       "volumes")))
 
 
-def _training(curves, pictures):
-  drawn = report_curves.draw_training(curves)
+def _training(logged, pictures):
+  drawn = curves.draw_training(logged)
   if drawn is None:
     return _absent("training", "Training", "No run has TensorBoard events (events/).")
   return Section("training", "Training", (
@@ -143,8 +133,8 @@ def _training(curves, pictures):
       pictures.keep("training", drawn, "Losses, divergence, validation Dice and learning rate over the steps")))
 
 
-def _shares(results, curves, pictures):
-  drawn = report_curves.draw_shares(results, curves)
+def _shares(results, logged, pictures):
+  drawn = curves.draw_shares(results, logged)
   if drawn is None:
     return _absent("prior", "Prior", "No run logged p̄: only training with partial images does.")
   return Section("prior", "Prior", (
@@ -155,21 +145,21 @@ def _shares(results, curves, pictures):
 
 
 def _prior_check(results, pictures):
-  found = report_prior_check.read(results)
+  found = checked_stores.read(results)
   if not found:
     return _absent("prior_check", "Does the prior hold?", "No store with partially labelled cases where the runs were trained; where there "
                    "is one, this shows whether its organs take the share of the scans that the labelled cases say.")
   first, others = found[0], found[1:]
   pieces = [paragraph("The shares of the scans that organs take in the partial sets that annotate them, against q, their share in the "
                       "labelled cases. Held to a wrong q, panns makes organs too large or too small."),
-            *map(paragraph, report_prior_check.conclusions(first)),
+            *map(paragraph, checked_stores.conclusions(first)),
             table(to_html(prior_check.verdict_table(first.check)), text=True),
             table(to_html(prior_check.scan_table(first.check)), text=True),
             pictures.keep("prior_check", prior_check_figure.draw(first.check, prior_check.TOLERANCE, False),
                           "Shares of each organ, case by case")]
   if others:
     pieces.append(heading(f"{len(others)} other stores; above is that of the first run"))
-    pieces += [paragraph(f"{one.path.name}: {report_prior_check.conclusions(one)[0]}") for one in others]
+    pieces += [paragraph(f"{one.path.name}: {checked_stores.conclusions(one)[0]}") for one in others]
   return Section("prior_check", "Does the prior hold?", tuple(pieces))
 
 
@@ -178,13 +168,13 @@ def _seeds(results):
     return _absent("seeds", "Seeds", "One seed per method: how much of a gain is chance of training cannot be "
                                      "told. Train more seeds.")
   return Section("seeds", "Seeds", (
-      table(to_html(report_tables.seed_table(results))),
+      table(to_html(tables.seed_table(results))),
       paragraph("Mean Dice in % over the seed's cases. A seed is one pair of a test of its own, from "
                 f"{MIN_PAIRS} seeds on; with fewer, no p is given.")))
 
 
 def _runs(results):
-  return Section("runs", "Runs", (table(to_html(report_tables.run_table(results))),))
+  return Section("runs", "Runs", (table(to_html(tables.run_table(results))),))
 
 
 def _absent(anchor, title, reason):

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from deeplab_panns.study_tasks import Task
+from deeplab_panns.study.tasks import Task
 
 POLL_SECONDS = 0.2
 GRACE_SECONDS = 10.0

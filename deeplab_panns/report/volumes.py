@@ -3,8 +3,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from deeplab_panns import organ_volumes, report_style
-from deeplab_panns.results import Results
+from deeplab_panns import organ_volumes, plot_style
+from deeplab_panns.report.results import Results
 
 _REACH = 20  # predictions below the smallest reference over this are drawn at the edge, as are those of nothing
 
@@ -21,8 +21,8 @@ def draw(results: Results, volumes):
   """PNG bytes; `volumes` as from `read`, with a reference above 0 mL. Both axes logarithmic."""
   columns = min(3, len(volumes))
   rows = -(-len(volumes) // columns)
-  drawn = report_style.figure(4.2 * columns, 4.4 * rows + 0.7)
-  axes = report_style.subplots(drawn, rows, columns, sharex=True, sharey=True)
+  drawn = plot_style.figure(4.2 * columns, 4.4 * rows + 0.7)
+  axes = plot_style.subplots(drawn, rows, columns, sharex=True, sharey=True)
   limits = _limits([volume for found in volumes.values() for volume in found])
   for place, (name, found) in zip(axes.ravel(), volumes.items()):
     _draw_method(place, name, found, results.organs, limits)
@@ -30,7 +30,7 @@ def draw(results: Results, volumes):
     place.set_axis_off()
   handles, labels = axes[0, 0].get_legend_handles_labels()
   drawn.legend(handles, labels, loc="outside lower center", ncols=7, frameon=False, markerscale=1.3, handletextpad=0.2)
-  return report_style.png(drawn)
+  return plot_style.png(drawn)
 
 
 def _limits(volumes):
@@ -45,11 +45,11 @@ def _limits(volumes):
 def _draw_method(axes, name, found, organs, limits):
   (left, right), (bottom, top) = limits
   axes.plot([left, right], [left, right], color="0.5", linewidth=1, zorder=0)
-  for organ, colour in zip(organs, report_style.organ_rgb(len(organs))):
+  for organ, colour in zip(organs, plot_style.organ_rgb(len(organs))):
     pairs = [(volume.reference_ml, volume.predicted_ml) for volume in found if volume.organ == organ]
     x, y = np.maximum(np.reshape(pairs, (-1, 2)), [left, bottom]).T
     axes.scatter(x, y, s=22, color=[0.85 * colour], linewidths=0.4, edgecolors="0.2", label=organ, clip_on=False, zorder=3)
-  axes.set(xscale="log", yscale="log", xlim=(left, right), ylim=(bottom, top), title=report_style.wrapped(name),
+  axes.set(xscale="log", yscale="log", xlim=(left, right), ylim=(bottom, top), title=plot_style.wrapped(name),
            xlabel="reference in mL", ylabel="predicted in mL")
   axes.text(right, bottom * 1.15, "on the edge: not predicted", ha="right", va="bottom", fontsize=7.5, color="0.4")
   axes.grid(color="0.93")

@@ -6,7 +6,7 @@ import dataclasses
 import numpy as np
 
 from data.input_error import InputError
-from deeplab_panns.scored_runs import ScoredRun
+from deeplab_panns.report.scored_runs import ScoredRun
 
 # What may differ between the runs of one method.
 REPEATED = frozenset({"seed", "fold", "validation_fraction"})

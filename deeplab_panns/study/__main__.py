@@ -4,22 +4,18 @@
 """
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import pathlib
-import signal
 
 from absl import flags
 
 from data import command
 from data.input_error import InputError
-from deeplab_panns.study_cache import Cache
-from deeplab_panns.study_jobs import run_tasks
-from deeplab_panns.study_plan import read_part
-from deeplab_panns.study_runs import plan_runs
-from deeplab_panns.study_summary import summarize
-from deeplab_panns.study_tables import as_markdown, write_summary
-from deeplab_panns.study_tasks import Tasks
+from deeplab_panns.study.cache import Cache
+from deeplab_panns.study.making import heed_termination, run_missing
+from deeplab_panns.study.plan import read_part
+from deeplab_panns.study.runs import plan_runs
+from deeplab_panns.study.summary import summarize
+from deeplab_panns.study.tables import as_markdown, write_summary
 
 # Development used 0 to 9 and 100 to 109.
 UNTOUCHED_SEEDS = ["1001", "1002", "1003", "1004", "1005"]
@@ -47,35 +43,9 @@ def parse_seeds(words, quick=False):
   return [int(word) for word in (words[:QUICK_SEEDS] if quick else words)]
 
 
-@contextlib.contextmanager
-def _alone_in(work_dir):
-  work_dir.mkdir(parents=True, exist_ok=True)
-  with open(work_dir / "lock", "w", encoding="utf-8") as lock:
-    try:
-      fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-      raise InputError(f"{work_dir}: another study works there; wait for it, or choose another "
-                       "--work_dir.") from None
-    yield
-
-
-def run_missing(runs, cache, work_dir, jobs):
-  """Makes the runs that have no scores yet; returns {task: why it failed}."""
-  with _alone_in(work_dir):
-    tasks = Tasks(cache, work_dir).for_runs(runs)
-    done = sum(cache.find(run) is not None for run in runs)
-    print(f"{len(runs)} runs, {done} of them done; {len(tasks)} tasks, {jobs} at a time; "
-          f"logs in {work_dir / 'logs'}", flush=True)
-    return run_tasks(tasks, jobs, work_dir / "logs", report=lambda line: print(line, flush=True))
-
-
-def _interrupt(*_):
-  raise KeyboardInterrupt
-
-
 def main(_):
   args = flags.FLAGS
-  signal.signal(signal.SIGTERM, _interrupt)  # so that children end in this case too
+  heed_termination()
   part = read_part(args.study_dir, args.part, args.quick)
   runs = plan_runs(part, parse_seeds(args.seeds, args.quick))
   cache = Cache(args.output_dir, part.name)

@@ -4,9 +4,9 @@ from __future__ import annotations
 import numpy as np
 
 from data.organs import BACKGROUND
-from deeplab_panns import confusion, report_style
-from deeplab_panns.report_tables import NONE
-from deeplab_panns.results import Results
+from deeplab_panns import confusion, plot_style
+from deeplab_panns.report.results import Results
+from deeplab_panns.report.tables import NONE
 
 _WRITTEN = 0.01  # shares below are left blank
 _LISTED = 5
@@ -48,8 +48,8 @@ def draw(results: Results, shares):
   """PNG bytes: a matrix for each method, reference classes in rows; a row sums to 100 %."""
   columns = min(2, len(shares))
   rows = -(-len(shares) // columns)
-  drawn = report_style.figure(6.3 * columns, 5.6 * rows)
-  axes = report_style.subplots(drawn, rows, columns)
+  drawn = plot_style.figure(6.3 * columns, 5.6 * rows)
+  axes = plot_style.subplots(drawn, rows, columns)
   names = [BACKGROUND, *results.organs]
   for place in axes.ravel()[len(shares):]:
     place.set_axis_off()
@@ -61,5 +61,5 @@ def draw(results: Results, shares):
                    color="white" if share > 0.45 else "black", fontweight="bold" if row == column else "normal")
     place.set_xticks(range(len(names)), names, rotation=45, ha="right", fontsize=8)
     place.set_yticks(range(len(names)), names, fontsize=8)
-    place.set(title=report_style.wrapped(name), xlabel="predicted as", ylabel="reference")
-  return report_style.png(drawn)
+    place.set(title=plot_style.wrapped(name), xlabel="predicted as", ylabel="reference")
+  return plot_style.png(drawn)

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.collections import LineCollection
 
 from data.organs import IGNORE
-from deeplab_panns import report_style
+from deeplab_panns import plot_style
 from deeplab_panns.compared_slices import ComparedSlice
 
 TINT = 0.3
@@ -19,7 +19,7 @@ def draw(axes, part: ComparedSlice, labels, organs, reference=None):
     labels: uint8 [y, x], of `part`; IGNORE is drawn as background.
     reference: uint8 [y, x], or None.
   """
-  colours = report_style.organ_rgb(len(organs))
+  colours = plot_style.organ_rgb(len(organs))
   labels = _organs_only(labels, len(organs))
   grey = np.repeat(part.image[..., None] / 255.0, 3, axis=-1)
   tinted = np.where(labels[..., None] == 0, grey, (1 - TINT) * grey + TINT * np.vstack([np.zeros(3), colours])[labels])
@@ -39,7 +39,7 @@ def zoom(axes, box):
 
 def legend(drawn, values, organs, with_reference):
   """Names the colours of the label values that are shown, below a figure."""
-  colours = report_style.organ_rgb(len(organs))
+  colours = plot_style.organ_rgb(len(organs))
   axes = drawn.axes[0]
   handles = [axes.plot([], [], color=colours[value - 1], linewidth=4, label=organs[value - 1])[0]
              for value in sorted(values)]

@@ -10,7 +10,7 @@ from data.splits import split
 from data.store import read_store
 from deeplab_panns import prior_check
 from deeplab_panns.prior_check import Check
-from deeplab_panns.results import Results
+from deeplab_panns.report.results import Results
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,7 +7,7 @@ import numpy as np
 
 from data.input_error import InputError
 from deeplab_panns import statistics
-from deeplab_panns.methods import Method, group
+from deeplab_panns.report.methods import Method, group
 from deeplab_panns.statistics import Comparison
 
 

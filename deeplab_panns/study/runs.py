@@ -6,7 +6,7 @@ import hashlib
 import json
 
 from deeplab_panns.config import STAGE_2_FIELDS, Experiment
-from deeplab_panns.study_plan import Cell, Part
+from deeplab_panns.study.plan import Cell, Part
 
 # In every hash: raise it when code or a flag's default changes numbers, and all runs are made anew.
 FORMAT = 1

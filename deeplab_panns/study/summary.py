@@ -3,10 +3,22 @@ from __future__ import annotations
 
 import dataclasses
 
-from deeplab_panns import statistics, study_scores
+from deeplab_panns import statistics
 from deeplab_panns.statistics import Comparison
-from deeplab_panns.study_plan import Part
-from deeplab_panns.study_scores import BASELINE, ORACLE, GapClosed, OverSeeds, Scores, Verdict
+from deeplab_panns.study.plan import Part
+from deeplab_panns.study.scores import (
+  BASELINE,
+  ORACLE,
+  GapClosed,
+  OverSeeds,
+  Scores,
+  Verdict,
+  gap_closed,
+  judge,
+  load,
+  over_seeds,
+  over_volumes,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,13 +56,13 @@ def summarize(part: Part, runs, cache):
   """Summary of a part's runs from the cache. Raises InputError if a cached file is damaged."""
   cells = {}
   for cell in part.cells:
-    cells[cell.name] = study_scores.load(cell, [run for run in runs if run.cell is cell], cache)
+    cells[cell.name] = load(cell, [run for run in runs if run.cell is cell], cache)
   return Summary(
       part, tuple(sorted({run.seed for run in runs})), cells,
       gains=_gains(cells, dict.fromkeys(cells, BASELINE)),
       gains_over_reference=_gains(cells, {name: scores.cell.reference for name, scores in cells.items()}),
       gaps={name: _gap(cells, name) for name in cells},
-      verdicts=study_scores.judge(part.expectations, cells))
+      verdicts=judge(part.expectations, cells))
 
 
 def _gains(cells, others):
@@ -59,13 +71,13 @@ def _gains(cells, others):
   for name, other in others.items():
     if other in cells and other != name and cells[name].dice and cells[other].dice:
       pairs[name] = cells[name], cells[other]
-  volumes = {name: study_scores.over_volumes(*pair) for name, pair in pairs.items()}
+  volumes = {name: over_volumes(*pair) for name, pair in pairs.items()}
   corrected = statistics.holm([comparison.wilcoxon_p for comparison in volumes.values()])
-  return {name: Gain(volumes[name], study_scores.over_seeds(*pair), p)
+  return {name: Gain(volumes[name], over_seeds(*pair), p)
           for (name, pair), p in zip(pairs.items(), corrected)}
 
 
 def _gap(cells, name):
   if BASELINE not in cells or ORACLE not in cells or name == BASELINE:
     return None
-  return study_scores.gap_closed(cells[name], cells[BASELINE], cells[ORACLE])
+  return gap_closed(cells[name], cells[BASELINE], cells[ORACLE])

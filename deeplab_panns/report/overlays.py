@@ -4,10 +4,11 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from deeplab_panns import compared_slices, report_slices, report_style
+from deeplab_panns import compared_slices, plot_style
 from deeplab_panns.metrics import dice
-from deeplab_panns.results import Results
-from deeplab_panns.scored_runs import case_id
+from deeplab_panns.report import slice_panels
+from deeplab_panns.report.results import Results
+from deeplab_panns.report.scored_runs import case_id
 
 MAX_SLICES = 5
 _MARGIN = 0.35  # of a zoomed organ's size, around it
@@ -43,18 +44,18 @@ def draw(results: Results, slices):
   columns = 1 + len(names)
   width = min(3.0, 12.5 / columns)
   heights = [_height(slices[names[0]][key], width) for key in keys]
-  drawn = report_style.figure(width * columns, sum(heights) * 2 + 0.5 + 0.5 * len(keys))
-  axes = report_style.subplots(drawn, 2 * len(keys), columns, height_ratios=np.repeat(heights, 2))
+  drawn = plot_style.figure(width * columns, sum(heights) * 2 + 0.5 + 0.5 * len(keys))
+  axes = plot_style.subplots(drawn, 2 * len(keys), columns, height_ratios=np.repeat(heights, 2))
   values: set = set()
   for row, key in enumerate(keys):
     parts = [slices[name][key] for name in names]
     shown = parts[0].reference, *(part.predicted for part in parts)
-    values |= report_slices.organ_values(*shown, count=len(results.organs))
+    values |= slice_panels.organ_values(*shown, count=len(results.organs))
     _draw_slice(axes[2 * row:2 * row + 2], key, parts, results.organs)
   for column, title in enumerate(["reference", *names]):
-    axes[0, column].set_title(report_style.wrapped(title, int(9 * width)), fontweight="bold", fontsize=11)
-  report_slices.legend(drawn, values, results.organs, with_reference=True)
-  return report_style.png(drawn)
+    axes[0, column].set_title(plot_style.wrapped(title, int(9 * width)), fontweight="bold", fontsize=11)
+  slice_panels.legend(drawn, values, results.organs, with_reference=True)
+  return plot_style.png(drawn)
 
 
 def _height(part, width):
@@ -67,11 +68,11 @@ def _draw_slice(axes, key, parts, organs):
   value = _telling_organ(parts, len(organs))
   box = _box_around(reference, value)
   for row in axes:
-    report_slices.draw(row[0], parts[0], reference, organs)
+    slice_panels.draw(row[0], parts[0], reference, organs)
     for place, part in zip(row[1:], parts):
-      report_slices.draw(place, part, part.predicted, organs, reference)
+      slice_panels.draw(place, part, part.predicted, organs, reference)
   for place in axes[1]:
-    report_slices.zoom(place, box)
+    slice_panels.zoom(place, box)
   for place in axes[0]:
     place.add_patch(_frame(box))
   axes[0, 0].set_ylabel(f"{case_id(key[0])}\nslice {key[1]}", fontsize=10)
@@ -86,7 +87,7 @@ def _telling_organ(parts, count):
   An organ that fills most of the slice needs no zoom: it is taken only where there is no other.
   """
   reference = parts[0].reference
-  values = sorted(report_slices.organ_values(reference, count=count))
+  values = sorted(slice_panels.organ_values(reference, count=count))
   if not values:
     return 1
   small = [value for value in values if max(_extent(reference == value)) < _SMALL * max(reference.shape)] or values

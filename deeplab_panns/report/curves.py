@@ -5,8 +5,9 @@ import matplotlib.ticker
 import numpy as np
 
 from data.organs import BACKGROUND, tag
-from deeplab_panns import events, report_style
-from deeplab_panns.results import Results
+from deeplab_panns import plot_style
+from deeplab_panns.report import events
+from deeplab_panns.report.results import Results
 
 _PANELS = (("loss/labeled", "J_L, loss on labelled images"), ("loss/partial", "J_P, loss on partial images"),
            ("loss/prior", "prior, saddle value without λ2"), ("prior/kl", "KL(q ‖ p̄) in nats"),
@@ -30,8 +31,8 @@ def draw_training(curves):
     return None
   columns = min(3, len(shown))
   rows = -(-len(shown) // columns)
-  drawn = report_style.figure(12.5, 2.9 * rows + 0.5)
-  axes = report_style.subplots(drawn, rows, columns).ravel()
+  drawn = plot_style.figure(12.5, 2.9 * rows + 0.5)
+  axes = plot_style.subplots(drawn, rows, columns).ravel()
   for place in axes[len(shown):]:
     place.set_axis_off()
   for place, (name, title) in zip(axes, shown):
@@ -42,7 +43,7 @@ def draw_training(curves):
     place.grid(color="0.93")
     _mark_stage_2(place, curves)
   _legend(drawn, axes[0], curves, shown[0][0])
-  return report_style.png(drawn)
+  return plot_style.png(drawn)
 
 
 def draw_shares(results: Results, curves):
@@ -51,8 +52,8 @@ def draw_shares(results: Results, curves):
   if not classes:
     return None
   rows = -(-len(classes) // 5)
-  drawn = report_style.figure(12.5, 2.1 * rows + 0.5)
-  axes = report_style.subplots(drawn, rows, 5, sharex=True, sharey=True).ravel()
+  drawn = plot_style.figure(12.5, 2.1 * rows + 0.5)
+  axes = plot_style.subplots(drawn, rows, 5, sharex=True, sharey=True).ravel()
   for place in axes[len(classes):]:
     place.set_axis_off()
   for place, name in zip(axes, classes):
@@ -69,7 +70,7 @@ def draw_shares(results: Results, curves):
     place.set_xlabel("step")
     place.tick_params(labelbottom=True)
   _legend(drawn, axes[0], curves, f"prior/p_bar/{tag(classes[0])}")
-  return report_style.png(drawn)
+  return plot_style.png(drawn)
 
 
 def _has(curves, name):
@@ -77,7 +78,7 @@ def _has(curves, name):
 
 
 def _lines(axes, curves, name):
-  for method, colour in report_style.method_colours(curves).items():
+  for method, colour in plot_style.method_colours(curves).items():
     for _, scalars in curves[method]:
       if name in scalars:
         steps, values = scalars[name]
@@ -87,7 +88,7 @@ def _lines(axes, curves, name):
 def _ratio_lines(axes, curves, name):
   """Draws p̄ / q of every run, clipped to what is shown; returns the q."""
   shares = []
-  for method, colour in report_style.method_colours(curves).items():
+  for method, colour in plot_style.method_colours(curves).items():
     for _, scalars in curves[method]:
       if f"prior/p_bar/{name}" in scalars and f"prior/q/{name}" in scalars:
         steps, predicted = scalars[f"prior/p_bar/{name}"]
@@ -116,5 +117,5 @@ def _log_scale(axes):
 def _legend(drawn, axes, curves, name):
   """Names the methods that have the scalar `name`."""
   handles = [axes.plot([], [], color=colour, linewidth=2, label=method)[0]
-             for method, colour in report_style.method_colours(curves).items() if _has({method: curves[method]}, name)]
+             for method, colour in plot_style.method_colours(curves).items() if _has({method: curves[method]}, name)]
   drawn.legend(handles=handles, loc="outside upper left", ncols=min(4, len(handles)), frameon=False)

@@ -5,8 +5,8 @@ import math
 
 import numpy as np
 
-from deeplab_panns import results as scores
-from deeplab_panns.results import Results, defined_mean
+from deeplab_panns.report import results as scores
+from deeplab_panns.report.results import Results, defined_mean
 from deeplab_panns.statistics import MIN_PAIRS
 
 NONE = "–"  # a cell without a value

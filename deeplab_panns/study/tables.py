@@ -5,11 +5,11 @@ import statistics as plain
 from typing import Any
 
 from data.whole_file import write_bytes, write_text
-from deeplab_panns import study_figure
-from deeplab_panns.report_tables import NONE, interval, p_value, percent, points
+from deeplab_panns.report.tables import NONE, interval, p_value, percent, points
 from deeplab_panns.statistics import MIN_PAIRS
-from deeplab_panns.study_scores import BASELINE, ORACLE
-from deeplab_panns.study_summary import Summary
+from deeplab_panns.study.figure import draw
+from deeplab_panns.study.scores import BASELINE, ORACLE
+from deeplab_panns.study.summary import Summary
 from deeplab_panns.text_table import to_csv, to_markdown
 
 _COMPARED = ("difference", "interval_low", "interval_high", "wilcoxon_p", "wilcoxon_p_holm", "seeds_ahead",
@@ -23,7 +23,7 @@ def write_summary(summary: Summary, folder):
   write_text(folder / "table.csv", to_csv(exact_table(summary)))
   write_text(folder / "organs.csv", to_csv(organ_table(summary)))
   if summary.gains:
-    write_bytes(folder / "gains.png", study_figure.draw(summary))
+    write_bytes(folder / "gains.png", draw(summary))
 
 
 def as_markdown(summary: Summary):

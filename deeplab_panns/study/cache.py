@@ -8,7 +8,7 @@ import pathlib
 from data.whole_file import write_text
 from deeplab_panns import score_table
 from deeplab_panns.metrics import OrganScore
-from deeplab_panns.study_runs import Run
+from deeplab_panns.study.runs import Run
 
 _RUNS = ("run", "seconds", "flags")
 

@@ -7,9 +7,9 @@ import numpy as np
 
 from data.input_error import InputError
 from deeplab_panns import statistics
-from deeplab_panns.results import defined_mean
+from deeplab_panns.report.results import defined_mean
 from deeplab_panns.statistics import Comparison
-from deeplab_panns.study_plan import Cell
+from deeplab_panns.study.plan import Cell
 
 # Names of cells: all are compared with the first, and the gap to be closed is between the two.
 BASELINE, ORACLE = "full", "oracle"

@@ -1,0 +1,31 @@
+"""The files of the report: tables for the eye, for LaTeX and for programs, and the page with its pictures."""
+from __future__ import annotations
+
+from data.whole_file import write_text
+from deeplab_panns import text_table
+from deeplab_panns.report import page, sections, tables
+from deeplab_panns.report.results import Results
+
+
+def write_tables(results: Results, folder):
+  """table (organs), methods and gains as .md, .tex and .csv, and statistics.csv; returns the text for the terminal."""
+  note = tables.note(results)
+  shown = {"table": tables.organ_table(results), "methods": tables.method_table(results)}
+  if results.others:
+    shown["gains"] = tables.gain_table(results)
+  for name, rows in shown.items():
+    caption = note if name == "table" else f"{note} {tables.TEST_NOTE}"
+    write_text(folder / f"{name}.md", text_table.to_markdown(rows, caption))
+    write_text(folder / f"{name}.tex", text_table.to_latex(rows, caption))
+  csv_tables = {**shown, "table": tables.organ_table(results, spread=False)}  # numbers alone
+  for name, rows in csv_tables.items():
+    write_text(folder / f"{name}.csv", text_table.to_csv(rows))
+  write_text(folder / "statistics.csv", text_table.to_csv(tables.statistics_table(results)))
+  return text_table.to_markdown(shown["table"], note) + "\n" + text_table.to_markdown(shown["methods"])
+
+
+def write_page(results: Results, folder):
+  """report.html, and each of its pictures as a PNG file."""
+  built = sections.build(results, sections.Pictures(folder))
+  title = "PaNN: " + ", ".join(method.name for method in results.methods)
+  write_text(folder / "report.html", page.page(title, sections.lead(results), built))
