@@ -18,7 +18,7 @@ from data import command
 from data.input_error import InputError
 from data.splits import split
 from data.store import read_store
-from data.whole_file import write_text
+from data.whole_file import write_bytes, write_text
 from deeplab_panns import share_agreement, text_table
 from deeplab_panns.share_agreement import (
   ALL_PARTIAL,
@@ -181,7 +181,6 @@ def csv_tables(found: Check):
 
 def write(found: Check, output_dir, tolerance, body_only):
   """Writes prior_check.csv, prior_check_cases.csv and prior_check.png."""
-  from data.whole_file import write_bytes
   from deeplab_panns import prior_check_figure  # here, since train imports this module and draws nothing
   output_dir = pathlib.Path(output_dir)
   output_dir.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,6 @@
 """The study as a user runs it: a tiny part from patients to table, and again from its cache."""
 import json
+from types import SimpleNamespace
 
 import pytest
 from absl import flags
@@ -7,7 +8,7 @@ from conftest import TINY_FLAGS, run_command
 
 from data.input_error import InputError
 from deeplab_panns.score_table import read_csv
-from deeplab_panns.study.__main__ import parse_seeds
+from deeplab_panns.study.__main__ import of_cells, parse_seeds
 from deeplab_panns.study.making import alone_in
 
 COHORTS = """
@@ -45,6 +46,13 @@ def test_two_studies_do_not_share_a_work_dir(tmp_path):
       pass
   with alone_in(tmp_path / "work"):
     pass
+
+
+def test_some_cells_alone():
+  runs = [SimpleNamespace(cell=SimpleNamespace(name=name)) for name in ("full", "panns", "full")]
+  assert of_cells(runs, ["full"]) == [runs[0], runs[2]] and of_cells(runs, []) == runs
+  with pytest.raises(flags.ValidationError, match="cells of the part: full, panns"):
+    of_cells(runs, ["full", "nobody"])
 
 
 @pytest.mark.slow

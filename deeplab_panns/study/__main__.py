@@ -30,6 +30,7 @@ def define_flags():
                       "part. A run that is there is not made again.")
   flags.DEFINE_string("work_dir", "runs/study", "Patients, first stages and logs; may be deleted afterwards.")
   flags.DEFINE_list("seeds", UNTOUCHED_SEEDS, "Each draws patients of its own and trains every cell on them.")
+  flags.DEFINE_list("cells", [], "Make the runs of these cells alone; the tables hold all that is there. Default: all cells.")
   flags.DEFINE_bool("quick", False, f"A few cells, {QUICK_SEEDS} seeds, a short schedule: to see it work.")
   flags.DEFINE_integer("jobs", 2, "Runs at a time, each on one core.", lower_bound=1)
   flags.DEFINE_bool("summarize", False, "Only make the tables of what is there.")
@@ -43,13 +44,22 @@ def parse_seeds(words, quick=False):
   return [int(word) for word in (words[:QUICK_SEEDS] if quick else words)]
 
 
+def of_cells(runs, names):
+  """The runs of the cells named, or all of them if none is. Raises flags.ValidationError."""
+  known = list(dict.fromkeys(run.cell.name for run in runs))
+  if not set(names) <= set(known):
+    raise flags.ValidationError(f"--cells={','.join(names)}: must name cells of the part: {', '.join(known)}")
+  return [run for run in runs if not names or run.cell.name in names]
+
+
 def main(_):
   args = flags.FLAGS
   heed_termination()
   part = read_part(args.study_dir, args.part, args.quick)
   runs = plan_runs(part, parse_seeds(args.seeds, args.quick))
   cache = Cache(args.output_dir, part.name)
-  failures = {} if args.summarize else run_missing(runs, cache, pathlib.Path(args.work_dir), args.jobs)
+  chosen = of_cells(runs, args.cells)
+  failures = {} if args.summarize else run_missing(chosen, cache, pathlib.Path(args.work_dir), args.jobs)
   summary = summarize(part, runs, cache)
   write_summary(summary, cache.folder)
   print(as_markdown(summary))
