@@ -171,7 +171,7 @@ def test_report_prints_a_table(tiny_run, tmp_path):
   lines = (tmp_path / "report" / "table.csv").read_text().splitlines()
   assert lines[0] == "organ,ours,again" and lines[-1].startswith("mean,") and len(lines) == 5
   page = (tmp_path / "report" / "report.html").read_text()
-  assert page.count("data:image/png;base64,") == 7  # boxes, slices, worst cases, confusion, volumes, training, prior
+  assert page.count("data:image/png;base64,") == 8  # boxes, slices, worst cases, confusion, volumes, training, prior, prior check
 
 
 def test_every_flagfile_parses():

@@ -22,7 +22,7 @@ def test_warmup_rises_in_stage_2_alone():
 
 
 def test_warmup_times_poly():
-  slow, plain = TwoStages((1, 2), (3, 8), "poly", warmup_steps=2), TwoStages((1, 2), (3, 8), "poly")
+  slow, plain = TwoStages((1.0, 2.0), (3, 8), "poly", warmup_steps=2), TwoStages((1.0, 2.0), (3, 8), "poly")
   np.testing.assert_allclose([slow(step) / plain(step) for step in range(6)], [1, 1, 1, 0.5, 1, 1], rtol=1e-6)
 
 
