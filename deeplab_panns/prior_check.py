@@ -32,7 +32,7 @@ from deeplab_panns.share_agreement import (
 )
 
 LABELED = "fully labelled"
-_WITHOUT = "or train without this set (--partial_organs) or without the prior (--supervision=partial)"
+_WITHOUT = "or train with --prior_mismatch=exclude or correct, without this set (--partial_organs) or without the prior (--supervision=partial)"
 
 
 def define_flags():
