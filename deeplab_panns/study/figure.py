@@ -29,7 +29,7 @@ def draw(summary):
   axes.set_xlabel("points of Dice above full\n"
                   "dot: mean; ticks: seeds; 95 % intervals, thin: over seeds, thick: over volumes")
   _mark_oracle(axes, summary)
-  axes.set_title(f"{summary.part.name}: {len(summary.seeds)} seeds", loc="left")
+  axes.set_title(f"{summary.part.name}: {'up to ' if summary.missing else ''}{len(summary.seeds)} seeds", loc="left")
   return plot_style.png(drawn)
 
 
