@@ -46,7 +46,7 @@ class Batches:
     """Args: prior_cases: ids of the partial cases whose images the prior counts; None: all, and "in_prior" is left out."""
     self._plan = plan
     counted = [case for case in splits.partial if prior_cases is None or case.id in prior_cases]
-    self._in_prior = None if prior_cases is None else np.array([float(case in counted) for case in splits.partial], np.float32)
+    self._in_prior = None if prior_cases is None else np.array([case.id in prior_cases for case in splits.partial], np.float32)
     self._class_count = len(store.organs) + 1
     self._annotated = np.stack([_annotated_mask(store, case) for case in splits.partial]) if splits.partial else None
     self._labeled = _sampler(splits.labeled, plan, _LABELED)
@@ -81,20 +81,21 @@ class Batches:
 
   def prior_labels(self, examples):
     """Labels under the sampling law of partial examples, at least `examples` of them and at least an epoch."""
-    batch = self._plan.batch_size
-    steps = -(-max(examples, len(self._prior)) // batch)
-    return _stream(0, steps, lambda step: self._examples(self._prior, step, batch)["label"])
+    return self._labels(self._prior, examples).map(lambda drawn: drawn["label"])
 
   def partial_labels(self, examples):
     """Label crops of partial cases as `prior_labels`, with what they annotate: {"label", "annotated"}."""
+    return self._labels(self._partial, examples, self._annotated)
+
+  def _labels(self, sampler, examples, annotated=None):
     batch = self._plan.batch_size
-    steps = -(-max(examples, len(self._partial)) // batch)
+    steps = -(-max(examples, len(sampler)) // batch)
 
-    def labels(step):
-      drawn = self._examples(self._partial, step, batch, self._annotated)
-      return {name: drawn[name] for name in ("label", "annotated")}
+    def draw(step):
+      drawn = self._examples(sampler, step, batch, annotated)
+      return {name: value for name, value in drawn.items() if name in ("label", "annotated")}
 
-    return _stream(0, steps, labels)
+    return _stream(0, steps, draw)
 
   def _examples(self, sampler, step, count, annotated=None):
     def draw(step):

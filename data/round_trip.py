@@ -13,7 +13,7 @@ from absl import flags
 from data import command, preprocess, volumes
 from data.input_error import InputError
 from data.manifest import read_manifest
-from data.spacing import describe_spacing, parse_spacing
+from data.spacing import describe_spacing, fill_spacing, parse_spacing
 from data.stored_case import read_case_label
 
 
@@ -44,14 +44,14 @@ def main(_):
   args = flags.FLAGS
   manifest = read_manifest(args.manifest)
   wanted_mm = parse_spacing(args.spacing_mm)
+  cases = chosen_cases(manifest, args.cases)
   folders = [pathlib.Path(args.output_dir) / name for name in ("references", "round_trip")]
   for folder in folders:
     folder.mkdir(parents=True, exist_ok=True)
-  cases = chosen_cases(manifest, args.cases)
   for case in cases:
     image = volumes.read_image(case.image)
     label = read_case_label(case, image, manifest.organs)
-    target_mm = [own if wanted is None else wanted for own, wanted in zip(image.spacing_mm, wanted_mm)]
+    target_mm = fill_spacing(wanted_mm, image.spacing_mm)
     for folder, result in zip(folders, (label, round_trip(label, image.spacing_mm, target_mm))):
       volumes.write_label(str(folder / f"{case.id}.nii.gz"), result, image)
   print(f"{args.output_dir}: {len(cases)} label maps as they are and by way of {describe_spacing(wanted_mm)}. Compare them by\n"

@@ -30,6 +30,11 @@ def parse_spacing(values):
   return (None,) * (3 - len(numbers)) + tuple(numbers)
 
 
+def fill_spacing(wanted_mm, own_mm):
+  """(z, y, x) with a case's own spacing where `wanted_mm`, as from `parse_spacing`, has None; a tuple of floats."""
+  return tuple(own if wanted is None else wanted for wanted, own in zip(wanted_mm, own_mm))
+
+
 def describe_spacing(spacing_mm):
   """(3.0, None, None) -> "3 x own x own mm"."""
   return " x ".join("own" if value is None else f"{value:g}" for value in spacing_mm) + " mm"

@@ -10,6 +10,7 @@ from data import case_folder, preprocess, volumes
 from data.input_error import InputError
 from data.manifest import Case
 from data.organs import BACKGROUND
+from data.spacing import fill_spacing
 from data.store import FORMAT, file_sha256
 
 
@@ -58,7 +59,7 @@ def _recipe(case, preparation):
 
 def _make(case, preparation, folder, recipe):
   image = volumes.read_image(case.image)
-  target_mm = tuple(own if wanted is None else wanted for own, wanted in zip(image.spacing_mm, preparation.spacing_mm))
+  target_mm = fill_spacing(preparation.spacing_mm, image.spacing_mm)
   _require_size(case, image, target_mm, preparation.max_voxels)
   label = read_case_label(case, image, preparation.organs)
   arrays = {

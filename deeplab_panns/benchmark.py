@@ -32,8 +32,7 @@ def define_flags():
   flags.DEFINE_list("what", ["deeplab_step"], f"Measures, of {', '.join(MEASURES)}.")
   flags.DEFINE_integer("batch", 4, "Examples of a step; 2 is usual for unet_step.", lower_bound=1)
   flags.DEFINE_integer("size", 0, "Side of an example; default 129 pixels for slices, 64 voxels for patches, 160 for sliding_window's volume, "
-                       "256 pixels for metrics.",
-                       lower_bound=0)
+                       "256 pixels for metrics.", lower_bound=0)
   flags.DEFINE_enum("backbone", "resnet50", ["resnet50", "resnet101", "resnet_small"], "Trunk of DeepLab-v3.")
   flags.DEFINE_enum("stem", "beta", ["beta", "plain"], "Its first layers.")
   flags.DEFINE_integer("repeats", 9, "Timed repetitions, after two that are not; those of different measures take turns.", lower_bound=3)

@@ -10,7 +10,7 @@ from typing import Any
 from absl import flags
 
 from data.input_error import InputError
-from data.spacing import parse_spacing
+from data.spacing import fill_spacing, parse_spacing
 from data.whole_file import write_text
 
 
@@ -77,8 +77,7 @@ class Experiment:
 # What stage 1 does not depend on: runs that differ in these alone can share one.
 STAGE_2_FIELDS = frozenset({
     "supervision", "partial_organs", "dual_update", "dual_step", "lambda1", "lambda2", "prior_scope", "prior_mismatch",
-    "partial_loss", "exclusion_weight",
-    "pseudo_labels", "teacher_decay", "mix", "freeze_batch_norm", "stage2_steps", "stage2_warmup_steps",
+    "partial_loss", "exclusion_weight", "pseudo_labels", "teacher_decay", "mix", "freeze_batch_norm", "stage2_steps", "stage2_warmup_steps",
     "pseudo_label_interval", "learning_rate_stage2", "learning_rate_dual", "partial_batch_fraction", "prior_examples"})
 
 
@@ -150,7 +149,8 @@ def _define_method_flags():
                     "look.")
   flags.DEFINE_integer("stage1_steps", 40_000, "Steps on labelled cases alone.", lower_bound=0)
   flags.DEFINE_integer("stage2_steps", 30_000, "Steps on labelled and partial cases.", lower_bound=0)
-  flags.DEFINE_integer("stage2_warmup_steps", 0, "Steps over which stage 2 rises to its learning rate, linearly; adam wants some.",
+  flags.DEFINE_integer("stage2_warmup_steps", 0, "Steps over which stage 2 rises to its learning rate, linearly; for partial images "
+                       "that look so unlike the labelled ones that the first full steps throw the weights about.",
                        lower_bound=0)
   flags.DEFINE_integer("pseudo_label_interval", 10_000, "Steps between snapshots of the teacher.", lower_bound=1)
   flags.DEFINE_float("learning_rate_stage1", 2e-5, "Learning rate of stage 1.", lower_bound=0)
@@ -202,7 +202,7 @@ def experiment_from_flags(args, store_spacing_mm):
   if len(values["patch_size"]) == 1:
     values["patch_size"] *= 3
   values["partial_organs"] = tuple(args.partial_organs)
-  values["spacing_mm"] = tuple(wanted or own for wanted, own in zip(parse_spacing(args.spacing_mm), store_spacing_mm))
+  values["spacing_mm"] = fill_spacing(parse_spacing(args.spacing_mm), store_spacing_mm)
   if args.supervision != "panns":
     values["lambda2"] = 0.0  # the mode decides
   experiment = Experiment(**values)

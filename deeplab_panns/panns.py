@@ -156,9 +156,9 @@ class PaNN(tf.keras.Model):
   def _partially_supervised(self, logits, partial):
     """(λ1 J_P + λ2 · the prior's saddle value, this replica's part; (the global p̄, 1 or 0: whether a pixel counts in it))."""
     valid = partial["valid"]
-    count = tf.maximum(_global_sum(tf.reduce_sum(valid)), 1.0)
-    partial_loss = self._partial_loss(logits, partial) / count
-    counted, seen = self._counted_by_prior(partial)
+    pixels = _global_sum(tf.reduce_sum(valid))
+    partial_loss = self._partial_loss(logits, partial) / tf.maximum(pixels, 1.0)
+    counted, seen = self._counted_by_prior(partial, pixels)
     share = losses.probability_sum(logits, counted) / tf.maximum(seen, 1.0)
     global_share = tf.stop_gradient(_global_sum(share))
     # linear in p̄, so the replicas' parts add up to the whole
@@ -171,12 +171,13 @@ class PaNN(tf.keras.Model):
     # a batch without a pixel that counts says nothing: the duals stay as they are
     return self.objective.lambda1 * partial_loss + self.objective.lambda2 * pull, (global_share, tf.minimum(seen, 1.0))
 
-  def _counted_by_prior(self, partial):
-    """(1 for the pixels that p̄ is the mean of, float32 [n, ...]; how many the global batch has)."""
+  def _counted_by_prior(self, partial, pixels):
+    """(1 for the pixels that p̄ is the mean of, float32 [n, ...]; how many the global batch has, of `pixels` valid ones)."""
     valid = partial["valid"]
-    if "in_prior" in partial:
-      valid *= tf.reshape(partial["in_prior"], [-1] + [1] * (len(valid.shape) - 1))
-    return valid, _global_sum(tf.reduce_sum(valid))
+    if "in_prior" not in partial:
+      return valid, pixels
+    counted = valid * tf.reshape(partial["in_prior"], [-1] + [1] * (len(valid.shape) - 1))
+    return counted, _global_sum(tf.reduce_sum(counted))
 
   def _partial_loss(self, logits, partial):
     """J_P before its division."""

@@ -6,8 +6,8 @@ class TwoStages(tf.keras.optimizers.schedules.LearningRateSchedule):
   """Stage 1, then stage 2 with a clock of its own.
 
   `poly`: rate · (1 − step of the stage / steps of the stage)^0.9, the paper's 2-D policy; `constant` its 3-D one.
-  Over its first `warmup_steps` stage 2 rises to that linearly. The paper has no such rise; Adam needs one, since at the end
-  of stage 1 it remembers gradients far smaller than those that the partial images bring, and divides by them.
+  Over its first `warmup_steps` stage 2 rises to that linearly. The paper has no such rise. Where partial images look
+  unlike the labelled ones, the first full steps throw the weights about (measured in experiments/README.md, real CT in 3-D).
   """
 
   def __init__(self, rates, steps, policy, warmup_steps=0):

@@ -8,7 +8,7 @@ _COLOURS = ("#D55E00", "#999999", "#0072B2")  # below full, not told apart from 
 
 
 def draw(summary):
-  """PNG bytes of a study_summary.Summary that has at least one gain."""
+  """PNG bytes of a summary.Summary that has at least one gain."""
   shown = list(summary.gains.items())
   drawn = plot_style.figure(8, 1.5 + 0.27 * len(shown))
   axes = plot_style.subplots(drawn, 1, 1)[0, 0]
