@@ -3,7 +3,7 @@
   python -m deeplab_panns.crossval --flagfile=experiments/X.flags --data_dir=STORE --folds=5 --run_dir=RUN
 
 RUN/fold0, RUN/fold1, ... are ordinary runs. The same command goes on where it was stopped; with --fold=k it does fold k
-alone, for job arrays, and the last of them to end writes RUN/metrics.csv and RUN/metrics.json.
+alone, for job arrays, and the last of them to end writes RUN/metrics.csv, metrics.json, volumes.csv and confusion.csv.
 """
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The scores of all folds of a cross-validation as one metrics.csv and metrics.json: every fully labelled case once."""
+"""The scores of all folds of a cross-validation as those of one evaluation: every fully labelled case once."""
 from __future__ import annotations
 
 import json
@@ -8,7 +8,7 @@ import statistics
 
 from data.input_error import InputError
 from data.whole_file import write_text
-from deeplab_panns import score_table
+from deeplab_panns import confusion, organ_volumes, score_table
 
 
 def read_summary(fold_dir):
@@ -21,16 +21,16 @@ def read_summary(fold_dir):
 
 
 def merge(fold_dirs, expected, run_dir):
-  """Writes RUN/metrics.csv and RUN/metrics.json, which come last and whole.
+  """Writes RUN/metrics.csv, volumes.csv, confusion.csv and, last, metrics.json.
 
   Args:
-    fold_dirs: {fold: folder with its metrics.csv and metrics.json of the test cases}.
+    fold_dirs: {fold: folder with these four files of the test cases}.
     expected: {fold: ids of the cases that the store holds out in it}.
   Returns:
     The content of metrics.json: score_table's summary over all cases, and "over_cases" and "over_folds": mean and
     sample standard deviation ("sd", None of one value) of the cases' and of the folds' mean Dice.
   Raises:
-    InputError: If a fold was scored on other cases, or a case is in two folds.
+    InputError: If a fold was scored on other cases or organs, a case is in two folds, or a file is damaged.
   """
   rows_of = {fold: score_table.read_csv(pathlib.Path(folder) / "metrics.csv") for fold, folder in fold_dirs.items()}
   _require_each_case_once(rows_of, fold_dirs, expected)
@@ -45,7 +45,11 @@ def merge(fold_dirs, expected, run_dir):
       "over_folds": _spread({str(fold): score_table.summary(fold_rows)["mean_dice"] for fold, fold_rows in rows_of.items()}),
       "references": {case: sha256 for summary in summaries.values() for case, sha256 in summary.get("references", {}).items()},
   }
+  volumes = [volume for folder in fold_dirs.values() for volume in organ_volumes.read_csv(pathlib.Path(folder) / "volumes.csv")]
+  organs, counts = _confusion(fold_dirs)
   score_table.write_csv(pathlib.Path(run_dir) / "metrics.csv", rows)
+  organ_volumes.write_csv(pathlib.Path(run_dir) / "volumes.csv", volumes)
+  confusion.write_csv(pathlib.Path(run_dir) / "confusion.csv", organs, counts)
   write_text(pathlib.Path(run_dir) / "metrics.json", json.dumps(content, indent=1, allow_nan=False))
   return content
 
@@ -63,6 +67,17 @@ def _spread(means):
   defined = [value for value in means.values() if value is not None]
   return {"mean_dice": statistics.fmean(defined) if defined else None,
           "sd": statistics.stdev(defined) if len(defined) > 1 else None, "each": means}
+
+
+def _confusion(fold_dirs):
+  """(organs, voxel counts summed over the folds)."""
+  of_folds = {fold: confusion.read_csv(pathlib.Path(folder) / "confusion.csv") for fold, folder in fold_dirs.items()}
+  organs = next(iter(of_folds.values()))[0]
+  for fold, (others, _) in of_folds.items():
+    if others != organs:
+      raise InputError(f"{fold_dirs[fold]}: confusion.csv has the organs {', '.join(others)}, another fold's {', '.join(organs)}; evaluate both "
+                       "again on one store.")
+  return organs, sum(counts for _, counts in of_folds.values())
 
 
 def _require_each_case_once(rows_of, fold_dirs, expected):

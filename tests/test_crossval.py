@@ -7,15 +7,17 @@ import statistics
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from absl import flags
 from conftest import ROOT, TINY_FLAGS, TINY_ORGANS, run_command, start_interruptible
 
 from data.input_error import InputError
 from data.store import read_store
-from deeplab_panns import config, crossval, merged_folds, score_table
+from deeplab_panns import config, confusion, crossval, merged_folds, organ_volumes, score_table
 from deeplab_panns.crossval import CrossValidation
 from deeplab_panns.metrics import OrganScore
+from deeplab_panns.organ_volumes import OrganVolume
 from deeplab_panns.run_directory import RunDirectory
 
 
@@ -52,6 +54,8 @@ def finish(validation, fold, dice=0.5, cases=None, **changed):
   RunDirectory(folder).open_for_training(dataclasses.replace(validation.experiment, fold=fold), validation.store)
   cases = validation.folds[fold] if cases is None else cases
   score_table.write_csv(folder / "metrics.csv", [(case, score(organ, dice)) for case in cases for organ in TINY_ORGANS])
+  organ_volumes.write_csv(folder / "volumes.csv", [OrganVolume(case, TINY_ORGANS[0], 10.0, 8.0 + fold) for case in cases])
+  confusion.write_csv(folder / "confusion.csv", TINY_ORGANS, (1 + fold) * np.eye(1 + len(TINY_ORGANS), dtype=np.int64))
   summary = {"split": "test", "checkpoint": "last", "step": 8, "grid": "store", "references": dict.fromkeys(cases, "ab"), **changed}
   (folder / "metrics.json").write_text(json.dumps(summary))
 
@@ -163,7 +167,21 @@ def test_merged_numbers_by_hand(validation):
   assert set(summary["references"]) == {case for cases in validation.folds.values() for case in cases}
   rows = score_table.read_csv(validation.run_dir / "metrics.csv")
   assert sorted(case for case, _ in rows) == sorted(case for cases in validation.folds.values() for case in cases for _ in TINY_ORGANS)
+  volumes = organ_volumes.read_csv(validation.run_dir / "volumes.csv")
+  assert sorted((volume.case, volume.predicted_ml) for volume in volumes) == sorted(
+      (case, 8.0 + fold) for fold, cases in validation.folds.items() for case in cases)
+  organs, counts = confusion.read_csv(validation.run_dir / "confusion.csv")
+  assert organs == tuple(TINY_ORGANS) and np.array_equal(counts, 3 * np.eye(1 + len(TINY_ORGANS)))
   assert "mean Dice 0.6500 over 3 organs and 4 cases" in crossval.describe(summary, validation.run_dir)
+
+
+def test_folds_of_other_organs_are_refused(validation):
+  finish(validation, 0)
+  finish(validation, 1)
+  confusion.write_csv(validation.fold_dir(1) / "confusion.csv", ["liver"], np.eye(2, dtype=np.int64))
+  with pytest.raises(InputError, match="fold1: confusion.csv has the organs liver, another fold's"):
+    merged_folds.merge({fold: validation.fold_dir(fold) for fold in (0, 1)}, validation.folds, validation.run_dir)
+  assert not (validation.run_dir / "metrics.csv").exists()
 
 
 def test_undefined_dice_is_left_out():
