@@ -14,7 +14,7 @@ from data import command, preprocess, volumes
 from data.input_error import InputError
 from data.manifest import read_manifest
 from data.spacing import describe_spacing, fill_spacing, parse_spacing
-from data.stored_case import read_case_label
+from data.stored_case import read_case_label, require_size
 
 
 def define_flags():
@@ -22,6 +22,7 @@ def define_flags():
   flags.DEFINE_list("spacing_mm", None, "S, or Sy,Sx (in-plane), or Sz,Sy,Sx.", required=True)
   flags.DEFINE_string("output_dir", None, "Where the two folders go.", required=True)
   flags.DEFINE_list("cases", [], "Ids of the cases; default: the fully labelled ones.")
+  flags.DEFINE_integer("max_voxels", 1_000_000_000, "Refuse a case that would become larger.", lower_bound=1)
 
 
 def chosen_cases(manifest, ids):
@@ -50,8 +51,9 @@ def main(_):
     folder.mkdir(parents=True, exist_ok=True)
   for case in cases:
     image = volumes.read_image(case.image)
-    label = read_case_label(case, image, manifest.organs)
     target_mm = fill_spacing(wanted_mm, image.spacing_mm)
+    require_size(case, image, target_mm, args.max_voxels)
+    label = read_case_label(case, image, manifest.organs)
     for folder, result in zip(folders, (label, round_trip(label, image.spacing_mm, target_mm))):
       volumes.write_label(str(folder / f"{case.id}.nii.gz"), result, image)
   print(f"{args.output_dir}: {len(cases)} label maps as they are and by way of {describe_spacing(wanted_mm)}. Compare them by\n"

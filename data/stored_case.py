@@ -60,7 +60,7 @@ def _recipe(case, preparation):
 def _make(case, preparation, folder, recipe):
   image = volumes.read_image(case.image)
   target_mm = fill_spacing(preparation.spacing_mm, image.spacing_mm)
-  _require_size(case, image, target_mm, preparation.max_voxels)
+  require_size(case, image, target_mm, preparation.max_voxels)
   label = read_case_label(case, image, preparation.organs)
   arrays = {
       "image": preprocess.store_image(image.array, image.spacing_mm, target_mm).numpy(),
@@ -81,7 +81,8 @@ def _make(case, preparation, folder, recipe):
   return entry
 
 
-def _require_size(case, image, target_mm, max_voxels):
+def require_size(case, image, target_mm, max_voxels):
+  """Raises InputError if the image would have more voxels at a spacing in mm (z, y, x) than --max_voxels allows."""
   size = [max(1, round(n * own / wanted)) for n, own, wanted in zip(image.array.shape, image.spacing_mm, target_mm)]
   if np.prod(size, dtype=np.int64) > max_voxels:
     raise InputError(

@@ -179,7 +179,7 @@ def test_folds_of_other_organs_are_refused(validation):
   finish(validation, 0)
   finish(validation, 1)
   confusion.write_csv(validation.fold_dir(1) / "confusion.csv", ["liver"], np.eye(2, dtype=np.int64))
-  with pytest.raises(InputError, match="fold1: confusion.csv has the organs liver, another fold's"):
+  with pytest.raises(InputError, match=r"fold1: confusion\.csv has the organs liver, another fold's"):
     merged_folds.merge({fold: validation.fold_dir(fold) for fold in (0, 1)}, validation.folds, validation.run_dir)
   assert not (validation.run_dir / "metrics.csv").exists()
 

@@ -43,3 +43,8 @@ def test_cases_that_are_not_there(tmp_path):
   assert [case.id for case in chosen_cases(manifest, ["partial_3"])] == ["partial_3"]
   with pytest.raises(InputError, match="no case nobody"):
     chosen_cases(manifest, ["nobody"])
+
+
+def test_a_spacing_too_fine_is_refused_before_any_memory_is_taken(tiny_raw, tmp_path):
+  result = run_command("data.round_trip", f"--manifest={tiny_raw / 'dataset.json'}", "--spacing_mm=0.001", f"--output_dir={tmp_path}", check=False)
+  assert result.returncode == 1 and "above --max_voxels=1,000,000,000" in result.stderr and "Traceback" not in result.stderr
