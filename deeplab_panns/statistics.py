@@ -1,7 +1,7 @@
 """Paired comparisons of two methods: signed-rank test, t-test, bootstrap interval, Holm's correction.
 
 One pair is one test volume, its value the mean over seeds: volumes are drawn independently, runs of other seeds on
-the same volumes are not. Seeds are compared by the same functions in a test of their own.
+the same volumes are not. Where each seed has patients of its own, its mean is the pair (`mean_interval`, `ttest_p`).
 """
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def compare(values, baseline, seed=0):
   if not found.enough:
     return found
   return dataclasses.replace(found, interval=bootstrap_interval(defined, seed), wilcoxon_p=_wilcoxon_p(defined),
-                             ttest_p=_ttest_p(defined))
+                             ttest_p=ttest_p(defined))
 
 
 def bootstrap_interval(values, seed=0, level=0.95):
@@ -106,9 +106,18 @@ def _wilcoxon_p(differences):
   return float(min(1.0, 2 * min(probability[:positive + 1].sum(), probability[positive:].sum())))
 
 
-def _ttest_p(differences):
+def ttest_p(differences):
+  """Two-sided p of Student's t-test that the mean of two or more differences is 0."""
+  differences = np.asarray(differences, np.float64)
   spread = differences.std(ddof=1)
   if spread == 0:  # t is 0/0 or infinite; the limits are these
     return 1.0 if differences[0] == 0 else 0.0
   t = differences.mean() / (spread / math.sqrt(len(differences)))
   return float(2 * stats.t.sf(abs(t), len(differences) - 1))
+
+
+def mean_interval(values, level=0.95):
+  """(low, high) of the mean of two or more normally distributed values by Student's t, right also for few of them."""
+  values = np.asarray(values, np.float64)
+  reach = stats.t.ppf((1 + level) / 2, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values))
+  return float(values.mean() - reach), float(values.mean() + reach)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from deeplab_panns.statistics import MIN_PAIRS, bootstrap_interval, compare, holm
+from deeplab_panns.statistics import MIN_PAIRS, bootstrap_interval, compare, holm, mean_interval
 
 BASELINE = np.array([0.70, 0.62, 0.81, 0.55, 0.77, 0.68, 0.74, 0.59])
 GAINS = np.array([0.02, 0.05, -0.01, 0.08, 0.03, 0.04, 0.06, -0.02])
@@ -131,3 +131,15 @@ def test_the_bootstrap_covers_the_mean_about_as_often_as_it_says():
 def test_refuses_what_cannot_be_paired():
   with pytest.raises(ValueError, match="pairs need two equal vectors"):
     compare([1, 2, 3], [1, 2])
+
+
+@pytest.mark.parametrize("pairs", [2, 3, 8])
+def test_the_interval_of_a_mean_equals_scipys(pairs):
+  expected = stats.ttest_1samp(GAINS[:pairs], 0).confidence_interval(0.9)
+  assert mean_interval(GAINS[:pairs], 0.9) == pytest.approx(tuple(expected))
+
+
+def test_the_interval_of_three_values_holds_the_mean_as_often_as_it_says():
+  rng = np.random.default_rng(1)
+  held = [low < 2 < high for low, high in (mean_interval(rng.normal(2, 3, 3)) for _ in range(2000))]
+  assert np.mean(held) == pytest.approx(0.95, abs=0.015)

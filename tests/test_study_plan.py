@@ -19,6 +19,8 @@ COHORTS = """cohort phantom
 """
 TABLE = """# A comment.
 base    tiny.flags
+seeds   7,3
+seeds   5 panns full
 quick   full panns --stage1_steps=2
 expect  full < partial < panns by 1.5 at 0.01
 expect  full < panns
@@ -53,13 +55,13 @@ def test_the_shipped_parts_are_those_of_the_issue():
 @pytest.mark.parametrize("quick", [False, True])
 @pytest.mark.parametrize("name", PARTS)
 def test_every_cell_parses_with_the_flags_of_train(name, quick):
-  for run in plan_runs(read_part(STUDY, name, quick), [1001]):
+  for run in plan_runs(read_part(STUDY, name, quick)):
     for words in (run.flags, run.stage1_flags):
       values = defined_by(config.define_flags)
       arguments = [f"--{flag}={value}" for flag, value in words.items()]
       values(["train", "--data_dir=s", "--run_dir=r", *arguments])
       experiment = config.experiment_from_flags(values, (None, None, None))
-      assert experiment.fold == 0 and experiment.seed == 1001
+      assert experiment.fold == 0 and experiment.seed == run.seed
 
 
 @pytest.mark.slow  # data.prepare imports TensorFlow
@@ -70,11 +72,13 @@ def test_every_cohort_parses_with_the_flags_of_its_commands():
       defined_by(importlib.import_module(module).define_flags)([module, "--output_dir=x", *manifest, *words])
 
 
-def test_shipped_parts_have_a_baseline_an_oracle_and_20_test_volumes():
+def test_shipped_parts_have_a_baseline_an_oracle_untouched_seeds_and_20_test_volumes():
   for name in PARTS:
     part = read_part(STUDY, name)
     names = {cell.name for cell in part.cells}
     assert {"full", "oracle"} <= names
+    assert min(min(seeds) for seeds in part.seeds.values()) > 1000  # development used smaller ones
+    assert min(len(seeds) for seeds in part.seeds.values()) >= (3 if name == "fields" else 5)
     for commands in part.cohorts.values():
       assert "--test_cases=20" in commands[0]
 
@@ -87,6 +91,10 @@ def test_a_table_by_hand(tmp_path):
   assert part.cells[1].flags == {"supervision": "partial", "teacher_decay": "0.5"}
   assert part.expectations == (
       Expectation(("full", "partial", "panns"), 1.5, 0.01), Expectation(("full", "panns"), 0.0, 0.05))
+  assert part.seeds == {"full": (7, 3, 5), "partial": (7, 3), "panns": (7, 3, 5)}
+  assert [(run.cell.name, run.seed) for run in plan_runs(part)] == [
+      ("full", 7), ("partial", 7), ("panns", 7), ("full", 3), ("partial", 3), ("panns", 3), ("full", 5), ("panns", 5)]
+  assert {run.seed for run in plan_runs(part, [9])} == {9} and len(plan_runs(part, [9])) == 3
   draw, prepare = part.cohorts["phantom"]
   assert draw == ("data.phantom", "--labeled_cases=1", "--annotated_in_turn=spleen,liver")
   assert prepare == ("data.prepare", "--spacing_mm=6")
@@ -95,18 +103,23 @@ def test_a_table_by_hand(tmp_path):
 def test_quick_has_fewer_cells_and_other_flags(tmp_path):
   part = read_part(write(tmp_path), "tiny", quick=True)
   assert part.name == "tiny-quick" and [cell.name for cell in part.cells] == ["full", "panns"]
+  assert part.seeds == {"full": (7, 3), "panns": (7, 3)}
   assert part.flags["stage1_steps"] == "2" and part.expectations == (Expectation(("full", "panns")),)
 
 
 @pytest.mark.parametrize("old, new, says", [
     ("base    tiny.flags\n", "", "0 lines 'base'"),
     ("base    tiny.flags", "base    gone.flags", "gone.flags"),
-    ("cell    full ", "row    full ", "line 6: found 'row"),
+    ("cell    full ", "row    full ", "line 8: found 'row"),
     ("--supervision=full", "supervision=full", "'supervision=full'"),
     ("--supervision=full", "--flagfile=full", "no flagfile within"),
     ("full     phantom  - ", "full     moon  - ", "the cohort 'moon'"),
     ("cell    partial", "cell    full", "each name once"),
     ("panns    phantom  full ", "panns    phantom  semi ", "name semi; the cells are full, partial, panns"),
+    ("seeds   7,3\n", "", "give partial no seed"),
+    ("seeds   7,3\n", "seeds   7,5\n", "give full, panns no seed, or one twice"),
+    ("seeds   5 panns full", "seeds   5 panns nobody", "found seeds '5 panns nobody'"),
+    ("seeds   5 panns full", "seeds   5, panns full", "found seeds '5, panns"),
     ("expect  full < panns", "expect  full > panns", "found expectation"),
     ("expect  full < panns", "expect  full < best", "name best; the cells"),
     ("quick   full", "quick   none", "'none'"),

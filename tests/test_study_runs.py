@@ -14,12 +14,12 @@ PANNS = Cell("panns", "phantom", None, {"supervision": "panns", "lambda2": "3"})
 
 
 def run_of(cell=PANNS, seed=1, **flags):
-  return plan_runs(Part("part", {**FLAGS, **flags}, (cell,), (), COHORTS), [seed])[0]
+  return plan_runs(Part("part", {**FLAGS, **flags}, (cell,), (), {}, COHORTS), [seed])[0]
 
 
 def test_runs_come_seed_by_seed():
   full = Cell("full", "phantom", None, {"supervision": "full"})
-  runs = plan_runs(Part("part", FLAGS, (full, PANNS), (), COHORTS), [3, 1])
+  runs = plan_runs(Part("part", FLAGS, (full, PANNS), (), {}, COHORTS), [3, 1])
   assert [(run.seed, run.cell.name) for run in runs] == [(3, "full"), (3, "panns"), (1, "full"), (1, "panns")]
   assert runs[1].flags == {**FLAGS, "supervision": "panns", "lambda2": "3", "fold": "0", "seed": "3"}
 
@@ -44,7 +44,7 @@ def test_the_hash_does_not_change_with_what_decides_nothing():
            run_of(dataclasses.replace(PANNS, flags={"lambda2": "3.0", "supervision": "panns"}))]
   assert {run.key for run in again} == {run_of().key}
   turned = {"phantom": (("data.phantom", "--test_cases=2", "--labeled_cases=1"), ("data.prepare",))}
-  part = Part("other", FLAGS, (PANNS,), (), turned)
+  part = Part("other", FLAGS, (PANNS,), (), {}, turned)
   assert plan_runs(part, [1])[0].key == run_of().key  # another part, flags in another order
 
 

@@ -1,9 +1,11 @@
 """Means, pairs, gap and verdicts, on numbers that can be checked by hand."""
 import numpy as np
 import pytest
+from scipy import stats
 
+from data.input_error import InputError
 from deeplab_panns.study.plan import Cell, Expectation
-from deeplab_panns.study.scores import Scores, gap_closed, judge, over_seeds, over_volumes, values_by_seed
+from deeplab_panns.study.scores import Scores, compare, gap_closed, judge, values_by_seed
 
 NAN = np.nan
 
@@ -12,7 +14,8 @@ def cell(name, *tables):
   """Scores of seeds 1, 2, ...: each a [cases, organs] list, or None where it was not run."""
   dice = {seed: np.array(table, float) for seed, table in enumerate(tables, 1) if table is not None}
   missing = tuple(seed for seed, table in enumerate(tables, 1) if table is None)
-  return Scores(Cell(name, "phantom", None, {}), ("liver", "spleen"), dice, missing)
+  cases = {seed: tuple(f"case{place}" for place in range(len(table))) for seed, table in dice.items()}
+  return Scores(Cell(name, "phantom", None, {}), ("liver", "spleen"), dice, cases, missing)
 
 
 def constant(name, *values):
@@ -28,50 +31,44 @@ def test_the_mean_of_a_seed_is_that_of_the_organs_means():
 
 def test_volumes_are_compared_on_the_organs_that_both_define():
   ours, theirs = cell("a", [[0.5, 0.9], [0.4, NAN]]), cell("b", [[0.2, NAN], [0.1, 0.7]])
-  (values,) = values_by_seed(ours, theirs)
-  np.testing.assert_allclose(values, [[0.5, 0.4], [0.2, 0.1]])
-  assert over_volumes(ours, theirs).difference == pytest.approx(0.3)
+  np.testing.assert_allclose(values_by_seed(ours, theirs)[1], [[0.5, 0.4], [0.2, 0.1]])
+  assert compare(ours, theirs).difference == pytest.approx(0.3)
 
 
 def test_only_common_seeds_are_compared():
   ours, theirs = cell("a", [[1, 1]], [[0.6, 0.6]]), cell("b", None, [[0.5, 0.5]])
-  comparison = over_volumes(ours, theirs)
-  assert comparison.pairs == 1 and comparison.difference == pytest.approx(0.1)
-  assert over_seeds(ours, theirs).comparison.pairs == 1 and over_seeds(ours, theirs).ahead == 1
-  assert over_volumes(ours, cell("c", None, None)).pairs == 0
+  gain = compare(ours, theirs)
+  assert gain.by_seed == pytest.approx({2: 0.1}) and (gain.ahead, gain.interval, gain.p) == (1, None, None)
+  assert compare(ours, cell("c", None, None)) is None
+  assert compare(cell("a", [[0.5, NAN]]), cell("b", [[NAN, 0.5]])) is None  # no organ that both define
 
 
-def test_seeds_are_counted_and_from_six_on_tested():
-  ours, theirs = constant("a", 0.5, 0.6, 0.4), constant("b", 0.4, 0.4, 0.45)
-  five = over_seeds(ours, theirs)
-  assert (five.ahead, five.comparison.pairs, five.comparison.ttest_p) == (2, 3, None)
-  six = over_seeds(constant("a", 0.5, 0.6, 0.5, 0.7, 0.6, 0.5), constant("b", *[0.4] * 6))
-  assert six.ahead == 6 and six.comparison.ttest_p < 0.01
+def test_other_patients_or_organs_are_refused():
+  ours, theirs = cell("a", [[1, 1]]), cell("b", [[0.5, 0.5]])
+  theirs.cases[1] = ("another",)
+  with pytest.raises(InputError, match="seed 1: b was scored on other patients or organs than a"):
+    compare(ours, theirs)
+  with pytest.raises(InputError, match="other patients or organs"):
+    compare(ours, Scores(theirs.cell, ("spleen", "liver"), theirs.dice, ours.cases, ()))
 
 
-def test_the_interval_over_seeds_is_as_wide_as_the_seeds_are_apart():
-  """Two seeds that disagree, with many volumes each: sure over volumes, unsure over seeds."""
-  ours = cell("a", [[0.6, 0.6]] * 50, [[0.49, 0.49]] * 50)
-  theirs = cell("b", [[0.5, 0.5]] * 50, [[0.5, 0.5]] * 50)
-  assert over_volumes(ours, theirs).interval[0] > 0
-  assert over_seeds(ours, theirs).interval == pytest.approx((-0.01, 0.1))
-  assert over_seeds(ours, theirs, margin=0.02).interval == pytest.approx((-0.03, 0.08))
-  assert over_seeds(cell("a", [[0.6, 0.6]]), cell("b", [[0.5, 0.5]])).interval is None
-
-
-def test_the_interval_over_seeds_of_equal_seeds_is_that_over_volumes():
-  rng = np.random.default_rng(0)
-  gains = rng.normal(0.1, 0.05, 100)
-  ours = cell("a", *[np.repeat(0.5 + gains[:, None], 2, axis=1)] * 6)
-  low, high = over_seeds(ours, cell("b", *[[[0.5, 0.5]] * 100] * 6)).interval
-  assert high - low == pytest.approx(2 * 1.96 * gains.std() / np.sqrt(6 * 100), rel=0.1)
+def test_a_seed_is_one_pair_however_many_volumes_it_has():
+  """Three seeds that disagree, with fifty volumes each: the test is Student's over three differences, by scipy."""
+  ours = cell("a", *[[[value, value]] * 50 for value in (0.6, 0.49, 0.55)])
+  theirs = cell("b", *[[[0.5, 0.5]] * 50] * 3)
+  gain = compare(ours, theirs)
+  expected = stats.ttest_rel([0.6, 0.49, 0.55], [0.5] * 3)
+  assert gain.p == pytest.approx(expected.pvalue) and gain.interval == pytest.approx(tuple(expected.confidence_interval()))
+  assert (gain.ahead, gain.difference) == (2, pytest.approx(0.14 / 3))
+  shifted = compare(ours, theirs, margin=0.02)
+  assert shifted.difference == pytest.approx(0.14 / 3 - 0.02) and shifted.p == pytest.approx(stats.ttest_1samp([0.08, -0.03, 0.03], 0).pvalue)
 
 
 def test_gap_closed_by_hand():
   full, panns, oracle = constant("full", 0.5, 0.4), constant("panns", 0.7, 0.5), constant("oracle", 0.9, 0.8)
   gap = gap_closed(panns, full, oracle)
   assert gap.value == pytest.approx((0.2 + 0.1) / (0.4 + 0.4))  # 37.5 %
-  assert gap.interval == pytest.approx((0.25, 0.5))  # one resample of four has one seed alone, one the other
+  assert gap.of_seeds == pytest.approx((0.25, 0.5))
   assert gap_closed(oracle, full, oracle).value == pytest.approx(1)
   assert gap_closed(full, full, oracle).value == 0
   assert gap_closed(constant("worse", 0.4, 0.3), full, oracle).value == pytest.approx(-0.25)
@@ -81,7 +78,7 @@ def test_there_is_no_gap_without_a_better_oracle():
   full = constant("full", 0.5)
   assert gap_closed(constant("x", 0.6), full, constant("oracle", 0.5)) is None
   assert gap_closed(constant("x", 0.6), full, cell("oracle", None)) is None
-  assert gap_closed(constant("x", 0.6), full, constant("oracle", 0.7)).interval is None  # one seed
+  assert gap_closed(constant("x", 0.6, 0.6), constant("full", 0.5, 0.5), constant("oracle", 0.9, 0.4)) is None
 
 
 def verdicts(*expectations, **cells):
@@ -90,26 +87,39 @@ def verdicts(*expectations, **cells):
 
 
 def test_verdicts():
-  cells = {"full": (0.5, 0.5, 0.5), "semi": (0.45, 0.45, 0.45), "panns": (0.6, 0.6, 0.6), "missing": ()}
-  assert verdicts(Expectation(("full", "panns")), **cells) == ["holds"]  # nine pairs, all alike: p = 2 / 2^9
+  cells = {"full": (0.5, 0.52, 0.51), "semi": (0.45, 0.46, 0.44), "panns": (0.6, 0.63, 0.6), "missing": ()}
+  assert verdicts(Expectation(("full", "panns")), **cells) == ["holds"]  # gains .10, .11, .09: p = .0033
   assert verdicts(Expectation(("full", "panns"), 0.0, 0.001), **cells) == ["not shown"]
   assert verdicts(Expectation(("full", "semi", "panns")), **cells) == ["the opposite holds", "holds"]
   assert verdicts(Expectation(("full", "missing")), **cells) == ["not run"]
+  assert verdicts(Expectation(("full", "panns")), full=(0.5, 0.5), panns=(0.6, 0.6)) == ["not shown"]  # two seeds
 
 
-def test_volumes_alone_do_not_make_a_hypothesis_hold():
-  """Nine pairs of ten say yes, but the third seed says no."""
+def test_many_volumes_do_not_make_a_hypothesis_hold():
+  """Two seeds of three say yes, the third says no."""
   cells = {"full": (0.5, 0.5, 0.5), "panns": (0.6, 0.6, 0.45)}
-  assert verdicts(Expectation(("full", "panns"), 0.0, 0.9), **cells) == ["not shown"]
+  assert verdicts(Expectation(("full", "panns"), 0.0, 0.3), **cells) == ["not shown"]
 
 
 def test_a_margin_must_be_passed():
-  cells = {"full": (0.5, 0.5, 0.5), "panns": (0.6, 0.6, 0.6)}
-  assert verdicts(Expectation(("full", "panns"), 9.0), **cells) == ["holds"]
-  assert verdicts(Expectation(("full", "panns"), 11.0), **cells) == ["the opposite holds"]
+  cells = {"full": (0.5, 0.5, 0.5), "panns": (0.6, 0.61, 0.6)}
+  assert verdicts(Expectation(("full", "panns"), 8.0), **cells) == ["holds"]
+  assert verdicts(Expectation(("full", "panns"), 10.0), **cells) == ["not shown"]
+  assert verdicts(Expectation(("full", "panns"), 12.0), **cells) == ["not by that much"]
 
 
 def test_the_steps_of_a_part_are_corrected_together():
-  cells = {"full": (0.5, 0.5), "semi": (0.6, 0.6), "panns": (0.7, 0.7)}  # six pairs: p = 2 / 2^6 each
-  assert verdicts(Expectation(("full", "semi")), **cells) == ["holds"]
-  assert verdicts(Expectation(("full", "semi", "panns")), **cells) == ["not shown", "not shown"]
+  cells = {"full": (0.5, 0.5, 0.5), "semi": (0.6, 0.62, 0.58), "panns": (0.7, 0.74, 0.66)}  # p = .013 each
+  assert verdicts(Expectation(("full", "semi"), 0.0, 0.02), **cells) == ["holds"]
+  assert verdicts(Expectation(("full", "semi", "panns"), 0.0, 0.02), **cells) == ["not shown", "not shown"]
+
+
+def test_no_verdict_where_there_is_no_difference_but_one_time_in_twenty():
+  """Seeds and volumes scatter, and the volumes of a seed together, as measured; nothing is true."""
+  rng = np.random.default_rng(0)
+  found = []
+  for _ in range(400):
+    gains = rng.normal(0, 0.06, (5, 1, 1)) + rng.normal(0, 0.05, (5, 20, 1)) + np.zeros(2)
+    cells = {"a": cell("a", *np.full((5, 20, 2), 0.5)), "b": cell("b", *(0.5 + gains))}
+    found.append(judge([Expectation(("a", "b"))], cells)[0].verdict)
+  assert 0.02 < np.mean(np.array(found) != "not shown") < 0.08

@@ -40,7 +40,7 @@ def study(tmp_path, monkeypatch):
     code = FAKE.format(calls=str(calls), broken=broken)
     monkeypatch.setattr(study_tasks, "_python", lambda *words: (sys.executable, "-c", code, *words))
     cache = Cache(tmp_path / "results", "part")
-    runs = plan_runs(Part("part", {"stage1_steps": "4"}, CELLS, (), COHORTS), seeds)
+    runs = plan_runs(Part("part", {"stage1_steps": "4"}, CELLS, (), {}, COHORTS), seeds)
     tasks = study_tasks.Tasks(cache, tmp_path / "work").for_runs(runs)
     failures = run_tasks(tasks, 2, tmp_path / "logs", report=lambda _: None)
     return failures, sorted(calls.read_text().splitlines()), cache

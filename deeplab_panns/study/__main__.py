@@ -12,14 +12,10 @@ from data import command
 from data.input_error import InputError
 from deeplab_panns.study.cache import Cache
 from deeplab_panns.study.making import heed_termination, run_missing
-from deeplab_panns.study.plan import read_part
+from deeplab_panns.study.plan import QUICK_SEEDS, read_part
 from deeplab_panns.study.runs import plan_runs
 from deeplab_panns.study.summary import summarize
 from deeplab_panns.study.tables import as_markdown, write_summary
-
-# Development used 0 to 9 and 100 to 109.
-UNTOUCHED_SEEDS = ["1001", "1002", "1003", "1004", "1005"]
-QUICK_SEEDS = 2
 
 
 def define_flags():
@@ -29,19 +25,19 @@ def define_flags():
   flags.DEFINE_string("output_dir", "experiments/study/results", "Scores of every run, a folder for each "
                       "part. A run that is there is not made again.")
   flags.DEFINE_string("work_dir", "runs/study", "Patients, first stages and logs; may be deleted afterwards.")
-  flags.DEFINE_list("seeds", UNTOUCHED_SEEDS, "Each draws patients of its own and trains every cell on them.")
+  flags.DEFINE_list("seeds", [], "Run every cell with these instead of the table's; each draws patients of its own.")
   flags.DEFINE_list("cells", [], "Make the runs of these cells alone; the tables hold all that is there. Default: all cells.")
   flags.DEFINE_bool("quick", False, f"A few cells, {QUICK_SEEDS} seeds, a short schedule: to see it work.")
   flags.DEFINE_integer("jobs", 2, "Runs at a time, each on one core.", lower_bound=1)
   flags.DEFINE_bool("summarize", False, "Only make the tables of what is there.")
 
 
-def parse_seeds(words, quick=False):
-  """The seeds as whole numbers, each once; the first ones alone if `quick`. Raises flags.ValidationError."""
-  if not words or not all(word.isdecimal() for word in words) or len(set(map(int, words))) < len(words):
+def parse_seeds(words):
+  """The seeds as whole numbers, each once. Raises flags.ValidationError."""
+  if not all(word.isdecimal() for word in words) or len(set(map(int, words))) < len(words):
     raise flags.ValidationError(f"--seeds={','.join(words)}: must be different whole numbers from 0 on, "
                                 "separated by commas")
-  return [int(word) for word in (words[:QUICK_SEEDS] if quick else words)]
+  return [int(word) for word in words]
 
 
 def of_cells(runs, names):
@@ -56,7 +52,7 @@ def main(_):
   args = flags.FLAGS
   heed_termination()
   part = read_part(args.study_dir, args.part, args.quick)
-  runs = plan_runs(part, parse_seeds(args.seeds, args.quick))
+  runs = plan_runs(part, parse_seeds(args.seeds))
   cache = Cache(args.output_dir, part.name)
   chosen = of_cells(runs, args.cells)
   failures = {} if args.summarize else run_missing(chosen, cache, pathlib.Path(args.work_dir), args.jobs)

@@ -7,7 +7,8 @@ A line is a keyword and its words; one that is indented goes on with the line be
                                                           the cell REFERENCE (or -)
   expect  CELL < CELL [< CELL ...] [by POINTS] [at P]     a hypothesis on each two neighbours: by more than
                                                           POINTS of Dice in % (0), with p < P (0.05)
-  quick   CELL ... --flag=value ...                       cells and flags of --quick
+  seeds   SEED,SEED ... [CELL ...]                        what all cells, or those named, are run with
+  quick   CELL ... --flag=value ...                       cells and flags of --quick, of the first QUICK_SEEDS
   cohort  NAME COMMAND --flag=value ... data.prepare ...  how the patients of a seed are drawn and prepared
 """
 from __future__ import annotations
@@ -19,6 +20,7 @@ import shlex
 
 from data.input_error import InputError
 
+QUICK_SEEDS = 2
 _EXPECTATION = re.compile(r"(?P<cells>[^\s<]+(?:\s*<\s*[^\s<]+)+)"
                           r"(?:\s+by\s+(?P<points>\d+(?:\.\d+)?))?(?:\s+at\s+(?P<level>0?\.\d+))?")
 
@@ -46,6 +48,7 @@ class Part:
   flags: dict[str, str]
   cells: tuple[Cell, ...]
   expectations: tuple[Expectation, ...]
+  seeds: dict[str, tuple[int, ...]]  # of each cell
   cohorts: dict[str, tuple[tuple[str, ...], ...]]  # name → commands, each a module and its flags
 
 
@@ -63,11 +66,12 @@ def read_part(folder, name, quick=False):
     parts = sorted(file.stem for file in folder.glob("*.table") if file.stem != "cohorts")
     raise InputError(f"{path}: no such table; the parts (--part) in this folder (--study_dir) are "
                      f"{', '.join(parts) or 'none'}.")
-  lines = _read_lines(path, {"base", "cell", "expect", "quick"})
+  lines = _read_lines(path, {"base", "cell", "expect", "seeds", "quick"})
   flags = read_flagfile(folder / _only(path, lines, "base"))
   cells = tuple(_cell(path, text) for text in lines["cell"])
   expectations = tuple(_expectation(path, text) for text in lines["expect"])
-  part = Part(name, flags, cells, expectations, _cohorts(folder / "cohorts.table"))
+  seeds = _seeds(path, lines["seeds"], list(dict.fromkeys(cell.name for cell in cells)))
+  part = Part(name, flags, cells, expectations, seeds, _cohorts(folder / "cohorts.table"))
   if quick:
     part = _quick(path, part, shlex.split(_only(path, lines, "quick")))
   _check(path, part)
@@ -137,6 +141,23 @@ def _expectation(path, text):
   return Expectation(cells, float(match["points"] or 0), float(match["level"] or 0.05))
 
 
+def _seeds(path, texts, names):
+  """{cell name: its seeds}."""
+  seeds: dict[str, list[int]] = {name: [] for name in names}
+  for text in texts:
+    first, *chosen = text.split()
+    numbers = first.split(",")
+    if not all(number.isdecimal() for number in numbers) or not set(chosen) <= set(names):
+      raise InputError(f"{path}: found seeds {text!r}; needs whole numbers separated by commas, and then cells of {', '.join(names)}, or "
+                       "none for all.")
+    for name in chosen or names:
+      seeds[name] += [int(number) for number in numbers]
+  repeated = [name for name, found in seeds.items() if not found or len(set(found)) < len(found)]
+  if repeated:
+    raise InputError(f"{path}: the lines 'seeds' give {', '.join(repeated)} no seed, or one twice; each cell needs some, each once.")
+  return {name: tuple(found) for name, found in seeds.items()}
+
+
 def _cohorts(path):
   cohorts = {}
   for text in _read_lines(path, {"cohort"})["cohort"]:
@@ -163,7 +184,8 @@ def _quick(path, part, words):
     raise InputError(f"{path}: quick names {sorted(unknown)}, which are no cells.")
   cells = tuple(cell for cell in part.cells if cell.name in names)
   expectations = tuple(item for item in part.expectations if set(item.cells) <= set(names))
-  return Part(f"{part.name}-quick", {**part.flags, **flags}, cells, expectations, part.cohorts)
+  seeds = {cell.name: part.seeds[cell.name][:QUICK_SEEDS] for cell in cells}
+  return Part(f"{part.name}-quick", {**part.flags, **flags}, cells, expectations, seeds, part.cohorts)
 
 
 def _check(path, part):

@@ -72,13 +72,18 @@ def decisive(flags):
   return {name: _canonical(value) for name, value in sorted(plain.items()) if name in _DECISIVE}
 
 
-def plan_runs(part: Part, seeds):
-  """All runs of a part, seed by seed, so that an interrupted study has whole seeds to compare."""
+def plan_runs(part: Part, seeds=()):
+  """All runs of a part, seed by seed, so that an interrupted study has whole seeds to compare.
+
+  Args:
+    seeds: what every cell is run with instead of the part's own.
+  """
   runs = []
-  for seed in seeds:
+  for seed in seeds or dict.fromkeys(seed for own in part.seeds.values() for seed in own):
     for cell in part.cells:
-      flags = {**part.flags, **cell.flags, "fold": str(TEST_FOLD), "seed": str(seed)}
-      runs.append(Run(cell, Drawn(cell.cohort, seed, part.cohorts[cell.cohort]), flags))
+      if seeds or seed in part.seeds[cell.name]:
+        flags = {**part.flags, **cell.flags, "fold": str(TEST_FOLD), "seed": str(seed)}
+        runs.append(Run(cell, Drawn(cell.cohort, seed, part.cohorts[cell.cohort]), flags))
   return runs
 
 

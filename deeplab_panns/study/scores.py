@@ -1,4 +1,4 @@
-"""The Dice of a part's cells as arrays, and their comparisons: over volumes, over seeds, with the oracle."""
+"""The Dice of a part's cells as arrays, and their comparisons: over seeds, and with the oracle."""
 from __future__ import annotations
 
 import dataclasses
@@ -8,12 +8,12 @@ import numpy as np
 from data.input_error import InputError
 from deeplab_panns import statistics
 from deeplab_panns.report.results import defined_mean
-from deeplab_panns.statistics import Comparison
 from deeplab_panns.study.plan import Cell
 
 # Names of cells: all are compared with the first, and the gap to be closed is between the two.
 BASELINE, ORACLE = "full", "oracle"
-_RESAMPLES = 4_000
+# A t-test of two could not tell anything; unlike the signed-rank test it has no least p that three could not reach.
+MIN_SEEDS = 3
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -22,11 +22,13 @@ class Scores:
 
   Attributes:
     dice: {seed: [cases, organs]} of the seeds that were run, NaN where neither map has the organ.
+    cases: {seed: ids of its cases}.
     missing: seeds that were not.
   """
   cell: Cell
   organs: tuple[str, ...]
   dice: dict[int, np.ndarray]
+  cases: dict[int, tuple[str, ...]]
   missing: tuple[int, ...]
 
   @property
@@ -51,145 +53,135 @@ class Scores:
 
 def load(cell: Cell, runs, cache):
   """The Scores of a cell from the cache; runs: its Runs. Raises InputError if a file is damaged."""
-  dice, organs, missing = {}, (), []
+  dice, ids, organs, missing = {}, {}, (), []
   for run in runs:
     rows = cache.read(run)
     if rows is None:
       missing.append(run.seed)
       continue
-    organs = tuple(dict.fromkeys(score.organ for _, score in rows))
-    dice[run.seed] = _table(cache.find(run), rows, organs)
-  return Scores(cell, organs, dice, tuple(missing))
+    organs = organs or tuple(dict.fromkeys(score.organ for _, score in rows))
+    ids[run.seed] = tuple(sorted({case for case, _ in rows}))  # so that two runs of a seed have theirs in one order
+    dice[run.seed] = _table(cache.find(run), rows, ids[run.seed], organs)
+  return Scores(cell, organs, dice, ids, tuple(missing))
 
 
-def _table(path, rows, organs):
-  # cases by id, so that two runs of a seed have theirs in one order
+def _table(path, rows, cases, organs):
   by_place = {(case, score.organ): score.dice for case, score in rows}
-  cases = sorted({case for case, _ in rows})
-  if len(by_place) != len(rows) or len(rows) != len(cases) * len(organs):
+  if len(by_place) != len(rows) or by_place.keys() != {(case, organ) for case in cases for organ in organs}:
     raise InputError(f"{path}: has {len(rows)} lines for {len(cases)} cases and {len(organs)} organs; remove "
                      "it, and run the study again.")
   return np.array([[by_place[case, organ] for organ in organs] for case in cases])
 
 
 def values_by_seed(*cells: Scores):
-  """[cells, volumes] of each seed that all cells have; a value is the mean over the organs that all define.
+  """{seed: [cells, volumes]} of the seeds that all cells have; a value is the mean over the organs that all define.
 
-  Volumes without such an organ are left out.
+  Volumes without such an organ are left out, and a seed without such volumes.
+
+  Raises:
+    InputError: If the cells were scored on other patients or organs.
   """
-  found = []
+  first, found = cells[0], {}
   for seed in sorted(set.intersection(*(set(cell.dice) for cell in cells))):
+    for cell in cells:
+      if cell.organs != first.organs or cell.cases[seed] != first.cases[seed]:
+        raise InputError(f"seed {seed}: {cell.cell.name} was scored on other patients or organs than {first.cell.name}; remove the "
+                         "scores of both, and run the study again.")
     tables = np.stack([cell.dice[seed] for cell in cells])
     defined = ~np.isnan(tables).any(axis=0)
-    values = defined_mean(np.where(defined, tables, np.nan), axis=2)
-    found.append(values[:, defined.any(axis=1)])
+    values = defined_mean(np.where(defined, tables, np.nan), axis=2)[:, defined.any(axis=1)]
+    if values.size:
+      found[seed] = values
   return found
 
 
-def over_volumes(ours: Scores, theirs: Scores, margin=0.0):
-  """Comparison of ours - margin with theirs over the test volumes of all common seeds."""
-  values, baseline = np.concatenate([np.zeros((2, 0)), *values_by_seed(ours, theirs)], axis=1)
-  return statistics.compare(values - margin, baseline)
-
-
 @dataclasses.dataclass(frozen=True)
-class OverSeeds:
-  """The same with seeds as what is sampled.
+class Gain:
+  """What a cell has above another one. A seed is one pair, its value the mean over its volumes.
+
+  The volumes of a seed share their training runs and their labelled patients: counted as independent pairs they make
+  intervals far too narrow.
 
   Attributes:
-    comparison: of the seeds' means.
-    ahead: in how many of the common seeds the first is above the second.
-    interval: 95 % bootstrap of the mean difference, seeds drawn anew and volumes in them; None with one seed.
+    by_seed: {seed: mean difference}.
+    interval: of the mean over seeds, 95 %, by Student's t; None below MIN_SEEDS, as is
+    p: of Student's t-test, two-sided, not corrected.
   """
-  comparison: Comparison
-  ahead: int
+  by_seed: dict[int, float]
   interval: tuple[float, float] | None
+  p: float | None
+
+  @property
+  def difference(self):
+    """Mean over seeds."""
+    return float(np.mean(list(self.by_seed.values())))
+
+  @property
+  def ahead(self):
+    """In how many seeds the cell is above the other one."""
+    return sum(difference > 0 for difference in self.by_seed.values())
 
 
-def over_seeds(ours: Scores, theirs: Scores, margin=0.0):
-  """OverSeeds of ours - margin and theirs."""
-  means, others = ours.seed_means, theirs.seed_means
-  seeds = sorted(set(means) & set(others))
-  pairs = np.array([(means[seed] - margin, others[seed]) for seed in seeds]).reshape(-1, 2)
-  differences = [values[:1] - values[1:] - margin for values in values_by_seed(ours, theirs)]
-  interval = _ends(_two_level_means(differences)[0]) if len(differences) > 1 else None
-  ahead = int(np.sum(pairs[:, 0] > pairs[:, 1]))
-  return OverSeeds(statistics.compare(pairs[:, 0], pairs[:, 1]), ahead, interval)
-
-
-def _two_level_means(by_seed, seed=0):
-  """Means over resampled seeds of means over resampled volumes.
-
-  A seed's volumes share its training runs: drawn as if they were independent, intervals become too narrow.
-
-  Args:
-    by_seed: of each seed [quantities, volumes].
-  Returns:
-    [quantities, _RESAMPLES].
-  """
-  rng, seeds = np.random.default_rng(seed), len(by_seed)
-  inner = [values[:, rng.integers(values.shape[1], size=(_RESAMPLES, seeds, values.shape[1]))].mean(axis=-1)
-           for values in by_seed]
-  drawn = rng.integers(seeds, size=(1, 1, _RESAMPLES, seeds))
-  return np.take_along_axis(np.stack(inner), drawn, axis=0)[0].mean(axis=-1)
-
-
-def _ends(resampled):
-  low, high = np.quantile(resampled, (0.025, 0.975))
-  return float(low), float(high)
+def compare(ours: Scores, theirs: Scores, margin=0.0):
+  """Gain of ours - margin over theirs on the seeds that both have; None without any."""
+  by_seed = {seed: float(np.mean(values - others)) - margin for seed, (values, others) in values_by_seed(ours, theirs).items()}
+  if not by_seed:
+    return None
+  differences = list(by_seed.values())
+  if len(differences) < MIN_SEEDS:
+    return Gain(by_seed, None, None)
+  return Gain(by_seed, statistics.mean_interval(differences), statistics.ttest_p(differences))
 
 
 @dataclasses.dataclass(frozen=True)
 class GapClosed:
-  """(X - full) / (oracle - full) over volumes; its interval as OverSeeds', None with one seed."""
+  """(X - full) / (oracle - full): of the means over seeds, and the least and the most of a single seed."""
   value: float
-  interval: tuple[float, float] | None
+  of_seeds: tuple[float, float]
 
 
 def gap_closed(ours: Scores, full: Scores, oracle: Scores):
-  """None without common volumes, or where the oracle is not above full."""
-  gains = [np.stack([values - low, high - low]) for values, low, high in values_by_seed(ours, full, oracle)]
-  gain, gap = np.concatenate([np.zeros((2, 0)), *gains], axis=1)
-  if not len(gain) or gap.mean() <= 0:
+  """None without common seeds, or where the oracle of one is not above full."""
+  means = np.array([values.mean(axis=1) for values in values_by_seed(ours, full, oracle).values()]).reshape(-1, 3)
+  gains, gaps = means[:, 0] - means[:, 1], means[:, 2] - means[:, 1]
+  if not len(means) or gaps.min() <= 0:
     return None
-  interval = None
-  if len(gains) > 1:
-    gain_means, gap_means = _two_level_means(gains)
-    interval = _ends(gain_means / gap_means)
-  return GapClosed(float(gain.mean() / gap.mean()), interval)
+  shares = gains / gaps
+  return GapClosed(float(gains.mean() / gaps.mean()), (float(shares.min()), float(shares.max())))
 
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-  """A step `lower` < `upper` of an expectation. verdict: holds, the opposite holds, not shown, not run."""
+  """A step `lower` < `upper` of an expectation.
+
+  Attributes:
+    verdict: holds, the opposite holds, not by that much, not shown, not run.
+    p: of the difference from `points`, Holm-corrected over the part's steps; None with fewer than MIN_SEEDS.
+    gain: upper - lower, None if not run.
+  """
   lower: str
   upper: str
   points: float
   level: float
   verdict: str
-  p: float | None  # of the difference from `points`, Holm-corrected over the part's steps
-  difference: Comparison  # upper - lower, over volumes
-  seeds: OverSeeds  # of upper - `points` and lower
+  p: float | None
+  gain: Gain | None
 
 
 def judge(expectations, cells):
   """Verdicts of all steps; cells: {name: Scores}."""
   steps = [(lower, upper, item) for item in expectations for lower, upper in zip(item.cells, item.cells[1:])]
-  compared = [over_volumes(cells[upper], cells[lower], item.points / 100) for lower, upper, item in steps]
-  p_values = statistics.holm([comparison.wilcoxon_p for comparison in compared])
-  verdicts = []
-  for (lower, upper, item), p in zip(steps, p_values):
-    seeds = over_seeds(cells[upper], cells[lower], item.points / 100)
-    verdicts.append(Verdict(lower, upper, item.points, item.level, _verdict(seeds, p, item.level), p,
-                            over_volumes(cells[upper], cells[lower]), seeds))
-  return verdicts
+  passed = [compare(cells[upper], cells[lower], item.points / 100) for lower, upper, item in steps]
+  p_values = statistics.holm([gain.p if gain else None for gain in passed])
+  return [Verdict(lower, upper, item.points, item.level, _verdict(gain, p, item), p, compare(cells[upper], cells[lower]))
+          for (lower, upper, item), gain, p in zip(steps, passed, p_values)]
 
 
-def _verdict(seeds, p, level):
-  """A step holds if the test over volumes says so and the interval over seeds does, too."""
-  if not seeds.comparison.pairs:
+def _verdict(gain, p, expectation):
+  if gain is None:
     return "not run"
-  if p is None or p >= level or seeds.interval is None:
+  if p is None or p >= expectation.level:
     return "not shown"
-  low, high = seeds.interval
-  return "holds" if low > 0 else "the opposite holds" if high < 0 else "not shown"
+  if gain.difference > 0:
+    return "holds"
+  return "not by that much" if expectation.points else "the opposite holds"

@@ -2,30 +2,28 @@
 from __future__ import annotations
 
 import dataclasses
+import statistics
 
-from deeplab_panns import statistics
-from deeplab_panns.statistics import Comparison
+from deeplab_panns.statistics import holm
 from deeplab_panns.study.plan import Part
 from deeplab_panns.study.scores import (
   BASELINE,
   ORACLE,
+  Gain,
   GapClosed,
-  OverSeeds,
   Scores,
   Verdict,
+  compare,
   gap_closed,
   judge,
   load,
-  over_seeds,
-  over_volumes,
 )
 
 
 @dataclasses.dataclass(frozen=True)
-class Gain:
-  """A cell against another one; p: Wilcoxon's over volumes, Holm-corrected over the part's cells."""
-  volumes: Comparison
-  seeds: OverSeeds
+class Compared:
+  """A cell against another one; p: Gain.p, Holm-corrected over the part's cells."""
+  gain: Gain
   p: float | None
 
 
@@ -34,15 +32,15 @@ class Summary:
   """
   Attributes:
     cells: {name: Scores} in the part's order, also those that were not run.
-    gains: {name: Gain over BASELINE} of what can be compared.
+    gains: {name: Compared with BASELINE}, of what can be.
     gains_over_reference: the same over each cell's reference.
     gaps: {name: GapClosed or None}.
   """
   part: Part
   seeds: tuple[int, ...]
   cells: dict[str, Scores]
-  gains: dict[str, Gain]
-  gains_over_reference: dict[str, Gain]
+  gains: dict[str, Compared]
+  gains_over_reference: dict[str, Compared]
   gaps: dict[str, GapClosed | None]
   verdicts: list[Verdict]
 
@@ -50,6 +48,14 @@ class Summary:
   def missing(self):
     """{name: seeds} that no number is of."""
     return {name: cell.missing for name, cell in self.cells.items() if cell.missing}
+
+
+  def baseline_there(self, name):
+    """Mean Dice of BASELINE on the seeds that the cell was run with; None without a common one."""
+    if name not in self.gains:
+      return None
+    means = self.cells[BASELINE].seed_means
+    return statistics.fmean(means[seed] for seed in self.gains[name].gain.by_seed)
 
 
 def summarize(part: Part, runs, cache):
@@ -66,15 +72,11 @@ def summarize(part: Part, runs, cache):
 
 
 def _gains(cells, others):
-  """{name: Gain over the cell others[name]}, of the cells that were run and are not their own baseline."""
-  pairs = {}
-  for name, other in others.items():
-    if other in cells and other != name and cells[name].dice and cells[other].dice:
-      pairs[name] = cells[name], cells[other]
-  volumes = {name: over_volumes(*pair) for name, pair in pairs.items()}
-  corrected = statistics.holm([comparison.wilcoxon_p for comparison in volumes.values()])
-  return {name: Gain(volumes[name], over_seeds(*pair), p)
-          for (name, pair), p in zip(pairs.items(), corrected)}
+  """{name: Compared with the cell others[name]}, of the cells that have a seed in common with another one."""
+  found = {name: compare(cells[name], cells[other]) for name, other in others.items() if other in cells and other != name}
+  found = {name: gain for name, gain in found.items() if gain is not None}
+  corrected = holm([gain.p for gain in found.values()])
+  return {name: Compared(gain, p) for (name, gain), p in zip(found.items(), corrected)}
 
 
 def _gap(cells, name):
