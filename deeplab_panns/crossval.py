@@ -81,7 +81,9 @@ class CrossValidation:
       return False
     directory.open_for_training(dataclasses.replace(self.experiment, fold=fold), self.store)
     summary = merged_folds.read_summary(directory.path)
-    wanted = {"split": "test", "checkpoint": "last", "step": self.experiment.stage1_steps + self.experiment.stage2_steps}
+    references = {case.id: case.sha256["label"][:16] for case in self.store.cases if case.id in self.folds[fold]}
+    wanted = {"split": "test", "checkpoint": "last", "step": self.experiment.stage1_steps + self.experiment.stage2_steps,
+              "references": references}  # another store's cases may have the same ids
     return all(summary.get(key) == value for key, value in wanted.items())
 
   def run_fold(self, fold):

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 
@@ -30,16 +31,17 @@ def parse(words, organs, flag):
     source, pairs = words[0], _read(words[0], flag)
   else:
     pairs = [word.partition("=")[::2] for word in words]
-  found = {}
+  found: dict = {}
   for value, organ in pairs:
-    if not str(value).strip().lstrip("-").isdigit():
+    if not re.fullmatch(r"-?[0-9]+", str(value).strip()):
       raise InputError(f"{source}: found the value {value!r}; values are whole numbers, as in 5=liver or "
                        '{"5": "liver"}.')
     if organ not in organs:
       raise InputError(f"{source}: names {organ!r}, which is not among --organs ({', '.join(organs)}); correct "
                        "the name, "
                        "add it to --organs, or leave the value out (it then counts as background).")
-    found[int(value)] = organ
+    if found.setdefault(int(value), organ) != organ:
+      raise InputError(f"{source}: gives the value {int(value)} to {found[int(value)]!r} and to {organ!r}; name each value once.")
   return found
 
 

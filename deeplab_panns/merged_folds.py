@@ -38,7 +38,7 @@ def merge(fold_dirs, expected, run_dir):
   rows = [row for fold_rows in rows_of.values() for row in fold_rows]
   first = next(iter(summaries.values()))
   content = {
-      "split": "test", **{key: first[key] for key in ("grid", "checkpoint", "step") if key in first}, "fold": list(fold_dirs),
+      "split": "test", **{key: first[key] for key in ("grid", "data_dir", "label_organs", "checkpoint", "step") if key in first}, "fold": list(fold_dirs),
       "run_dirs": [str(pathlib.Path(folder).resolve()) for folder in fold_dirs.values()],
       **score_table.summary(rows),
       "over_cases": _spread(case_means(rows)),

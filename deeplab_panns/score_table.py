@@ -4,12 +4,12 @@ A row is (case id, `OrganScore`).
 """
 import csv
 import dataclasses
+import io
 import math
-import os
-import pathlib
 import statistics
 
 from data.input_error import InputError
+from data.whole_file import write_text
 from deeplab_panns.metrics import OrganScore
 
 SCORES = tuple(field.name for field in dataclasses.fields(OrganScore) if field.name != "organ")
@@ -62,17 +62,11 @@ def _organ_summary(scores):
 
 def write_csv(path, rows):
   """Writes the rows under COLUMNS, every digit of a score kept, undefined as `nan`; whole or not at all."""
-  path = pathlib.Path(path)
-  unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-  try:
-    with open(unfinished, "w", newline="", encoding="utf-8") as file:
-      writer = csv.writer(file, lineterminator="\n")
-      writer.writerow(COLUMNS)
-      for case, score in rows:
-        writer.writerow([case, score.organ] + [float(getattr(score, name)) for name in SCORES])
-    os.replace(unfinished, path)
-  finally:
-    unfinished.unlink(missing_ok=True)
+  lines = io.StringIO()
+  writer = csv.writer(lines, lineterminator="\n")
+  writer.writerow(COLUMNS)
+  writer.writerows([case, score.organ] + [float(getattr(score, name)) for name in SCORES] for case, score in rows)
+  write_text(path, lines.getvalue())
 
 
 def read_csv(path):

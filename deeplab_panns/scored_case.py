@@ -64,7 +64,7 @@ def write_results(scored, organs, output_dir, header):
 
   Args:
     scored: ScoredCases, at least one.
-    organs: of the rows and columns of confusion.csv.
+    organs: of the rows and columns of confusion.csv, and of the label values 1, 2, ... in slices.npz.
     header: what was scored, for metrics.json.
   Returns:
     The content of metrics.json.
@@ -77,6 +77,6 @@ def write_results(scored, organs, output_dir, header):
   slices = [part for case in scored for part in case.slices]
   if slices:
     compared_slices.write(output_dir / "slices.npz", slices)
-  summary = {**header, **score_table.summary(rows), "references": {case.case: case.sha256[:16] for case in scored}}
+  summary = {**header, "label_organs": list(organs), **score_table.summary(rows), "references": {case.case: case.sha256[:16] for case in scored}}
   write_text(output_dir / "metrics.json", json.dumps(summary, indent=1, allow_nan=False))
   return summary

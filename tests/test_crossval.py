@@ -56,7 +56,8 @@ def finish(validation, fold, dice=0.5, cases=None, **changed):
   score_table.write_csv(folder / "metrics.csv", [(case, score(organ, dice)) for case in cases for organ in TINY_ORGANS])
   organ_volumes.write_csv(folder / "volumes.csv", [OrganVolume(case, TINY_ORGANS[0], 10.0, 8.0 + fold) for case in cases])
   confusion.write_csv(folder / "confusion.csv", TINY_ORGANS, (1 + fold) * np.eye(1 + len(TINY_ORGANS), dtype=np.int64))
-  summary = {"split": "test", "checkpoint": "last", "step": 8, "grid": "store", "references": dict.fromkeys(cases, "ab"), **changed}
+  sha256 = {case.id: case.sha256["label"][:16] for case in validation.store.cases}
+  summary = {"split": "test", "checkpoint": "last", "step": 8, "grid": "store", "references": {case: sha256[case] for case in cases}, **changed}
   (folder / "metrics.json").write_text(json.dumps(summary))
 
 
@@ -136,7 +137,7 @@ def test_folds_of_a_job_array_merge_with_the_last(validation, monkeypatch, capsy
     crossval.cross_validate(validation, only=7)
 
 
-@pytest.mark.parametrize("changed", [{"split": "val"}, {"step": 7}, {"checkpoint": "best"}])
+@pytest.mark.parametrize("changed", [{"split": "val"}, {"step": 7}, {"checkpoint": "best"}, {"references": {"test_5": "of another store"}}])
 def test_only_the_end_of_training_on_the_test_cases_is_finished(validation, changed):
   finish(validation, 0, **changed)
   assert not validation.is_finished(0)

@@ -34,7 +34,8 @@ def test_the_default_is_the_order_of_the_list():
 
 @pytest.mark.parametrize("words, says", [
     (["nowhere.json"], "cannot be read as JSON.*5=liver"), (["five=liver"], "'five'; values are whole numbers"),
-    (["5=lver"], "names 'lver'.*spleen, liver, aorta"), (["5"], "cannot be read"), (["5=liver", "6"], "names ''")])
+    (["5=lver"], "names 'lver'.*spleen, liver, aorta"), (["5"], "cannot be read"), (["5=liver", "6"], "names ''"),
+    (["²=liver"], "'²'; values are whole"), (["--5=liver"], "'--5'; values are whole"), (["5=liver", "5=spleen"], "name each value once")])
 def test_a_wrong_map_is_one_line_for_the_user(words, says):
   with pytest.raises(InputError, match=says):
     label_map.parse(words, ORGANS, "label_map")

@@ -13,10 +13,10 @@ SETTINGS = {"supervision": "panns", "backbone": "resnet50", "lambda2": 0.1, "dec
             "validation_fraction": 0.0}
 
 
-def run(folder, dice=0.5, cases=("a", "b"), summary=None, **settings):
+def run(folder, dice=0.5, cases=("a", "b"), summary=None, store="a", **settings):
   rows = tuple((case, OrganScore("liver", dice, 1, 2, 2, 0)) for case in cases)
   folder = pathlib.Path(folder)
-  return ScoredRun(folder, folder, {**SETTINGS, **settings}, summary or {}, rows)
+  return ScoredRun(folder, folder, {**SETTINGS, **settings}, {"fingerprint": store}, summary or {}, rows)
 
 
 def names(*runs):
@@ -43,7 +43,7 @@ def test_another_checkpoint_is_another_method():
 
 def test_label_files_are_named_by_their_folder():
   folder = pathlib.Path("x/totalsegmentator")
-  files = ScoredRun(folder, folder, {}, {}, run("0").rows)
+  files = ScoredRun(folder, folder, {}, {}, {}, run("0").rows)
   assert names(run("0"), files) == ["panns", "totalsegmentator"]
   assert group([files])[0].seeds == ()
 
@@ -51,6 +51,15 @@ def test_label_files_are_named_by_their_folder():
 def test_given_names_group_the_runs():
   methods = group([run("0"), run("1", seed=1), run("2", lambda2=1.0)], ["ours", "ours", "theirs"])
   assert [(method.name, len(method.runs)) for method in methods] == [("ours", 2), ("theirs", 1)]
+
+
+def test_an_oracle_is_not_another_seed():
+  """Its flags are those of full; what it was trained on is another store with the same test cases."""
+  full, oracle = run("0"), run("1", seed=1, store="b")
+  with pytest.raises(InputError, match=r"same cases, but was trained on another store.*--names"):
+    group([full, oracle])
+  assert [len(method.runs) for method in group([full, oracle], ["full", "oracle"])] == [1, 1]
+  assert len(group([full, run("2", seed=1, store="b", cases=("c", "d"))])) == 1  # each seed with patients of its own
 
 
 def test_the_same_run_twice_is_not_two_seeds():

@@ -1,5 +1,6 @@
 """The report of small runs: its page is whole, needs nothing else, and says why a section is empty."""
 import base64
+import dataclasses
 import html.parser
 import io
 import json
@@ -15,8 +16,8 @@ from PIL import Image
 from data.input_error import InputError
 from data.preprocess import window
 from data.store import StoredCase
-from deeplab_panns import compared_slices
-from deeplab_panns.report import events, output, results
+from deeplab_panns import compared_slices, plot_style
+from deeplab_panns.report import checked_stores, confusion, events, output, overlays, results, worst
 from deeplab_panns.report.scored_runs import case_key, read_all, read_scored
 from deeplab_panns.scored_case import Reference, score_case, write_results
 
@@ -146,6 +147,46 @@ def test_the_page_says_what_it_is_about(written):
                 "Does not hold in 'liver' (6 cases)"):
     assert words in text, words
   assert 'class="absent"' not in written[0].joinpath("report.html").read_text().partition("</style>")[2]
+
+
+def test_label_values_keep_their_organs_where_some_are_not_annotated(run_dirs, tmp_path, monkeypatch):
+  """The first organ is annotated nowhere, and the first case annotates the last alone: names follow the label values all the same."""
+  folder = tmp_path / "full"
+  folder.mkdir()
+  hu, label = make_case(np.random.default_rng(0))
+  image = np.asarray(window(hu.astype(np.float32))).astype(np.uint8)
+  predicted = np.where(label == 3, 1, label)  # the third organ is taken for the first
+  scored = []
+  for number, annotated in enumerate((ORGANS[2:], ORGANS[1:])):
+    reference = Reference(np.where(label == 1, 0, label), ORGANS, annotated, (3.0, 2.0, 2.0), f"{number:064d}")
+    case = StoredCase(None, f"case_{number}", annotated, 0, (3.0, 2.0, 2.0), np.eye(4), label.shape, {}, {})
+    one = score_case(case.id, reference, predicted)
+    slices = compared_slices.cut(case, image, reference.labels, predicted, ORGANS, one.scores)
+    scored.append(dataclasses.replace(one, slices=tuple(slices)))
+  write_results(scored, ORGANS, folder, {"split": "all", "grid": "store"})
+  found = results.build([read_scored(folder)])
+  assert found.label_organs == ORGANS and found.organs == ORGANS[1:]
+  shares = confusion.read(found)["full"]
+  np.testing.assert_allclose(shares[3], [0, 1, 0, 0])
+  assert confusion.table(found, {"full": shares})[1][1] == f"{ORGANS[2]} → {ORGANS[0]} 100 %"
+  monkeypatch.setattr(plot_style, "png", lambda drawn: drawn)
+  slices = overlays.read_slices(found)
+  for drawn in (overlays.draw(found, slices), worst.draw(found, worst.pictured(found, slices))):
+    named = {text.get_text() for text in drawn.legends[0].get_texts()} - {"white: reference"}
+    assert named == set(ORGANS)
+  (zoomed,) = {axes.get_ylabel() for axes in overlays.draw(found, slices).axes if axes.get_ylabel().startswith("zoom")}
+  assert zoomed.partition("\n")[2] in ORGANS[1:]  # the reference shows the second and the third
+
+
+@pytest.mark.parametrize("supervision, organs, name", [
+    ("panns", ["liver"], "store, partial sets of liver"), ("panns", ["spleen"], None), ("full", ["spleen"], "store")])
+def test_the_prior_is_checked_on_the_sets_that_were_used(run_dirs, tmp_path, supervision, organs, name):
+  folder = tmp_path / "run"
+  shutil.copytree(run_dirs[2], folder)
+  settings = json.loads((folder / "experiment.json").read_text())
+  (folder / "experiment.json").write_text(json.dumps({**settings, "supervision": supervision, "partial_organs": organs}))
+  found = checked_stores.read(results.build([read_scored(folder)]))
+  assert [one.name for one in found] == ([name] if name else [])  # no case of the store annotates the spleen alone
 
 
 def test_tables_as_files(written):

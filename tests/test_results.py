@@ -22,8 +22,9 @@ def run(mode, dice, seed=0, split="test"):
                for case, row in enumerate(dice) for organ, value in zip(ORGANS, row))
   folder = pathlib.Path(f"{mode}{seed}")
   excluded = int(np.isnan(dice).sum())
-  summary = {"split": split, "grid": "store", "excluded": excluded, "missed": int((dice == 0).sum()), "mean_dice": float(np.nanmean(dice))}
-  return ScoredRun(folder, folder, {"supervision": mode, "seed": seed, "fold": 0}, summary, rows)
+  summary = {"split": split, "grid": "store", "excluded": excluded, "missed": int((dice == 0).sum()), "mean_dice": float(np.nanmean(dice)),
+             "label_organs": ORGANS}
+  return ScoredRun(folder, folder, {"supervision": mode, "seed": seed, "fold": 0}, {}, summary, rows)
 
 
 FULL = np.array([[0.8, 0.6], [0.7, 0.5], [0.9, 0.4], [0.6, 0.7], [0.8, 0.5], [0.7, 0.6], [0.75, 0.65]])

@@ -113,6 +113,7 @@ def test_quick_has_fewer_cells_and_other_flags(tmp_path):
     ("cell    full ", "row    full ", "line 8: found 'row"),
     ("--supervision=full", "supervision=full", "'supervision=full'"),
     ("--supervision=full", "--flagfile=full", "no flagfile within"),
+    ("--supervision=full", "--nodecoder", "write --decoder=false"),
     ("full     phantom  - ", "full     moon  - ", "the cohort 'moon'"),
     ("cell    partial", "cell    full", "each name once"),
     ("panns    phantom  full ", "panns    phantom  semi ", "name semi; the cells are full, partial, panns"),

@@ -49,7 +49,6 @@ def test_the_hash_does_not_change_with_what_decides_nothing():
 
 
 def test_spellings_of_a_flag():
-  assert decisive({"nodecoder": "true"}) == decisive({"decoder": "false"})
   assert decisive({"scales": "1,1.25"}) == decisive({"scales": "1.0,1.250"}) != decisive({"scales": "1"})
   assert decisive({"partial_organs": "spleen"}) == {"partial_organs": "spleen"}
   assert decisive({"run_dir": "x"}) == {}

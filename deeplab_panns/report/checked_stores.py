@@ -2,11 +2,10 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import pathlib
 
 from data.input_error import InputError
-from data.splits import split
+from data.splits import only_annotating, split
 from data.store import read_store
 from deeplab_panns import prior_check
 from deeplab_panns.prior_check import Check
@@ -15,32 +14,43 @@ from deeplab_panns.report.results import Results
 
 @dataclasses.dataclass(frozen=True)
 class CheckedStore:
-  """A store that runs were trained on, and what prior_check found there."""
-  path: pathlib.Path
+  """A store that runs were trained on, and what prior_check found there.
+
+  Attributes:
+    name: the folder's, and the organs of --partial_organs where these chose among the partial sets.
+  """
+  name: str
   check: Check
 
 
 def read(results: Results):
-  """The stores with partially labelled cases that the runs name and that are still where they were, each once."""
-  named: dict[str, int | None] = {}
-  for method in results.methods:
-    for run in method.runs:
-      data = run.run_dir / "data.json"
-      if data.is_file():
-        named.setdefault(json.loads(data.read_text(encoding="utf-8"))["data_dir"], run.fold)
-  checked = [_check(path, -1 if fold is None else fold) for path, fold in named.items()]
+  """The stores, with the partial sets that were used, that the runs name and that are still where they were, each once.
+
+  Runs that train on no partial case count only where no run does. Of several folds the first run's.
+  """
+  runs = [run for method in results.methods for run in method.runs if "data_dir" in run.data]
+  runs = [run for run in runs if run.settings.get("supervision") != "full"] or runs
+  named: dict = {}
+  for run in runs:
+    organs = () if run.settings.get("supervision") == "full" else tuple(run.settings.get("partial_organs", ()))
+    named.setdefault((run.data["data_dir"], organs), run.fold)
+  checked = [_check(path, organs, -1 if fold is None else fold) for (path, organs), fold in named.items()]
   return [found for found in checked if found is not None]
 
 
-def _check(path, fold):
+def _check(path, organs, fold):
   try:
     store = read_store(path)
     splits = split(store, fold, 0.0, 0)
+    if organs:
+      splits = only_annotating(splits, organs, store)
+    if not any(case.annotated for case in splits.partial):
+      return None
+    found = prior_check.check(store, splits)
   except InputError:  # moved, or another store by now
     return None
-  if not any(case.annotated for case in splits.partial):
-    return None
-  return CheckedStore(store.path, prior_check.check(store, splits))
+  name = pathlib.Path(path).name
+  return CheckedStore(f"{name}, partial sets of {', '.join(organs)}" if organs else name, found)
 
 
 def conclusions(found: CheckedStore):

@@ -13,19 +13,17 @@ _LISTED = 5
 
 
 def read(results: Results):
-  """{method: row shares [K + 1, K + 1] over all its runs}, or None where a run has no counts of the results' organs."""
+  """{method: row shares [K + 1, K + 1] over all its runs}, K of `label_organs`; None where a run has no such counts."""
   found = {}
   for method in results.methods:
-    counts = np.zeros((len(results.organs) + 1,) * 2, np.int64)
+    counts = np.zeros((len(results.label_organs) + 1,) * 2, np.int64)
     for run in method.runs:
       if not (run.folder / "confusion.csv").is_file():
         return None
       organs, of_run = confusion.read_csv(run.folder / "confusion.csv")
-      if set(results.organs) - set(organs):
+      if organs != results.label_organs:
         return None
-      # metrics.csv leaves out organs that no case annotates
-      order = [0, *(1 + organs.index(organ) for organ in results.organs)]
-      counts += of_run[np.ix_(order, order)]
+      counts += of_run
     found[method.name] = confusion.row_shares(counts)
   return found
 
@@ -34,10 +32,10 @@ def table(results: Results, shares):
   """The largest confusions of organs with each other, % of the reference organ's voxels."""
   rows = [["method", *(f"{place + 1}." for place in range(_LISTED))]]
   for name, of_method in shares.items():
-    between = np.nan_to_num(of_method[1:, 1:]) * (1 - np.eye(len(results.organs)))
+    between = np.nan_to_num(of_method[1:, 1:]) * (1 - np.eye(len(results.label_organs)))
     largest = np.argsort(between, axis=None)[::-1][:_LISTED]
     pairs = [np.unravel_index(place, between.shape) for place in largest]
-    cells = [f"{results.organs[row]} → {results.organs[column]} {100 * between[row, column]:.0f} "
+    cells = [f"{results.label_organs[row]} → {results.label_organs[column]} {100 * between[row, column]:.0f} "
              "%" for row, column in pairs
              if between[row, column] > 0]
     rows.append([name, *cells, *[NONE] * (_LISTED - len(cells))])
@@ -50,7 +48,7 @@ def draw(results: Results, shares):
   rows = -(-len(shares) // columns)
   drawn = plot_style.figure(6.3 * columns, 5.6 * rows)
   axes = plot_style.subplots(drawn, rows, columns)
-  names = [BACKGROUND, *results.organs]
+  names = [BACKGROUND, *results.label_organs]
   for place in axes.ravel()[len(shares):]:
     place.set_axis_off()
   for place, (name, of_method) in zip(axes.ravel(), shares.items()):

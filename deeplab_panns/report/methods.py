@@ -54,7 +54,8 @@ def group(runs, names=None):
     runs: ScoredRuns.
     names: one for each run, where runs of one name are one method; None derives them from the runs' settings.
   Raises:
-    InputError: If two runs of a method are the same run by seed and fold.
+    InputError: If two runs of a method are the same run by seed and fold, or, without names, were scored on the same cases but
+      trained on other data: as an oracle is, whose flags are those of `full`.
   """
   groups: dict = {}
   for place, run in enumerate(runs):
@@ -63,6 +64,8 @@ def group(runs, names=None):
   methods = tuple(Method(name, tuple(members)) for name, members in zip(titles, groups.values()))
   for method in methods:
     _require_different_runs(method)
+    if not names:
+      _require_one_training_set(method)
   return methods
 
 
@@ -112,3 +115,13 @@ def _require_different_runs(method):
       raise InputError(f"{run.folder}: is the method {method.name!r} with seed {run.seed} and fold {run.fold}, "
                        f"as {other.folder} is; "
                        "give each run once, or tell the methods apart by --names (one for each run).")
+
+
+def _require_one_training_set(method):
+  first: dict = {}
+  for run in method.runs:
+    for case in run.cases:
+      other = first.setdefault(case, run)
+      if run.trained_on != other.trained_on:
+        raise InputError(f"{run.folder}: has the flags of {other.folder} and is scored on the same cases, but was trained on another store; "
+                         "tell the methods apart, or put them together, by --names (one for each run).")

@@ -50,11 +50,11 @@ def draw(results: Results, slices):
   for row, key in enumerate(keys):
     parts = [slices[name][key] for name in names]
     shown = parts[0].reference, *(part.predicted for part in parts)
-    values |= slice_panels.organ_values(*shown, count=len(results.organs))
-    _draw_slice(axes[2 * row:2 * row + 2], key, parts, results.organs)
+    values |= slice_panels.organ_values(*shown, count=len(results.label_organs))
+    _draw_slice(axes[2 * row:2 * row + 2], key, parts, results.label_organs)
   for column, title in enumerate(["reference", *names]):
     axes[0, column].set_title(plot_style.wrapped(title, int(9 * width)), fontweight="bold", fontsize=11)
-  slice_panels.legend(drawn, values, results.organs, with_reference=True)
+  slice_panels.legend(drawn, values, results.label_organs, with_reference=True)
   return plot_style.png(drawn)
 
 

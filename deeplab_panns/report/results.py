@@ -16,12 +16,15 @@ class Results:
   """
   Attributes:
     baseline: one of the methods.
+    organs: those that were scored, in label order.
+    label_organs: of the label values 1, 2, ..., also those that no case annotates.
     cases: keys, as in ScoredRun.
     scored_on: split and grid in words.
   """
   methods: tuple[Method, ...]
   baseline: Method
   organs: tuple[str, ...]
+  label_organs: tuple[str, ...]
   cases: tuple[str, ...]
   scored_on: str
 
@@ -55,10 +58,9 @@ def build(runs, names=None, baseline=None):
   methods = group(runs, names)
   first = runs[0]
   for run in runs:
-    if (run.organs, run.scored_on) != (first.organs, first.scored_on):
-      raise InputError(f"{run.folder}: was scored with {len(run.organs)} organs on {run.scored_on}; "
-                       f"{first.folder} with "
-                       f"{len(first.organs)} on {first.scored_on}; evaluate all runs alike.")
+    if (run.label_organs, run.organs, run.scored_on) != (first.label_organs, first.organs, first.scored_on):
+      raise InputError(f"{run.folder}: was scored with the organs {', '.join(run.organs)} {run.scored_on}; {first.folder} with "
+                       f"{', '.join(first.organs)} {first.scored_on}; evaluate all runs alike, on one list of organs.")
   for method in methods:
     only = sorted(set(method.cases) ^ set(methods[0].cases))
     if only:
@@ -66,7 +68,7 @@ def build(runs, names=None, baseline=None):
                        f"cases, {methods[0].name!r} on "
                        f"{len(methods[0].cases)}, and not on the same: {', '.join(only[:3])} (id@hash of its "
                        "reference) in one alone; evaluate the same folds of the same stores for every method.")
-  return Results(methods, _baseline(methods, baseline), first.organs, methods[0].cases, first.scored_on)
+  return Results(methods, _baseline(methods, baseline), first.organs, first.label_organs, methods[0].cases, first.scored_on)
 
 
 def _baseline(methods, name):

@@ -17,6 +17,7 @@ class ScoredRun:
     folder: that holds metrics.csv, metrics.json and what else evaluate wrote.
     run_dir: of the training; the folder itself, or where the evaluation of one run with an --output_dir was.
     settings: the run's experiment.json; empty where the folder holds no single run's scores.
+    data: the run's data.json: the store and its fingerprint; empty likewise.
     summary: metrics.json.
     rows: (case key, OrganScore). A key is the id and the sha256 of the reference, since two stores may give
       different patients the same id.
@@ -24,6 +25,7 @@ class ScoredRun:
   folder: pathlib.Path
   run_dir: pathlib.Path
   settings: dict
+  data: dict
   summary: dict
   rows: tuple[tuple[str, OrganScore], ...]
 
@@ -36,9 +38,20 @@ class ScoredRun:
     return self.settings.get("fold")
 
   @property
+  def trained_on(self):
+    """Fingerprint of the store, None where it is not known."""
+    return self.data.get("fingerprint")
+
+  @property
+  def label_organs(self):
+    """The organs of the label values 1, 2, ..., also those that no case annotates."""
+    return tuple(self.summary["label_organs"])
+
+  @property
   def organs(self):
-    """In the order of their first line, which is the label order."""
-    return tuple(dict.fromkeys(score.organ for _, score in self.rows))
+    """Those that were scored, in label order."""
+    scored = {score.organ for _, score in self.rows}
+    return tuple(organ for organ in self.label_organs if organ in scored)
 
   @property
   def cases(self):
@@ -102,12 +115,14 @@ def read_scored(folder):
     raise InputError(f"{folder}: has no metrics.json; run `python -m deeplab_panns.evaluate "
                      f"--run_dir={folder}` first.")
   summary = _read_json(folder / "metrics.json")
+  if "label_organs" not in summary:
+    raise InputError(f"{folder / 'metrics.json'}: does not say which organs the label values are; evaluate again.")
   rows = tuple((case_key(case, summary), score) for case, score in score_table.read_csv(folder / "metrics.csv"))
   if not rows:
     raise InputError(f"{folder / 'metrics.csv'}: holds no score; evaluate again.")
   run_dir = _run_dir(folder, summary)
-  settings = _read_json(run_dir / "experiment.json") if (run_dir / "experiment.json").is_file() else {}
-  return ScoredRun(folder, run_dir, settings, summary, rows)
+  settings, data = (_read_json(run_dir / name) if (run_dir / name).is_file() else {} for name in ("experiment.json", "data.json"))
+  return ScoredRun(folder, run_dir, settings, data, summary, rows)
 
 
 def _run_dir(folder, summary):

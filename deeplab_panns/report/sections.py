@@ -158,8 +158,8 @@ def _prior_check(results, pictures):
             pictures.keep("prior_check", prior_check_figure.draw(first.check, prior_check.TOLERANCE, False),
                           "Shares of each organ, case by case")]
   if others:
-    pieces.append(heading(f"{len(others)} other stores; above is that of the first run"))
-    pieces += [paragraph(f"{one.path.name}: {checked_stores.conclusions(one)[0]}") for one in others]
+    pieces.append(heading(f"{len(others)} other training sets; above is {first.name}, of the first run"))
+    pieces += [paragraph(f"{one.name}: {checked_stores.conclusions(one)[0]}") for one in others]
   return Section("prior_check", "Does the prior hold?", tuple(pieces))
 
 

@@ -21,16 +21,16 @@ def worst_cases(results: Results, method):
 
 
 def table(results: Results):
-  """Method, case, mean Dice, the same case by the baseline, and the organs with the lowest Dice above what is missed."""
-  rows = [["method", "case", "Dice %", f"by {results.baseline.name}", "missed organs", "lowest Dice of the others"]]
+  """Method, case, mean Dice, the same case by the baseline, the organs without overlap and those with the lowest Dice above 0."""
+  rows = [["method", "case", "Dice %", f"by {results.baseline.name}", "organs of Dice 0", "lowest Dice of the others"]]
   baseline = defined_mean(results.table(results.baseline), axis=1)
   for method in results.methods:
     dice = results.table(method)
     for row in worst_cases(results, method):
-      missed = [organ for organ, value in zip(results.organs, dice[row]) if value == 0]
+      without = [organ for organ, value in zip(results.organs, dice[row]) if value == 0]
       low = sorted((value, organ) for organ, value in zip(results.organs, dice[row]) if value > 0)[:_ORGANS]
       rows.append([method.name, case_id(results.cases[row]), percent(defined_mean(dice[row])), percent(baseline[row]),
-                   f"{len(missed)}: {', '.join(missed)}" if missed else "0",
+                   f"{len(without)}: {', '.join(without)}" if without else "0",
                    ", ".join(f"{organ} {percent(value)}" for value, organ in low)])
   return rows
 
@@ -62,9 +62,9 @@ def draw(results: Results, parts):
       place.set_axis_off()
     for place, part in zip(row, parts[name]):
       place.set_axis_on()
-      slice_panels.draw(place, part, part.predicted, results.organs, part.reference)
+      slice_panels.draw(place, part, part.predicted, results.label_organs, part.reference)
       place.set_title(f"{part.case}, slice {part.z}\n{part.why}")
-      values |= slice_panels.organ_values(part.reference, part.predicted, count=len(results.organs))
+      values |= slice_panels.organ_values(part.reference, part.predicted, count=len(results.label_organs))
     row[0].set_ylabel(name, fontsize=11, fontweight="bold")
-  slice_panels.legend(drawn, values, results.organs, with_reference=True)
+  slice_panels.legend(drawn, values, results.label_organs, with_reference=True)
   return plot_style.png(drawn)

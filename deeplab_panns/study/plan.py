@@ -94,6 +94,8 @@ def parse_flags(path, words):
     name, equals, value = word.partition("=")
     if not name.startswith("--") or name == "--flagfile":
       raise InputError(f"{path}: found {word!r}; needs --flag=value, and no flagfile within.")
+    if name.startswith("--no") and not equals:
+      raise InputError(f"{path}: found {word!r}; write --{name[4:]}=false, so that one setting has one spelling.")
     flags[name[2:]] = value if equals else "true"
   return flags
 

@@ -65,11 +65,7 @@ class Run:
 
 def decisive(flags):
   """The flags that are fields of Experiment, which is all that decides a run's numbers, in one spelling."""
-  plain = dict(flags)
-  for name, value in flags.items():
-    if name not in _DECISIVE and name.startswith("no") and name[2:] in _DECISIVE and value == "true":
-      plain[name[2:]] = "false"
-  return {name: _canonical(value) for name, value in sorted(plain.items()) if name in _DECISIVE}
+  return {name: _canonical(value) for name, value in sorted(flags.items()) if name in _DECISIVE}
 
 
 def plan_runs(part: Part, seeds=()):
