@@ -32,7 +32,11 @@ from deeplab_panns.share_agreement import (
 )
 
 LABELED = "fully labelled"
-_WITHOUT = "or train with --prior_mismatch=exclude or correct, without this set (--partial_organs) or without the prior (--supervision=partial)"
+# In the order of what experiments/study/fields.table measured; exclude and correct gained nothing there.
+_WITHOUT = ("or train without the prior by the marginal loss (--supervision=partial --partial_loss=marginal), without this set (--partial_organs), "
+            "or with --prior_mismatch=exclude or correct")
+
+_CUT_OFF = 0.8  # of the labelled scans' extent along an axis: smaller ones may cut organs off
 
 
 def define_flags():
@@ -104,6 +108,9 @@ def advice(labeled: CaseSet, one: CaseSet, failing):
     return (f"{start} Its scans cover {_extent(one)} (z, y, x, median), the labelled ones {_extent(labeled)}: crop both to the same "
             f"field of view before data.prepare, {_WITHOUT}.")
   volumes = ", ".join(f"{a.organ} {_times(a.volume_ratio)} the volume" for a in present)
+  if all(a.volume_ratio < 1 for a in present) and min(np.divide(one.extent_mm, labeled.extent_mm)) < _CUT_OFF:
+    return (f"{start} Its scans, {_extent(one)} (z, y, x, median; the labelled ones {_extent(labeled)}), may end within the organs ({volumes}): "
+            f"crop the labelled scans likewise before data.prepare, {_WITHOUT}.")
   return (f"{start} The organs themselves differ ({volumes}), so cropping will not help: other patients, other borders or a wrong label; "
           f"annotate some of these cases in full, which corrects q, {_WITHOUT}.")
 

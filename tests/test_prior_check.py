@@ -131,6 +131,13 @@ def test_larger_organs_are_no_field_of_view():
   assert "cropping will not help" in line and "annotate some of these cases in full" in line
 
 
+def test_shorter_scans_may_cut_organs_off():
+  rng = np.random.default_rng(2)
+  full, partial = patients(rng, 24), patients(rng, 12, ("spleen",), scale=0.1, depth=60)
+  line, = prior_check.disagreements(*checked(full, partial))
+  assert "60 x 100 x 100 mm" in line and "may end within the organs (spleen 0." in line and "--partial_loss=marginal" in line
+
+
 def test_one_labelled_case_is_enough_against_a_gross_difference():
   rng = np.random.default_rng(3)
   full = [case("f", ORGANS, **ML)]
