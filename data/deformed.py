@@ -24,13 +24,15 @@ def define_flags():
   flags.DEFINE_string("manifest", manifest, "The dataset.json that lists the scan; default: in the folder "
                       "that the variable PANN_REAL_CT names.", required=not manifest)
   flags.DEFINE_string("case", "ts_ct", "Its fully labelled case.")
+  flags.DEFINE_list("sha256", [], "How the sha256 of the scan's image and of its label map begin, as 1a2b3c4d,5e6f7a8b; other files are "
+                    "refused.")
   flags.DEFINE_float("pixel_mm", 4.0, "Pixel size.", lower_bound=0.5, upper_bound=10)
   flags.DEFINE_float("slice_mm", 5.0, "Slice spacing.", lower_bound=0.5, upper_bound=10)
 
 
 def main(_):
   args = flags.FLAGS
-  source = read_source(args.manifest, args.case)
+  source = read_source(args.manifest, args.case, args.sha256)
   cohort = cohort_from_flags(args, source.organs)
   draw = functools.partial(draw_case, source=source, voxel_mm=(args.pixel_mm, args.slice_mm))
   write_with_progress(args.output_dir, cohort, draw, "deformed")

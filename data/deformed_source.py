@@ -8,6 +8,7 @@ import numpy as np
 from data import volumes
 from data.input_error import InputError
 from data.manifest import read_manifest
+from data.store import file_sha256
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -25,11 +26,14 @@ class Source:
   organs: tuple[str, ...]
 
 
-def read_source(manifest_path, case_id):
+def read_source(manifest_path, case_id, sha256=()):
   """Reads a case of a manifest.
 
+  Args:
+    sha256: how those of the image and the label map begin, or nothing.
   Raises:
-    InputError: If there is no such case, it is not fully labelled, it cannot be read, or an organ is missing.
+    InputError: If there is no such case, it is not fully labelled, it cannot be read, an organ is missing, or the files are
+      others than `sha256` says.
   """
   manifest = read_manifest(manifest_path)
   cases = {case.id: case for case in manifest.cases}
@@ -40,6 +44,11 @@ def read_source(manifest_path, case_id):
     missing = [organ for organ in manifest.organs if organ not in case.annotated]
     raise InputError(f"{manifest_path}: case {case_id!r} does not annotate {', '.join(missing)}; choose one "
                      'with "annotated": "all".')
+  for path, expected in zip((case.image, case.label), sha256):
+    found = file_sha256(path)
+    if not found.startswith(expected):
+      raise InputError(f"{path}: is another file than --sha256={','.join(sha256)} asks for (its own begins {found[:8]}); patients made from "
+                       "it would be others. Take the file that is meant, or leave the flag out.")
   image, label = volumes.read_image(case.image), volumes.read_label(case.label)
   volumes.require_same_grid(image, label)
   values = _values(case, label.array, manifest.organs)

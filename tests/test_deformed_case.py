@@ -88,6 +88,12 @@ def test_sources_that_do_not_do(real_ct):
     read_source(real_ct / "dataset.json", "ts_dicom")
 
 
+def test_other_files_than_those_meant_are_refused(real_ct):
+  assert read_source(real_ct / "dataset.json", "ts_ct", ("dbd3ae6d", "1b517cc9")).organs
+  with pytest.raises(InputError, match=r"ts_ct_label\.nii\.gz: is another file than --sha256=dbd3ae6d,00000000 asks for \(its own begins 1b517cc9\)"):
+    read_source(real_ct / "dataset.json", "ts_ct", ("dbd3ae6d", "00000000"))
+
+
 @pytest.mark.slow
 def test_the_command_writes_a_cohort_of_the_scans_organs(real_ct, tmp_path):
   arguments = f"--manifest={real_ct / 'dataset.json'}", f"--output_dir={tmp_path}"
