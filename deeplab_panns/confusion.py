@@ -6,13 +6,13 @@ only where every organ is annotated, since elsewhere a background voxel may be a
 from __future__ import annotations
 
 import csv
-import io
 
 import numpy as np
 
 from data.input_error import InputError
 from data.organs import BACKGROUND, IGNORE
 from data.whole_file import write_text
+from deeplab_panns.text_table import to_csv
 
 
 def count(reference, predicted, organ_count, ignore=IGNORE):
@@ -47,11 +47,7 @@ def row_shares(counts):
 def write_csv(path, organs, counts):
   """Columns `reference`, `background` and the organs; a line for each reference class."""
   names = (BACKGROUND, *organs)
-  lines = io.StringIO()
-  writer = csv.writer(lines, lineterminator="\n")
-  writer.writerow(("reference", *names))
-  writer.writerows((name, *row) for name, row in zip(names, counts.tolist()))
-  write_text(path, lines.getvalue())
+  write_text(path, to_csv([("reference", *names), *((name, *row) for name, row in zip(names, counts.tolist()))]))
 
 
 def read_csv(path):

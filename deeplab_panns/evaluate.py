@@ -53,7 +53,7 @@ def evaluate_runs(run_dirs, checkpoint, data_dir, scoring, output_dir):
   scored, overlay = score_cases(opened.segmenter, store.organs, select_cases(store, runs, split), workers)
   header = {"split": split, "grid": "store", "checkpoint": checkpoint, "step": _one_or_all([run.step for run in runs]),
             "fold": _one_or_all([run.experiment.fold for run in runs]),
-            "data_dir": str(pathlib.Path(store.path).resolve()), "run_dirs": [str(pathlib.Path(run_dir).resolve()) for run_dir in run_dirs]}
+            "data_dir": str(store.path.resolve()), "run_dirs": [str(pathlib.Path(run_dir).resolve()) for run_dir in run_dirs]}
   summary = write_results(scored, store.organs, output_dir, header)
   picture = io.BytesIO()
   Image.fromarray(overlay).save(picture, "PNG")

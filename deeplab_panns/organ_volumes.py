@@ -3,10 +3,10 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import io
 
 from data.input_error import InputError
 from data.whole_file import write_text
+from deeplab_panns.text_table import to_csv
 
 COLUMNS = ("case", "organ", "reference_ml", "predicted_ml")
 
@@ -21,11 +21,7 @@ class OrganVolume:
 
 
 def write_csv(path, volumes):
-  lines = io.StringIO()
-  writer = csv.writer(lines, lineterminator="\n")
-  writer.writerow(COLUMNS)
-  writer.writerows(dataclasses.astuple(volume) for volume in volumes)
-  write_text(path, lines.getvalue())
+  write_text(path, to_csv([COLUMNS, *map(dataclasses.astuple, volumes)]))
 
 
 def read_csv(path):

@@ -4,13 +4,13 @@ A row is (case id, `OrganScore`).
 """
 import csv
 import dataclasses
-import io
 import math
 import statistics
 
 from data.input_error import InputError
 from data.whole_file import write_text
 from deeplab_panns.metrics import OrganScore
+from deeplab_panns.text_table import to_csv
 
 SCORES = tuple(field.name for field in dataclasses.fields(OrganScore) if field.name != "organ")
 COLUMNS = ("case", "organ") + SCORES
@@ -62,11 +62,8 @@ def _organ_summary(scores):
 
 def write_csv(path, rows):
   """Writes the rows under COLUMNS, every digit of a score kept, undefined as `nan`; whole or not at all."""
-  lines = io.StringIO()
-  writer = csv.writer(lines, lineterminator="\n")
-  writer.writerow(COLUMNS)
-  writer.writerows([case, score.organ] + [float(getattr(score, name)) for name in SCORES] for case, score in rows)
-  write_text(path, lines.getvalue())
+  lines = [[case, score.organ, *(float(getattr(score, name)) for name in SCORES)] for case, score in rows]
+  write_text(path, to_csv([COLUMNS, *lines]))
 
 
 def read_csv(path):

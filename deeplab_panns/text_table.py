@@ -44,6 +44,7 @@ def to_html(rows, strong_last=False):
 
 
 def to_csv(rows):
+  """Cells may be numbers too, of which every digit is kept."""
   lines = io.StringIO()
   csv.writer(lines, lineterminator="\n").writerows(rows)
   return lines.getvalue()

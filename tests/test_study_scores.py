@@ -60,7 +60,7 @@ def test_a_seed_is_one_pair_however_many_volumes_it_has():
   expected = stats.ttest_rel([0.6, 0.49, 0.55], [0.5] * 3)
   assert gain.p == pytest.approx(expected.pvalue) and gain.interval == pytest.approx(tuple(expected.confidence_interval()))
   assert (gain.ahead, gain.difference) == (2, pytest.approx(0.14 / 3))
-  shifted = compare(ours, theirs, margin=0.02)
+  shifted = gain.less(0.02)
   assert shifted.difference == pytest.approx(0.14 / 3 - 0.02) and shifted.p == pytest.approx(stats.ttest_1samp([0.08, -0.03, 0.03], 0).pvalue)
 
 

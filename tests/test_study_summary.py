@@ -101,7 +101,7 @@ def test_organs_have_a_table_of_their_own(results):
 
 def test_a_colour_needs_a_test():
   def of(difference, p):
-    return colour(Compared(Gain({1: difference}, None, None), p))
+    return colour(Compared(Gain({1: difference}), p))
   assert of(0.1, 0.01) != of(-0.1, 0.01)
   assert of(0.1, None) == of(-0.1, None) == of(0.1, 0.2) not in (of(0.1, 0.01), of(-0.1, 0.01))
 

@@ -2,13 +2,13 @@
 from __future__ import annotations
 
 import csv
-import io
 import pathlib
 
 from data.whole_file import write_text
 from deeplab_panns import score_table
 from deeplab_panns.metrics import OrganScore
 from deeplab_panns.study.runs import Run
+from deeplab_panns.text_table import to_csv
 
 _RUNS = ("run", "seconds", "flags")
 
@@ -43,10 +43,8 @@ class Cache:
       lines = list(csv.reader(path.read_text(encoding="utf-8").splitlines()))
     lines = [line for line in lines if line[0] != run.name]
     flags = " ".join(f"--{name}={value}" for name, value in sorted(run.flags.items()))
-    text = io.StringIO()
     noted = [run.name, f"{seconds:.0f}", f"{run.cohort.name}: {flags}"]
-    csv.writer(text, lineterminator="\n").writerows([*lines, noted])
-    write_text(path, text.getvalue())
+    write_text(path, to_csv([*lines, noted]))
 
 
 def _rounded(score):

@@ -70,7 +70,7 @@ def read_part(folder, name, quick=False):
   flags = read_flagfile(folder / _only(path, lines, "base"))
   cells = tuple(_cell(path, text) for text in lines["cell"])
   expectations = tuple(_expectation(path, text) for text in lines["expect"])
-  seeds = _seeds(path, lines["seeds"], list(dict.fromkeys(cell.name for cell in cells)))
+  seeds = _seeds(path, lines["seeds"], [cell.name for cell in cells])
   part = Part(name, flags, cells, expectations, seeds, _cohorts(folder / "cohorts.table"))
   if quick:
     part = _quick(path, part, shlex.split(_only(path, lines, "quick")))
@@ -152,7 +152,7 @@ def _seeds(path, texts, names):
     if not all(number.isdecimal() for number in numbers) or not set(chosen) <= set(names):
       raise InputError(f"{path}: found seeds {text!r}; needs whole numbers separated by commas, and then cells of {', '.join(names)}, or "
                        "none for all.")
-    for name in chosen or names:
+    for name in chosen or seeds:
       seeds[name] += [int(number) for number in numbers]
   repeated = [name for name, found in seeds.items() if not found or len(set(found)) < len(found)]
   if repeated:

@@ -104,12 +104,8 @@ class Gain:
 
   Attributes:
     by_seed: {seed: mean difference}.
-    interval: of the mean over seeds, 95 %, by Student's t; None below MIN_SEEDS, as is
-    p: of Student's t-test, two-sided, not corrected.
   """
   by_seed: dict[int, float]
-  interval: tuple[float, float] | None
-  p: float | None
 
   @property
   def difference(self):
@@ -117,20 +113,29 @@ class Gain:
     return float(np.mean(list(self.by_seed.values())))
 
   @property
+  def interval(self):
+    """(low, high) of the mean over seeds, 95 %, by Student's t; None below MIN_SEEDS."""
+    return statistics.mean_interval(list(self.by_seed.values())) if len(self.by_seed) >= MIN_SEEDS else None
+
+  @property
+  def p(self):
+    """Of Student's t-test, two-sided, not corrected; None below MIN_SEEDS."""
+    return statistics.ttest_p(list(self.by_seed.values())) if len(self.by_seed) >= MIN_SEEDS else None
+
+  @property
   def ahead(self):
     """In how many seeds the cell is above the other one."""
     return sum(difference > 0 for difference in self.by_seed.values())
 
+  def less(self, margin):
+    """The Gain that is left when each seed's difference is lowered by a margin."""
+    return Gain({seed: difference - margin for seed, difference in self.by_seed.items()})
 
-def compare(ours: Scores, theirs: Scores, margin=0.0):
-  """Gain of ours - margin over theirs on the seeds that both have; None without any."""
-  by_seed = {seed: float(np.mean(values - others)) - margin for seed, (values, others) in values_by_seed(ours, theirs).items()}
-  if not by_seed:
-    return None
-  differences = list(by_seed.values())
-  if len(differences) < MIN_SEEDS:
-    return Gain(by_seed, None, None)
-  return Gain(by_seed, statistics.mean_interval(differences), statistics.ttest_p(differences))
+
+def compare(ours: Scores, theirs: Scores):
+  """Gain of ours over theirs on the seeds that both have; None without any."""
+  by_seed = {seed: float(np.mean(values - others)) for seed, (values, others) in values_by_seed(ours, theirs).items()}
+  return Gain(by_seed) if by_seed else None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -171,10 +176,10 @@ class Verdict:
 def judge(expectations, cells):
   """Verdicts of all steps; cells: {name: Scores}."""
   steps = [(lower, upper, item) for item in expectations for lower, upper in zip(item.cells, item.cells[1:])]
-  passed = [compare(cells[upper], cells[lower], item.points / 100) for lower, upper, item in steps]
-  p_values = statistics.holm([gain.p if gain else None for gain in passed])
-  return [Verdict(lower, upper, item.points, item.level, _verdict(gain, p, item), p, compare(cells[upper], cells[lower]))
-          for (lower, upper, item), gain, p in zip(steps, passed, p_values)]
+  gains = [compare(cells[upper], cells[lower]) for lower, upper, _ in steps]
+  p_values = statistics.holm([gain and gain.less(item.points / 100).p for gain, (_, _, item) in zip(gains, steps)])
+  return [Verdict(lower, upper, item.points, item.level, _verdict(gain, p, item), p, gain)
+          for (lower, upper, item), gain, p in zip(steps, gains, p_values)]
 
 
 def _verdict(gain, p, expectation):
@@ -182,6 +187,6 @@ def _verdict(gain, p, expectation):
     return "not run"
   if p is None or p >= expectation.level:
     return "not shown"
-  if gain.difference > 0:
+  if gain.difference > expectation.points / 100:
     return "holds"
   return "not by that much" if expectation.points else "the opposite holds"

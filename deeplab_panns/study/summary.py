@@ -49,7 +49,6 @@ class Summary:
     """{name: seeds} that no number is of."""
     return {name: cell.missing for name, cell in self.cells.items() if cell.missing}
 
-
   def baseline_there(self, name):
     """Mean Dice of BASELINE on the seeds that the cell was run with; None without a common one."""
     if name not in self.gains:
