@@ -4,7 +4,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import pathlib
-import resource
 import sys
 import time
 
@@ -16,6 +15,7 @@ from absl import flags
 from data import command, volumes
 from data.input_error import InputError
 from data.whole_file import write_text
+from deeplab_panns.peak_memory import peak_memory_gb
 from deeplab_panns.trained import open_run, open_runs
 
 
@@ -111,9 +111,8 @@ def main(_):
   write_text(output_dir / "organs.json", json.dumps(list(organs), indent=1))
   if failures:
     raise InputError(f"{len(failures)} of {len(sources)} inputs failed: {'; '.join(failures)}")
-  peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts in KiB
   print(f"{output_dir}: {len(sources)} label maps; values 1 to {len(organs)} are the organs in {output_dir / 'organs.json'}; "
-        f"{time.monotonic() - begun:.0f} s, at most {peak / 1e9:.2f} GB of memory")
+        f"{time.monotonic() - begun:.0f} s, at most {peak_memory_gb():.2f} GB of memory")
 
 
 if __name__ == "__main__":

@@ -8,11 +8,12 @@ from conftest import ROOT, write_nifti
 
 LIMIT_GB = 3.0
 SCRIPT = """
-import pathlib, resource, sys
+import pathlib, sys
 from deeplab_panns.predict import predict_file  # before TensorFlow, as the commands do
 import tensorflow as tf
 from deeplab_panns.ensemble import Ensemble
 from deeplab_panns.inference import InputGrid, Segmenter
+from deeplab_panns.peak_memory import peak_memory_gb
 from deeplab_panns.sliding_window import VolumeSegmenter, Windows
 
 CLASSES = 14
@@ -32,8 +33,17 @@ segmenter = {
     "ensemble": lambda: Ensemble([slices("sagittal"), windows(2.0)]),
 }[sys.argv[1]]()
 predict_file(lambda **inputs: segmenter.labels(**inputs), pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3]))
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9)
+print(peak_memory_gb())
 """
+
+
+def test_the_peak_is_the_programs_own_and_not_its_parents():
+  """What a large process starts is small, and becomes as large as what it holds."""
+  child = "from deeplab_panns.peak_memory import peak_memory_gb as peak; before = peak(); b'1' * 200_000_000; print(before, peak())"
+  parent = f"import subprocess, sys; large = b'1' * 600_000_000; subprocess.run([sys.executable, '-c', {child!r}], check=True)"
+  result = subprocess.run([sys.executable, "-c", parent], cwd=ROOT, capture_output=True, text=True, check=True)
+  before, after = map(float, result.stdout.split())
+  assert before < 0.3 and 0.2 <= after < 0.6
 
 
 @pytest.fixture(scope="module")
