@@ -1,7 +1,8 @@
 """Paired comparisons of two methods: signed-rank test, t-test, bootstrap interval, Holm's correction.
 
 One pair is one test volume, its value the mean over seeds: volumes are drawn independently, runs of other seeds on
-the same volumes are not. Where each seed has patients of its own, its mean is the pair (`mean_interval`, `ttest_p`).
+the same volumes are not. Where each seed has patients of its own, its mean is the pair (`mean_interval`, `ttest_p`,
+`wilcoxon_p`).
 """
 from __future__ import annotations
 
@@ -59,7 +60,7 @@ def compare(values, baseline, seed=0):
     found = dataclasses.replace(found, difference=float(defined.mean()))
   if not found.enough:
     return found
-  return dataclasses.replace(found, interval=bootstrap_interval(defined, seed), wilcoxon_p=_wilcoxon_p(defined),
+  return dataclasses.replace(found, interval=bootstrap_interval(defined, seed), wilcoxon_p=wilcoxon_p(defined),
                              ttest_p=ttest_p(defined))
 
 
@@ -90,8 +91,9 @@ def holm(p_values):
   return adjusted
 
 
-def _wilcoxon_p(differences):
+def wilcoxon_p(differences):
   """Two-sided p of the signed-rank test, exact with ties too; scipy's choice of method there changes between versions."""
+  differences = np.asarray(differences, np.float64)
   changed = differences[differences != 0]  # Wilcoxon's own rule: a pair without a difference ranks nowhere
   if not len(changed):
     return 1.0

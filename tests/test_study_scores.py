@@ -5,7 +5,7 @@ from scipy import stats
 
 from data.input_error import InputError
 from deeplab_panns.study.plan import Cell, Expectation
-from deeplab_panns.study.scores import Scores, compare, gap_closed, judge, values_by_seed
+from deeplab_panns.study.scores import Scores, compare, compare_organs, gap_closed, judge, values_by_seed
 
 NAN = np.nan
 
@@ -53,15 +53,31 @@ def test_other_patients_or_organs_are_refused():
 
 
 def test_a_seed_is_one_pair_however_many_volumes_it_has():
-  """Three seeds that disagree, with fifty volumes each: the test is Student's over three differences, by scipy."""
-  ours = cell("a", *[[[value, value]] * 50 for value in (0.6, 0.49, 0.55)])
-  theirs = cell("b", *[[[0.5, 0.5]] * 50] * 3)
+  """Six seeds that disagree, with fifty volumes each: the tests are scipy's over six differences."""
+  means = np.array([0.6, 0.49, 0.55, 0.57, 0.52, 0.48])
+  ours = cell("a", *[[[value, value]] * 50 for value in means])
+  theirs = cell("b", *[[[0.5, 0.5]] * 50] * 6)
   gain = compare(ours, theirs)
-  expected = stats.ttest_rel([0.6, 0.49, 0.55], [0.5] * 3)
+  expected = stats.ttest_rel(means, [0.5] * 6)
   assert gain.p == pytest.approx(expected.pvalue) and gain.interval == pytest.approx(tuple(expected.confidence_interval()))
-  assert (gain.ahead, gain.difference) == (2, pytest.approx(0.14 / 3))
+  assert gain.wilcoxon_p == pytest.approx(2 * 6 / 64)  # the negative ranks 1 and 2.5; six of 2^6 choices sum to 3.5 or less
+  assert (gain.ahead, gain.difference) == (4, pytest.approx(0.21 / 6))
   shifted = gain.less(0.02)
-  assert shifted.difference == pytest.approx(0.14 / 3 - 0.02) and shifted.p == pytest.approx(stats.ttest_1samp([0.08, -0.03, 0.03], 0).pvalue)
+  assert shifted.difference == pytest.approx(0.21 / 6 - 0.02) and shifted.p == pytest.approx(stats.ttest_1samp(means - 0.52, 0).pvalue)
+
+
+def test_five_seeds_have_an_interval_but_no_p():
+  gain = compare(constant("a", 0.6, 0.6, 0.7, 0.6, 0.6), constant("b", *[0.5] * 5))
+  assert (gain.p, gain.wilcoxon_p) == (None, None) and gain.interval[0] > 0
+  assert compare(constant("a", 0.6, 0.7), constant("b", 0.5, 0.5)).interval is None
+  assert verdicts(Expectation(("b", "a")), a=(0.6, 0.6, 0.7, 0.6, 0.6), b=(0.5,) * 5) == ["too few seeds for a test"]
+
+
+def test_organs_are_compared_one_by_one_where_both_define_them():
+  ours, theirs = cell("a", [[0.5, 0.9], [0.4, NAN]]), cell("b", [[0.2, 0.8], [0.2, 0.7]])
+  gains = compare_organs(ours, theirs)
+  assert {organ: gain.difference for organ, gain in gains.items()} == pytest.approx({"liver": 0.25, "spleen": 0.1})
+  assert list(compare_organs(cell("a", [[0.5, NAN], [0.5, NAN]]), theirs)) == ["liver"]
 
 
 def test_gap_closed_by_hand():
@@ -87,31 +103,30 @@ def verdicts(*expectations, **cells):
 
 
 def test_verdicts():
-  cells = {"full": (0.5, 0.52, 0.51), "semi": (0.45, 0.46, 0.44), "panns": (0.6, 0.63, 0.6), "missing": ()}
-  assert verdicts(Expectation(("full", "panns")), **cells) == ["holds"]  # gains .10, .11, .09: p = .0033
-  assert verdicts(Expectation(("full", "panns"), 0.0, 0.001), **cells) == ["not shown"]
+  cells = {"full": (0.5, 0.52, 0.51) * 2, "semi": (0.45, 0.46, 0.44) * 2, "panns": (0.6, 0.63, 0.6) * 2, "missing": ()}
+  assert verdicts(Expectation(("full", "panns")), **cells) == ["holds"]  # gains .10, .11, .09, twice: t = 27.4, p = 1.2e-6
+  assert verdicts(Expectation(("full", "panns"), 0.0, 1e-6), **cells) == ["not shown"]
   assert verdicts(Expectation(("full", "semi", "panns")), **cells) == ["the opposite holds", "holds"]
   assert verdicts(Expectation(("full", "missing")), **cells) == ["not run"]
-  assert verdicts(Expectation(("full", "panns")), full=(0.5, 0.5), panns=(0.6, 0.6)) == ["not shown"]  # two seeds
 
 
 def test_many_volumes_do_not_make_a_hypothesis_hold():
-  """Two seeds of three say yes, the third says no."""
-  cells = {"full": (0.5, 0.5, 0.5), "panns": (0.6, 0.6, 0.45)}
+  """Four seeds of six say yes, the others say no."""
+  cells = {"full": (0.5,) * 6, "panns": (0.55, 0.55, 0.45) * 2}
   assert verdicts(Expectation(("full", "panns"), 0.0, 0.3), **cells) == ["not shown"]
 
 
 def test_a_margin_must_be_passed():
-  cells = {"full": (0.5, 0.5, 0.5), "panns": (0.6, 0.61, 0.6)}
+  cells = {"full": (0.5, 0.5, 0.5) * 2, "panns": (0.6, 0.61, 0.59) * 2}
   assert verdicts(Expectation(("full", "panns"), 8.0), **cells) == ["holds"]
   assert verdicts(Expectation(("full", "panns"), 10.0), **cells) == ["not shown"]
   assert verdicts(Expectation(("full", "panns"), 12.0), **cells) == ["not by that much"]
 
 
 def test_the_steps_of_a_part_are_corrected_together():
-  cells = {"full": (0.5, 0.5, 0.5), "semi": (0.6, 0.62, 0.58), "panns": (0.7, 0.74, 0.66)}  # p = .013 each
-  assert verdicts(Expectation(("full", "semi"), 0.0, 0.02), **cells) == ["holds"]
-  assert verdicts(Expectation(("full", "semi", "panns"), 0.0, 0.02), **cells) == ["not shown", "not shown"]
+  cells = {"full": (0.5,) * 6, "semi": (0.6, 0.7, 0.5) * 2, "panns": (0.7, 0.9, 0.5) * 2}  # t = 2.74, p = .041 each
+  assert verdicts(Expectation(("full", "semi")), **cells) == ["holds"]
+  assert verdicts(Expectation(("full", "semi", "panns")), **cells) == ["not shown", "not shown"]
 
 
 def test_no_verdict_where_there_is_no_difference_but_one_time_in_twenty():
@@ -119,7 +134,7 @@ def test_no_verdict_where_there_is_no_difference_but_one_time_in_twenty():
   rng = np.random.default_rng(0)
   found = []
   for _ in range(400):
-    gains = rng.normal(0, 0.06, (5, 1, 1)) + rng.normal(0, 0.05, (5, 20, 1)) + np.zeros(2)
-    cells = {"a": cell("a", *np.full((5, 20, 2), 0.5)), "b": cell("b", *(0.5 + gains))}
+    gains = rng.normal(0, 0.06, (6, 1, 1)) + rng.normal(0, 0.05, (6, 20, 1)) + np.zeros(2)
+    cells = {"a": cell("a", *np.full((6, 20, 2), 0.5)), "b": cell("b", *(0.5 + gains))}
     found.append(judge([Expectation(("a", "b"))], cells)[0].verdict)
   assert 0.02 < np.mean(np.array(found) != "not shown") < 0.08

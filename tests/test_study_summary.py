@@ -1,6 +1,8 @@
 """The tables of a part from cached files: the numbers, what is missing, and a picture."""
 import csv
 import io
+import math
+import pathlib
 import re
 
 import numpy as np
@@ -12,15 +14,16 @@ from deeplab_panns import score_table
 from deeplab_panns.metrics import OrganScore
 from deeplab_panns.study.cache import Cache
 from deeplab_panns.study.figure import colour
-from deeplab_panns.study.plan import Cell, Expectation, Part
+from deeplab_panns.study.plan import Cell, Expectation, Part, read_part
 from deeplab_panns.study.runs import plan_runs
 from deeplab_panns.study.scores import Gain
 from deeplab_panns.study.summary import Compared, summarize
 from deeplab_panns.study.tables import write_summary
 
+STUDY = pathlib.Path(__file__).parents[1] / "experiments" / "study"
 COHORTS = {"phantom": (("data.phantom",), ("data.prepare",))}
-DICE = {"full": (0.5, 0.6, 0.7), "partial": (0.45, 0.54, 0.66), "panns": (0.6,), "oracle": (0.88, 0.9, 0.95)}
-SEEDS = [1, 2, 3]
+DICE = {"full": (0.5, 0.6, 0.7) * 2, "partial": (0.45, 0.54, 0.66) * 2, "panns": (0.6,), "oracle": (0.88, 0.9, 0.95) * 2}
+SEEDS = [1, 2, 3, 4, 5, 6]
 CELLS = tuple(Cell(name, "phantom", "partial" if name == "panns" else None, {"supervision": name})
               for name in (*DICE, "soft"))
 EXPECTATIONS = Expectation(("full", "partial", "panns")), Expectation(("panns", "soft"))
@@ -29,7 +32,7 @@ PART = Part("tiny", {}, CELLS, EXPECTATIONS, {}, COHORTS)
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-  """Three seeds of three volumes and two organs; soft was not run, panns with one."""
+  """Six seeds of three volumes and two organs; soft was not run, panns with one."""
   folder = tmp_path_factory.mktemp("study")
   cache = Cache(folder / "results", "tiny")
   for run in plan_runs(PART, SEEDS):
@@ -52,11 +55,11 @@ def test_numbers_by_hand(results):
   table = rows(results)
   assert list(table) == ["full", "partial", "panns", "oracle", "soft"]
   assert float(table["full"]["dice"]) == pytest.approx(0.6)
-  assert float(table["full"]["sd_over_seeds"]) == pytest.approx(0.1)
-  assert (table["full"]["seeds"], table["full"]["volumes"], table["full"]["excluded"]) == ("3", "9", "0")
+  assert float(table["full"]["sd_over_seeds"]) == pytest.approx(math.sqrt(4 * 0.1**2 / 5))
+  assert (table["full"]["seeds"], table["full"]["volumes"], table["full"]["excluded"]) == ("6", "18", "0")
   assert table["full"]["full_difference"] == ""
   assert float(table["partial"]["full_difference"]) == pytest.approx(-0.05)
-  assert (table["partial"]["full_seeds"], table["partial"]["full_seeds_ahead"]) == ("3", "0")
+  assert (table["partial"]["full_seeds"], table["partial"]["full_seeds_ahead"]) == ("6", "0")
   assert float(table["panns"]["full_difference"]) == pytest.approx(0.1)  # against the seed that both have
   assert float(table["panns"]["full_dice_there"]) == pytest.approx(0.5)
   assert float(table["panns"]["reference_difference"]) == pytest.approx(0.15)
@@ -73,30 +76,38 @@ def test_p_values_are_corrected_over_the_cells(results):
   assert partial.pvalue < oracle.pvalue < 2 * partial.pvalue
   assert float(table["oracle"]["full_ttest_p"]) == pytest.approx(oracle.pvalue)
   assert float(table["oracle"]["full_ttest_p_holm"]) == pytest.approx(2 * partial.pvalue)
+  assert float(table["partial"]["full_wilcoxon_p"]) == pytest.approx(2 / 64)  # behind in all six
   assert float(table["partial"]["full_interval_low"]) == pytest.approx(partial.confidence_interval().low)
   assert table["panns"]["full_ttest_p"] == "" and table["panns"]["full_interval_low"] == ""  # one seed
 
 
 def test_nothing_is_dropped_silently(results):
   table, page = rows(results), (results / "table.md").read_text()
-  assert table["soft"]["dice"] == "" and table["soft"]["missing_seeds"] == "1 2 3"
-  assert table["panns"]["missing_seeds"] == "2 3"
-  assert "- panns: seeds 2, 3\n- soft: seeds 1, 2, 3\n" in page
+  assert table["soft"]["dice"] == "" and table["soft"]["missing_seeds"] == "1 2 3 4 5 6"
+  assert table["panns"]["missing_seeds"] == "2 3 4 5 6"
+  assert "- panns: seeds 2, 3, 4, 5, 6\n- soft: seeds 1, 2, 3, 4, 5, 6\n" in page
   assert re.search(r"^\| soft +\| +not run \|", page, re.MULTILINE)
 
 
 def test_the_page_judges_the_hypotheses(results):
   page = (results / "table.md").read_text()
-  assert "full < partial, p < 0.05: **the opposite holds**; partial − full = −5.0 (−7.5 to −2.5), p .013, ahead in 0 of 3 seeds." in page
-  assert "partial < panns, p < 0.05: **not shown**; panns − partial = +15.0 (too few seeds), p –, ahead in 1 of 1 seeds." in page
+  assert "full < partial, p < 0.05: **the opposite holds**; partial − full = −5.0 (−5.9 to −4.1), p < .001, signed-rank p .031, ahead in 0 of 6 seeds." in page
+  assert "partial < panns, p < 0.05: **too few seeds for a test**; panns − partial = +15.0 (too few seeds), p –, signed-rank p –, ahead in 1 of 1 seeds." in page
   assert "panns < soft, p < 0.05: **not run**." in page and "0 of the 2 that were run hold. 1 not run." in page
-  assert "| −16 % (−20 to −13) |" in page and "seeds 1, 2, 3" in page
+  assert "| −16 % (−20 to −13) |" in page and "seeds 1, 2, 3, 4, 5, 6" in page
 
 
 def test_organs_have_a_table_of_their_own(results):
   found = rows(results, "organs.csv")
-  assert found["oracle"] == {"cell": "oracle", "seeds": "3", "liver": "0.9300", "spleen": "0.8900"}
+  assert found["oracle"] == {"cell": "oracle", "seeds": "6", "liver": "0.9300", "spleen": "0.8900"}
   assert found["panns"] == {"cell": "panns", "seeds": "1", "liver": "0.6200", "spleen": "0.5800"}
+
+
+def test_organs_are_compared_with_the_reference(results):
+  found = list(csv.DictReader(io.StringIO((results / "organ_gains.csv").read_text())))
+  assert [(row["cell"], row["reference"], row["organ"], row["seeds"]) for row in found] == [
+      ("panns", "partial", "liver", "1"), ("panns", "partial", "spleen", "1")]
+  assert float(found[0]["difference"]) == pytest.approx(0.15) and found[0]["ttest_p"] == ""
 
 
 def test_a_colour_needs_a_test():
@@ -115,5 +126,20 @@ def test_the_picture_shows_something(results):
 def test_a_part_of_which_nothing_was_run(tmp_path):
   cache = Cache(tmp_path, "tiny")
   write_summary(summarize(PART, plan_runs(PART, [1]), cache), cache.folder)
-  assert {path.name for path in cache.folder.iterdir()} == {"table.md", "table.csv", "organs.csv"}
+  assert {path.name for path in cache.folder.iterdir()} == {"table.md", "table.csv", "organs.csv", "organ_gains.csv"}
   assert "- full: seeds 1" in (cache.folder / "table.md").read_text()
+
+
+@pytest.mark.parametrize("name", ["slices", "volumes", "beyond", "anatomy", "fields"])
+def test_the_committed_tables_are_what_the_committed_scores_say(name, tmp_path):
+  part, cache = read_part(STUDY, name), Cache(STUDY / "results", name)
+  write_summary(summarize(part, plan_runs(part), cache), tmp_path)
+  for made in sorted(tmp_path.glob("*.[cm]*")):
+    assert made.read_text() == (cache.folder / made.name).read_text(), f"{made.name}: make it anew by --summarize"
+
+
+def test_no_committed_score_is_of_a_run_that_no_part_has():
+  results = STUDY / "results"
+  planned = {run.key for table in STUDY.glob("*.table") if table.stem != "cohorts" for run in plan_runs(read_part(STUDY, table.stem))}
+  kept = {path.stem.rpartition("-")[2]: path for path in results.glob("*/*-seed*.csv")}
+  assert kept and [str(path) for key, path in kept.items() if key not in planned] == []

@@ -141,6 +141,10 @@ def points(value):
   return NONE if math.isnan(value) else f"{100 * value:+.1f}".replace("-", "−")
 
 
+def whole_percent(share):
+  return f"{100 * share:.0f}".replace("-", "−")
+
+
 def interval(comparison):
   if comparison.interval is None:
     return f"{_count(comparison.pairs, 'pair')}: too few"

@@ -1,8 +1,9 @@
-"""The picture of a part: what each cell gains over `full`, its interval and seeds, up to the oracle."""
+"""The picture of a part: what each cell gains over `full`, its interval and seeds, and the gap to the oracle it closes."""
 from __future__ import annotations
 
 from deeplab_panns import plot_style
-from deeplab_panns.study.scores import BASELINE, ORACLE
+from deeplab_panns.report.tables import whole_percent
+from deeplab_panns.study.scores import BASELINE
 
 LEVEL = 0.05
 _BELOW, _UNCLEAR, _ABOVE = "#D55E00", "#999999", "#0072B2"
@@ -35,18 +36,15 @@ def draw(summary):
   axes.set_xlabel(f"points of Dice above {BASELINE}\n"
                   "dot: mean; ticks: seeds, their number in brackets; line: 95 % interval over seeds\n"
                   f"blue above {BASELINE}, orange below (p < {LEVEL:g}, Holm), grey: neither is shown")
-  _mark_oracle(axes, summary)
+  _note_gaps(axes, summary)
   axes.set_title(summary.part.name, loc="left")
   return plot_style.png(drawn)
 
 
-def _mark_oracle(axes, summary):
-  """A second scale along the top: the share of the gap between full and oracle."""
-  compared = summary.gains.get(ORACLE)
-  if compared is None or compared.gain.difference <= 0:
-    return
-  gap = 100 * compared.gain.difference
-  axes.axvline(gap, color="0.2", linewidth=1, linestyle="--")
-  there_and_back = (lambda points: 100 * points / gap), (lambda share: share * gap / 100)
-  scale = axes.secondary_xaxis("top", functions=there_and_back)
-  scale.set_xlabel("gap to the oracle closed, %")
+def _note_gaps(axes, summary):
+  """Beside each cell the share of the gap between full and oracle that it closes, on its own seeds."""
+  texts = {row: f"{whole_percent(summary.gaps[name].value)} %" for row, name in enumerate(summary.gains) if summary.gaps[name]}
+  if texts:
+    texts[-0.9] = "gap closed"
+  for row, text in texts.items():
+    axes.text(1.015, row, text, transform=axes.get_yaxis_transform(), va="center", fontsize="small")

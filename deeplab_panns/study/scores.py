@@ -12,8 +12,7 @@ from deeplab_panns.study.plan import Cell
 
 # Names of cells: all are compared with the first, and the gap to be closed is between the two.
 BASELINE, ORACLE = "full", "oracle"
-# A t-test of two could not tell anything; unlike the signed-rank test it has no least p that three could not reach.
-MIN_SEEDS = 3
+INTERVAL_SEEDS = 3  # fewer have an interval that says nothing; a p-value needs statistics.MIN_PAIRS
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -114,18 +113,27 @@ class Gain:
 
   @property
   def interval(self):
-    """(low, high) of the mean over seeds, 95 %, by Student's t; None below MIN_SEEDS."""
-    return statistics.mean_interval(list(self.by_seed.values())) if len(self.by_seed) >= MIN_SEEDS else None
+    """(low, high) of the mean over seeds, 95 %, by Student's t; None below INTERVAL_SEEDS."""
+    return statistics.mean_interval(list(self.by_seed.values())) if len(self.by_seed) >= INTERVAL_SEEDS else None
 
   @property
   def p(self):
-    """Of Student's t-test, two-sided, not corrected; None below MIN_SEEDS."""
-    return statistics.ttest_p(list(self.by_seed.values())) if len(self.by_seed) >= MIN_SEEDS else None
+    """Of Student's t-test, two-sided, not corrected; None below statistics.MIN_PAIRS seeds."""
+    return statistics.ttest_p(list(self.by_seed.values())) if self._enough else None
+
+  @property
+  def wilcoxon_p(self):
+    """Of the signed-rank test, likewise: it presumes no normal distribution, and can't come below 1 / 2^(seeds - 1)."""
+    return statistics.wilcoxon_p(list(self.by_seed.values())) if self._enough else None
 
   @property
   def ahead(self):
     """In how many seeds the cell is above the other one."""
     return sum(difference > 0 for difference in self.by_seed.values())
+
+  @property
+  def _enough(self):
+    return len(self.by_seed) >= statistics.MIN_PAIRS
 
   def less(self, margin):
     """The Gain that is left when each seed's difference is lowered by a margin."""
@@ -136,6 +144,18 @@ def compare(ours: Scores, theirs: Scores):
   """Gain of ours over theirs on the seeds that both have; None without any."""
   by_seed = {seed: float(np.mean(values - others)) for seed, (values, others) in values_by_seed(ours, theirs).items()}
   return Gain(by_seed) if by_seed else None
+
+
+def compare_organs(ours: Scores, theirs: Scores):
+  """{organ: Gain} of the organs that both define in a volume."""
+  found = {organ: compare(_of_organ(ours, place), _of_organ(theirs, place))
+           for place, organ in enumerate(ours.organs) if organ in theirs.organs}
+  return {organ: gain for organ, gain in found.items() if gain is not None}
+
+
+def _of_organ(scores, place):
+  return dataclasses.replace(scores, organs=scores.organs[place:place + 1],
+                             dice={seed: table[:, place:place + 1] for seed, table in scores.dice.items()})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,8 +180,9 @@ class Verdict:
   """A step `lower` < `upper` of an expectation.
 
   Attributes:
-    verdict: holds, the opposite holds, not by that much, not shown, not run.
-    p: of the difference from `points`, Holm-corrected over the part's steps; None with fewer than MIN_SEEDS.
+    verdict: holds, the opposite holds, not by that much, not shown, too few seeds for a test, not run.
+    p: of the difference from `points`, Holm-corrected over the part's steps; None with too few seeds.
+    wilcoxon_p: of the same by the signed-rank test, not corrected.
     gain: upper - lower, None if not run.
   """
   lower: str
@@ -170,6 +191,7 @@ class Verdict:
   level: float
   verdict: str
   p: float | None
+  wilcoxon_p: float | None
   gain: Gain | None
 
 
@@ -177,15 +199,18 @@ def judge(expectations, cells):
   """Verdicts of all steps; cells: {name: Scores}."""
   steps = [(lower, upper, item) for item in expectations for lower, upper in zip(item.cells, item.cells[1:])]
   gains = [compare(cells[upper], cells[lower]) for lower, upper, _ in steps]
-  p_values = statistics.holm([gain and gain.less(item.points / 100).p for gain, (_, _, item) in zip(gains, steps)])
-  return [Verdict(lower, upper, item.points, item.level, _verdict(gain, p, item), p, gain)
-          for (lower, upper, item), gain, p in zip(steps, gains, p_values)]
+  beyond = [gain and gain.less(item.points / 100) for gain, (_, _, item) in zip(gains, steps)]
+  p_values = statistics.holm([gain and gain.p for gain in beyond])
+  return [Verdict(lower, upper, item.points, item.level, _verdict(gain, p, item), p, rest and rest.wilcoxon_p, gain)
+          for (lower, upper, item), gain, rest, p in zip(steps, gains, beyond, p_values)]
 
 
 def _verdict(gain, p, expectation):
   if gain is None:
     return "not run"
-  if p is None or p >= expectation.level:
+  if p is None:
+    return "too few seeds for a test"
+  if p >= expectation.level:
     return "not shown"
   if gain.difference > expectation.points / 100:
     return "holds"

@@ -14,6 +14,7 @@ from deeplab_panns.study.scores import (
   Scores,
   Verdict,
   compare,
+  compare_organs,
   gap_closed,
   judge,
   load,
@@ -34,6 +35,7 @@ class Summary:
     cells: {name: Scores} in the part's order, also those that were not run.
     gains: {name: Compared with BASELINE}, of what can be.
     gains_over_reference: the same over each cell's reference.
+    organ_gains: {name: {organ: Compared with the cell's reference, p corrected over its organs}}.
     gaps: {name: GapClosed or None}.
   """
   part: Part
@@ -41,6 +43,7 @@ class Summary:
   cells: dict[str, Scores]
   gains: dict[str, Compared]
   gains_over_reference: dict[str, Compared]
+  organ_gains: dict[str, dict[str, Compared]]
   gaps: dict[str, GapClosed | None]
   verdicts: list[Verdict]
 
@@ -66,6 +69,8 @@ def summarize(part: Part, runs, cache):
       part, tuple(sorted({run.seed for run in runs})), cells,
       gains=_gains(cells, dict.fromkeys(cells, BASELINE)),
       gains_over_reference=_gains(cells, {name: scores.cell.reference for name, scores in cells.items()}),
+      organ_gains={name: _corrected(compare_organs(scores, cells[scores.cell.reference]))
+                   for name, scores in cells.items() if scores.cell.reference in cells},
       gaps={name: _gap(cells, name) for name in cells},
       verdicts=judge(part.expectations, cells))
 
@@ -73,9 +78,12 @@ def summarize(part: Part, runs, cache):
 def _gains(cells, others):
   """{name: Compared with the cell others[name]}, of the cells that have a seed in common with another one."""
   found = {name: compare(cells[name], cells[other]) for name, other in others.items() if other in cells and other != name}
-  found = {name: gain for name, gain in found.items() if gain is not None}
-  corrected = holm([gain.p for gain in found.values()])
-  return {name: Compared(gain, p) for (name, gain), p in zip(found.items(), corrected)}
+  return _corrected({name: gain for name, gain in found.items() if gain is not None})
+
+
+def _corrected(gains):
+  p_values = holm([gain.p for gain in gains.values()])
+  return {name: Compared(gain, p) for (name, gain), p in zip(gains.items(), p_values)}
 
 
 def _gap(cells, name):

@@ -1,25 +1,27 @@
-"""The files of a part's summary: table.md to be read, table.csv with every digit, organs.csv, a picture."""
+"""The files of a part's summary: table.md to be read, table.csv with ten digits, organs.csv and organ_gains.csv, a picture."""
 from __future__ import annotations
 
 import statistics as plain
 from typing import Any
 
 from data.whole_file import write_bytes, write_text
-from deeplab_panns.report.tables import NONE, p_value, percent, points
+from deeplab_panns.report.tables import NONE, p_value, percent, points, whole_percent
 from deeplab_panns.study.figure import draw
-from deeplab_panns.study.scores import BASELINE, MIN_SEEDS, ORACLE
+from deeplab_panns.statistics import MIN_PAIRS
+from deeplab_panns.study.scores import BASELINE, INTERVAL_SEEDS, ORACLE
 from deeplab_panns.study.summary import Summary
 from deeplab_panns.text_table import to_csv, to_markdown
 
-_COMPARED = ("difference", "interval_low", "interval_high", "ttest_p", "ttest_p_holm", "seeds", "seeds_ahead")
+_COMPARED = ("difference", "interval_low", "interval_high", "ttest_p", "ttest_p_holm", "wilcoxon_p", "seeds", "seeds_ahead")
 
 
 def write_summary(summary: Summary, folder):
-  """Writes table.md, table.csv, organs.csv and, where there is something to draw, gains.png into `folder`."""
+  """Writes table.md, table.csv, organs.csv, organ_gains.csv and, where there is something to draw, gains.png into `folder`."""
   folder.mkdir(parents=True, exist_ok=True)
   write_text(folder / "table.md", as_markdown(summary))
   write_text(folder / "table.csv", to_csv(exact_table(summary)))
   write_text(folder / "organs.csv", to_csv(organ_table(summary)))
+  write_text(folder / "organ_gains.csv", to_csv(organ_gain_table(summary)))
   if summary.gains:
     write_bytes(folder / "gains.png", draw(summary))
 
@@ -71,12 +73,8 @@ def _ahead(gain):
 def _gap_text(gap):
   if gap is None:
     return NONE
-  least, most = map(_whole_percent, gap.of_seeds)
-  return f"{_whole_percent(gap.value)} %" + (f" ({least} to {most})" if least != most else "")
-
-
-def _whole_percent(share):
-  return f"{100 * share:.0f}".replace("-", "−")
+  least, most = map(whole_percent, gap.of_seeds)
+  return f"{whole_percent(gap.value)} %" + (f" ({least} to {most})" if least != most else "")
 
 
 def _hypotheses(summary):
@@ -95,7 +93,7 @@ def _hypothesis(verdict):
   if verdict.gain is None:
     return line + "."
   return (f"{line}; {verdict.upper} − {verdict.lower} = {points(verdict.gain.difference)} ({_interval(verdict.gain)}), "
-          f"p{' (against the margin)' if margin else ''} {p_value(verdict.p)}, ahead in {_ahead(verdict.gain)} seeds.")
+          f"p{' (against the margin)' if margin else ''} {p_value(verdict.p)}, signed-rank p {p_value(verdict.wilcoxon_p)}, ahead in {_ahead(verdict.gain)} seeds.")
 
 
 def _note(summary):
@@ -107,8 +105,9 @@ def _note(summary):
       "mean and sd are over its seeds, of the mean over organs of the means over volumes; cells of other seeds do not compare, "
       f"and *{BASELINE} there* is {BASELINE} on a cell's own seeds. Differences are in points of Dice, matched volume by volume; "
       "a seed is one pair, its value the mean over its volumes, since the volumes of a seed share their training runs and labelled "
-      f"patients. Intervals and p are of Student's t over the seeds (from {MIN_SEEDS} on), p Holm-corrected over the cells or over the "
-      "hypotheses. A hypothesis holds if its p is below its level. "
+      f"patients. Intervals and p are of Student's t over the seeds (intervals from {INTERVAL_SEEDS} on, p from {MIN_PAIRS}), p Holm-corrected "
+      "over the cells or over the hypotheses: another family, another p. The signed-rank p of a hypothesis is not corrected. "
+      "A hypothesis holds if its p is below its level. "
       f"Gap closed = (X − {BASELINE}) / ({ORACLE} − {BASELINE}) of the means over seeds, with the least and the most of a single seed. "
       "Excluded: pairs of volume and organ where neither map has the organ; an organ in one map alone has Dice 0.")
 
@@ -118,6 +117,14 @@ def organ_table(summary: Summary):
   run = [scores for scores in summary.cells.values() if scores.dice]
   header = ["cell", "seeds", *(run[0].organs if run else ())]
   return [header] + [[scores.cell.name, str(len(scores.dice)), *(f"{mean:.4f}" for mean in scores.organ_means)] for scores in run]
+
+
+def organ_gain_table(summary: Summary):
+  """What each cell gains over its reference, organ by organ; ttest_p_holm is corrected over the organs of a cell."""
+  rows: list[list[Any]] = [["cell", "reference", "organ", *_COMPARED]]
+  for name, gains in summary.organ_gains.items():
+    rows += [[name, summary.cells[name].cell.reference, organ, *_exact(compared)] for organ, compared in gains.items()]
+  return [[_field(value) for value in row] for row in rows]
 
 
 def exact_table(summary: Summary):
@@ -136,11 +143,16 @@ def exact_table(summary: Summary):
         *([None] * 3 if gap is None else [gap.value, *gap.of_seeds]),
         " ".join(map(str, scores.missing)),
         " ".join(f"--{flag}={value}" for flag, value in scores.cell.flags.items())])
-  return [["" if value is None else str(value) for value in row] for row in rows]
+  return [[_field(value) for value in row] for row in rows]
+
+
+def _field(value):
+  """Ten digits: further ones depend on the machine's order of summing."""
+  return "" if value is None else f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
 def _exact(compared):
   if compared is None:
     return [None] * len(_COMPARED)
   gain = compared.gain
-  return [gain.difference, *(gain.interval or (None, None)), gain.p, compared.p, len(gain.by_seed), gain.ahead]
+  return [gain.difference, *(gain.interval or (None, None)), gain.p, compared.p, gain.wilcoxon_p, len(gain.by_seed), gain.ahead]
