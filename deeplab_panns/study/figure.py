@@ -43,8 +43,6 @@ def draw(summary):
 
 def _note_gaps(axes, summary):
   """Beside each cell the share of the gap between full and oracle that it closes, on its own seeds."""
-  texts = {row: f"{whole_percent(summary.gaps[name].value)} %" for row, name in enumerate(summary.gains) if summary.gaps[name]}
-  if texts:
-    texts[-0.9] = "gap closed"
-  for row, text in texts.items():
-    axes.text(1.015, row, text, transform=axes.get_yaxis_transform(), va="center", fontsize="small")
+  notes = [(row, f"{whole_percent(summary.gaps[name].value)} %") for row, name in enumerate(summary.gains) if summary.gaps[name]]
+  for place, text in [(-0.9, "gap closed"), *notes] if notes else []:
+    axes.text(1.015, place, text, transform=axes.get_yaxis_transform(), va="center", fontsize="small")

@@ -6,8 +6,8 @@ from typing import Any
 
 from data.whole_file import write_bytes, write_text
 from deeplab_panns.report.tables import NONE, p_value, percent, points, whole_percent
-from deeplab_panns.study.figure import draw
 from deeplab_panns.statistics import MIN_PAIRS
+from deeplab_panns.study.figure import draw
 from deeplab_panns.study.scores import BASELINE, INTERVAL_SEEDS, ORACLE
 from deeplab_panns.study.summary import Summary
 from deeplab_panns.text_table import to_csv, to_markdown
