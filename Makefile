@@ -67,14 +67,16 @@ fast: install
 	$(PYTHON) -m pytest -q -n 2 -m "not slow"
 
 # Each part of the study is a command of its own and goes on where it was stopped (experiments/README.md says what each costs).
-PARTS ?= slices volumes beyond anatomy fields
+# anatomy needs a real scan: PANN_REAL_CT names the folder of its dataset.json.
+PARTS ?= slices volumes beyond fields anatomy
 study: install
-	for part in $(PARTS); do $(PYTHON) -m deeplab_panns.study --part=$$part || exit 1; done
+	failed=; for part in $(PARTS); do $(PYTHON) -m deeplab_panns.study --part=$$part || failed="$$failed $$part"; done; \
+	if [ -n "$$failed" ]; then echo "error: not finished:$$failed (what is done is kept; run it again)" >&2; exit 1; fi
 
 bench: install
 	$(PYTHON) -m deeplab_panns.benchmark --what=deeplab_step,panns_overhead --stem=plain
 	$(PYTHON) -m deeplab_panns.benchmark --what=unet_step --batch=2
-	$(PYTHON) -m deeplab_panns.benchmark --what=sliding_window
+	$(PYTHON) -m deeplab_panns.benchmark --what=sliding_window,metrics
 
 lint: install
 	.venv/bin/ruff check . && .venv/bin/mypy

@@ -22,7 +22,9 @@ def define_flags():
   folder = os.environ.get("PANN_REAL_CT") or None
   manifest = folder and os.path.join(folder, "dataset.json")
   flags.DEFINE_string("manifest", manifest, "The dataset.json that lists the scan; default: in the folder "
-                      "that the variable PANN_REAL_CT names.", required=not manifest)
+                      "that the variable PANN_REAL_CT names.")
+  flags.register_validator("manifest", bool, "patients are bent from a real, fully labelled scan: name its dataset.json, or the folder that "
+                           "holds one by the variable PANN_REAL_CT")
   flags.DEFINE_string("case", "ts_ct", "Its fully labelled case.")
   flags.DEFINE_list("sha256", [], "How the sha256 of the scan's image and of its label map begin, as 1a2b3c4d,5e6f7a8b; other files are "
                     "refused.")

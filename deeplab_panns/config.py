@@ -73,6 +73,11 @@ class Experiment:
   validation_fraction: float
   seed: int
 
+  @property
+  def holds_to_prior(self):
+    """Whether sizes on partial images are held to q: by the prior in the loss, or by aligned pseudo-labels."""
+    return self.supervision != "full" and (self.lambda2 > 0 or self.pseudo_labels == "aligned")
+
 
 # What stage 1 does not depend on: runs that differ in these alone can share one.
 STAGE_2_FIELDS = frozenset({

@@ -145,13 +145,16 @@ class PaNN(tf.keras.Model):
       logits = self.alignment.shift(logits)
     partial["target"] = pseudo_labels.complete(label, annotated, logits)
     if self.objective.pseudo_labels == "aligned":
-      self.alignment.follow(self._label_share(partial["target"]))
+      self.alignment.follow(self._label_counts(partial))
     return mixing.paste_labeled(labeled, partial, self._seed, self.optimizer.iterations) if self.objective.mix else partial
 
-  def _label_share(self, label):
+  def _label_counts(self, partial):
+    """Pixels of each class among the global batch's targets, of the images that the prior counts."""
+    label = partial["target"]
     classes = tf.one_hot(tf.cast(label, tf.int32), self.duals.prior.shape[0])  # IGNORE becomes a row of zeros
-    counts = _global_sum(tf.reduce_sum(classes, axis=list(range(len(classes.shape) - 1))))
-    return counts / tf.maximum(tf.reduce_sum(counts), 1.0)
+    if "in_prior" in partial:
+      classes *= _for_each_pixel(partial["in_prior"], classes)
+    return _global_sum(tf.reduce_sum(classes, axis=list(range(len(classes.shape) - 1))))
 
   def _partially_supervised(self, logits, partial):
     """(λ1 J_P + λ2 · the prior's saddle value, this replica's part; (the global p̄, 1 or 0: whether a pixel counts in it))."""
@@ -176,7 +179,7 @@ class PaNN(tf.keras.Model):
     valid = partial["valid"]
     if "in_prior" not in partial:
       return valid, pixels
-    counted = valid * tf.reshape(partial["in_prior"], [-1] + [1] * (len(valid.shape) - 1))
+    counted = valid * _for_each_pixel(partial["in_prior"], valid)
     return counted, _global_sum(tf.reduce_sum(counted))
 
   def _partial_loss(self, logits, partial):
@@ -220,6 +223,11 @@ class PaNN(tf.keras.Model):
     # iterations has been counted up already: this is the number of the step that went wrong, from 1
     bad = tf.logical_and(tf.logical_not(tf.math.is_finite(loss)), self.first_bad_step < 0)
     self.first_bad_step.assign(tf.where(bad, tf.cast(self.optimizer.iterations, tf.int64), self.first_bad_step))
+
+
+def _for_each_pixel(of_example, like):
+  """[n] with axes of length 1 behind, to multiply `like` [n, ...]."""
+  return tf.reshape(of_example, [-1] + [1] * (len(like.shape) - 1))
 
 
 def _replicas():

@@ -78,10 +78,16 @@ class Alignment(tf.Module):
   def shift(self, teacher_logits):
     return teacher_logits + tf.cast(self.offset, teacher_logits.dtype)
 
-  def follow(self, share):
-    """Moves the offsets by one step. Args: share: float32 [K + 1] of the classes among a batch's pseudo-labels."""
-    self.share.assign(self.SHARE_DECAY * self.share + (1 - self.SHARE_DECAY) * share)
+  def follow(self, counts):
+    """Moves the offsets by one step.
+
+    Args:
+      counts: float32 [K + 1], pixels of each class among a batch's pseudo-labels. Without any, all stays as it is.
+    """
+    total = tf.reduce_sum(counts)
+    share = self.SHARE_DECAY * self.share + (1 - self.SHARE_DECAY) * (counts / tf.maximum(total, 1.0))
+    self.share.assign(tf.where(total > 0, share, self.share))
     excess = tf.math.log(tf.maximum(self.share, 0.05 * self._prior) / self._prior)
     offset = self.offset - self.STEP * excess
     offset -= offset[0]  # background's stays 0: only differences count
-    self.offset.assign(tf.clip_by_value(offset, -self.LARGEST, self.LARGEST))
+    self.offset.assign(tf.where(total > 0, tf.clip_by_value(offset, -self.LARGEST, self.LARGEST), self.offset))

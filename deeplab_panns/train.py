@@ -55,7 +55,7 @@ def prior_cases(store, splits, experiment: Experiment):
   Raises:
     InputError: If --prior_mismatch=exclude leaves none.
   """
-  if experiment.prior_mismatch != "exclude" or not experiment.lambda2:
+  if experiment.prior_mismatch != "exclude" or not experiment.holds_to_prior:
     return None
   agreeing = cases_that_agree(store, splits)
   if not agreeing:
@@ -120,9 +120,9 @@ class Training:
       return load_prior(directory.prior)
     labels = self._batches.prior_labels(self.experiment.prior_examples).as_numpy_iterator()
     prior = estimate_prior(store.organs, self._splits.labeled, labels)
-    if self.experiment.prior_mismatch == "correct" and self.experiment.lambda2:
+    if self.experiment.prior_mismatch == "correct" and self.experiment.holds_to_prior:
       prior = correct_by_annotations(prior, self._batches.partial_labels(self.experiment.prior_examples).as_numpy_iterator())
-    if self.experiment.supervision == "panns":
+    if self.experiment.supervision == "panns" or self.experiment.holds_to_prior:
       require_every_organ(prior, store.path)
     save_prior(prior, directory.prior)
     return prior
@@ -138,7 +138,7 @@ class Training:
 
   def warnings(self):
     """What the user should know before it starts: partial cases that speak against the prior, padded patches."""
-    lines = disagreements(self._store, self._splits) if self.experiment.lambda2 else []
+    lines = disagreements(self._store, self._splits) if self.experiment.holds_to_prior else []
     patch = self.experiment.patch_size
     smaller = [case.id for case in self._splits.labeled + self._splits.partial if any(n < side for n, side in zip(case.shape, patch))]
     if smaller and self.experiment.network == "dltk_unet3d":

@@ -1,5 +1,6 @@
 """The flagfiles of the paper's rows: what is equal among them, what is the paper's, and what they promise."""
 
+import dataclasses
 import functools
 
 import pytest
@@ -135,3 +136,13 @@ def test_no_flagfile_of_the_paper_is_forgotten():
   families = ("resnet50", "resnet101", "unet3d", "panns", "nine")
   found = {file.stem for file in EXPERIMENTS.glob("*.flags") if file.stem.split("_")[0] in families}
   assert found - other == set(PAPER)
+
+
+@pytest.mark.parametrize("changes, expected", [
+    ({}, True),
+    ({"lambda2": 0.0}, True),  # best.flags aligns its pseudo-labels
+    ({"lambda2": 0.0, "pseudo_labels": "argmax"}, False),
+    ({"supervision": "partial", "lambda2": 0.0}, True),
+    ({"supervision": "full", "lambda2": 0.0}, False)])
+def test_what_holds_sizes_to_the_prior(changes, expected):
+  assert dataclasses.replace(experiment("best"), **changes).holds_to_prior == expected

@@ -260,6 +260,16 @@ def test_images_out_of_the_prior_count_in_the_loss_alone():
   assert np.abs(weights_after(make_panns(lambda2=0.0), two_partial([1.0, 0.0])) - weights_after(make_panns(lambda2=0.0), make_batch())).max() > 1e-5
 
 
+def test_alignment_counts_the_images_of_the_prior_alone():
+  panns, alone, nobody = (with_objective(pseudo_labels="aligned") for _ in range(3))
+  panns.train_step(two_partial([1.0, 0.0]))
+  alone.train_step(make_batch())
+  np.testing.assert_allclose(panns.alignment.share, alone.alignment.share, rtol=1e-6)
+  nobody.train_step(two_partial([0.0, 0.0]))
+  np.testing.assert_array_equal(nobody.alignment.share, with_objective(pseudo_labels="aligned").alignment.share)
+  np.testing.assert_array_equal(nobody.alignment.offset, 0)
+
+
 @pytest.mark.parametrize("scope", ["batch", "example"])
 def test_a_batch_out_of_the_prior_leaves_it_alone(scope):
   batch = two_partial([0.0, 0.0])

@@ -116,7 +116,7 @@ def test_the_cases_of_a_set_that_disagrees_can_be_left_out():
   rng = np.random.default_rng(1)
   full, long, alike = patients(rng, 24), patients(rng, 12, ("liver",), depth=300), patients(rng, 12, ("spleen",))
   assert prior_check.cases_that_agree(*checked(full, [*long, *alike])) == {case.id for case in alike}
-  excluding, ignoring = (SimpleNamespace(prior_mismatch=name, lambda2=1.0) for name in ("exclude", "ignore"))
+  excluding, ignoring = (SimpleNamespace(prior_mismatch=name, holds_to_prior=True) for name in ("exclude", "ignore"))
   assert train.prior_cases(*checked(full, [*long, *alike]), excluding) == {case.id for case in alike}
   assert train.prior_cases(*checked(full, [*long, *alike]), ignoring) is None
   with pytest.raises(InputError, match="holds in no partial set"):

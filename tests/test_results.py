@@ -1,4 +1,5 @@
 """Methods on the same cases, compared with a baseline."""
+import dataclasses
 import pathlib
 
 import numpy as np
@@ -58,6 +59,35 @@ def test_seeds_are_averaged_before_cases_are_paired():
   seeds, comparison = results.seed_gain(found, found.others[0])
   assert seeds == [0] and comparison.pairs == 1  # the seed that both have
   assert comparison.difference == pytest.approx((PANNS - FULL).mean() - 0.02)
+
+
+def of_seed(mode, dice, seed):
+  """A run whose cases no other seed has."""
+  made = run(mode, dice, seed)
+  return dataclasses.replace(made, rows=tuple((f"seed{seed}-{case}", score) for case, score in made.rows))
+
+
+def test_a_seed_with_patients_of_its_own_is_one_pair():
+  """Seven patients a seed share the seed's chance: six pairs, not 42; with five seeds there is no test."""
+  chance = np.array([0.05, -0.02, 0.03, 0.01, 0.04, -0.01])
+  runs = [of_seed(mode, table, seed) for seed, more in enumerate(chance) for mode, table in (("full", FULL), ("panns", PANNS + more))]
+  found = results.build(runs)
+  expected = statistics.compare((PANNS - FULL).mean() + chance, np.zeros(6))
+  gain = results.mean_gains(found)["panns"].comparison
+  assert (gain.pairs, gain.wilcoxon_p) == (6, expected.wilcoxon_p) and gain.ttest_p == pytest.approx(expected.ttest_p)
+  spleen = results.organ_gains(found, found.others[0])["spleen"].comparison
+  assert spleen.pairs == 6 and spleen.difference == pytest.approx((PANNS - FULL)[:, 1].mean() + chance.mean())
+  assert "paired over seeds" in report_tables.test_note(found) and "each with cases of its own" in report_tables.note(found)
+  few = results.build(runs[:10])
+  assert results.mean_gains(few)["panns"].comparison.wilcoxon_p is None and "Fewer than 6 seeds: no p-values" in report_tables.note(few)
+
+
+def test_folds_trained_with_seeds_of_their_own_are_still_one_cross_validation():
+  runs = [dataclasses.replace(one, settings={**one.settings, "fold": seed}) for seed in range(3) for mode, table in
+          (("full", FULL), ("panns", PANNS)) for one in [of_seed(mode, table, seed)]]
+  found = results.build(runs)
+  assert found.cases_of_seeds is None and results.mean_gains(found)["panns"].comparison.pairs == 21
+  assert "paired over cases" in report_tables.test_note(found)
 
 
 def test_an_organ_absent_in_one_method_leaves_the_case_mean_of_both():

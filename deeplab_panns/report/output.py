@@ -14,7 +14,7 @@ def write_tables(results: Results, folder):
   if results.others:
     shown["gains"] = tables.gain_table(results)
   for name, rows in shown.items():
-    caption = note if name == "table" else f"{note} {tables.TEST_NOTE}"
+    caption = note if name == "table" else f"{note} {tables.test_note(results)}"
     write_text(folder / f"{name}.md", text_table.to_markdown(rows, caption))
     write_text(folder / f"{name}.tex", text_table.to_latex(rows, caption))
   csv_tables = {**shown, "table": tables.organ_table(results, spread=False)}  # numbers alone

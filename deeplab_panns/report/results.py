@@ -33,6 +33,21 @@ class Results:
     return method.table(self.cases, self.organs, score)
 
   @property
+  def cases_of_seeds(self):
+    """[rows of `cases`] for each seed, where seeds have patients of their own; None where they share the cases.
+
+    The patients of such a seed share their training runs: the seed is the pair of a test, not the patient. (Other
+    folds of one cross-validation have patients of their own too, and are trained on much the same ones.)
+    """
+    for method in self.methods:
+      by_seed = {seed: cases_of(method, seed) for seed in method.seeds}
+      folds = [{run.fold for run in method.runs if run.seed == seed} for seed in method.seeds]
+      apart = sum(map(len, by_seed.values())) == len(set().union(*by_seed.values()))
+      if len(by_seed) > 1 and apart and set.intersection(*folds):
+        return [[row for row, case in enumerate(self.cases) if case in cases] for cases in by_seed.values()]
+    return None
+
+  @property
   def others(self):
     """The methods that are compared with the baseline."""
     return tuple(method for method in self.methods if method is not self.baseline)
@@ -88,22 +103,34 @@ def defined_mean(values, axis=None):
 
 
 def mean_gains(results):
-  """{method: Gain} of the case means, corrected over the methods; a case's mean is over the organs that both define."""
+  """{method: Gain} of the case means, corrected over the methods; a case's mean is over the organs that both define.
+
+  Pairs are cases, or seeds where these have cases of their own.
+  """
   baseline = results.table(results.baseline)
   found = {}
   for method in results.others:
     table = results.table(method)
     both = ~np.isnan(table) & ~np.isnan(baseline)
     means = [defined_mean(np.where(both, values, np.nan), axis=1) for values in (table, baseline)]
-    found[method.name] = statistics.compare(*means)
+    found[method.name] = _compare(results, *means)
   return _corrected(found)
 
 
 def organ_gains(results, method):
-  """{organ: Gain} over the cases, corrected over the organs."""
+  """{organ: Gain} over pairs as in `mean_gains`, corrected over the organs."""
   tables = results.table(method), results.table(results.baseline)
-  return _corrected({organ: statistics.compare(tables[0][:, column], tables[1][:, column])
+  return _corrected({organ: _compare(results, tables[0][:, column], tables[1][:, column])
                      for column, organ in enumerate(results.organs)})
+
+
+def _compare(results, values, baseline):
+  """Comparison of two vectors over the cases."""
+  seeds = results.cases_of_seeds
+  if seeds is not None:
+    both = ~np.isnan(values) & ~np.isnan(baseline)
+    values, baseline = ([defined_mean(np.where(both, one, np.nan)[rows]) for rows in seeds] for one in (values, baseline))
+  return statistics.compare(values, baseline)
 
 
 def seed_means(results, method):
@@ -115,11 +142,12 @@ def seed_means(results, method):
 def seed_gain(results, method):
   """(seeds, Comparison) over the seeds in which method and baseline were scored on the same cases."""
   ours, theirs = seed_means(results, method), seed_means(results, results.baseline)
-  seeds = [seed for seed in ours if seed in theirs and _cases(method, seed) == _cases(results.baseline, seed)]
+  seeds = [seed for seed in ours if seed in theirs and cases_of(method, seed) == cases_of(results.baseline, seed)]
   return seeds, statistics.compare([ours[seed] for seed in seeds], [theirs[seed] for seed in seeds])
 
 
-def _cases(method, seed):
+def cases_of(method, seed):
+  """The cases that a method's runs of one seed were scored on; a set."""
   return {case for run in method.runs if run.seed == seed for case in run.cases}
 
 

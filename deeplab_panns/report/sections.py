@@ -46,9 +46,9 @@ def lead(results: Results):
     if comparison.enough:
       text += (f" (95 % interval {tables.interval(comparison)}; Wilcoxon p "
                f"{_equals(tables.p_value(gain.wilcoxon_p))}, "
-               f"t-test p {_equals(tables.p_value(gain.ttest_p))}; {comparison.pairs} cases).")
+               f"t-test p {_equals(tables.p_value(gain.ttest_p))}; {comparison.pairs} {tables.pairs_are(results)}).")
     else:
-      text += f"; a test needs {MIN_PAIRS} cases or more, this has {comparison.pairs}."
+      text += f"; a test needs {MIN_PAIRS} {tables.pairs_are(results)} or more, this has {comparison.pairs}."
     pieces.append(paragraph(text, "lead"))
   return [*pieces, paragraph(tables.note(results))]
 
@@ -60,10 +60,8 @@ def _equals(p):
 def _methods(results):
   return Section("methods", "Methods", (
       table(to_html(tables.method_table(results))),
-      paragraph(tables.TEST_NOTE + " MSD, HD95: mean symmetric surface distance and 95th percentile "
-                                          "Hausdorff distance, over the pairs "
-                "that have them: a method that misses more organs has fewer, and may look better. Missed: organ "
-                "in one map alone.")))
+      paragraph(f"{tables.test_note(results)} MSD, HD, HD95: mean symmetric surface distance, Hausdorff distance, and its 95th percentile, "
+                "over the pairs that have them: a method that misses more organs has fewer, and may look better. Missed: organ in one map alone.")))
 
 
 def _organs(results, pictures):
@@ -74,7 +72,7 @@ def _organs(results, pictures):
                       f"Wilcoxon test against {results.baseline.name}.")]
   if results.others:
     pieces += [heading(f"Gain against {results.baseline.name}, points of Dice"),
-               table(to_html(tables.gain_table(results), strong_last=True)), paragraph(tables.TEST_NOTE)]
+               table(to_html(tables.gain_table(results), strong_last=True)), paragraph(tables.test_note(results))]
   return Section("organs", "By organ", tuple(pieces))
 
 

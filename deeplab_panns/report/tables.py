@@ -24,14 +24,14 @@ def organ_table(results: Results, spread=True):
 def method_table(results: Results):
   """A line for each method: mean Dice, gain against the baseline with interval and p-values, distances, counts."""
   gains = scores.mean_gains(results)
-  rows = [["method", "runs", "Dice %", "gain", "95 % interval", "p Wilcoxon", "p t-test", "MSD mm", "HD95 mm", "missed",
+  rows = [["method", "runs", "Dice %", "gain", "95 % interval", "p Wilcoxon", "p t-test", "MSD mm", "HD mm", "HD95 mm", "missed",
            "excluded"]]
   for method in results.methods:
     gain = gains.get(method.name)
     compared = ["baseline", "", "", ""] if gain is None else [
         points(gain.comparison.difference), interval(gain.comparison), p_value(gain.wilcoxon_p), p_value(gain.ttest_p)]
     distances = [_number(_over_organs(results.table(method, score)))
-                 for score in ("mean_surface_distance_mm", "hausdorff95_mm")]
+                 for score in ("mean_surface_distance_mm", "hausdorff_mm", "hausdorff95_mm")]
     counts = [str(sum(run.summary[kind] for run in method.runs)) for kind in ("missed", "excluded")]
     rows.append([method.name, str(len(method.runs)), _mean_cell(results.table(method), True), *compared, *distances,
                  *counts])
@@ -106,20 +106,33 @@ def note(results: Results):
                        f"{sum(run.summary['excluded'] for run in method.runs)}" for method in results.methods)
   seeds = sorted({len(method.seeds) for method in results.methods})
   seeds_text = _count(seeds[0], "seed") if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]} seeds"
-  seeds_text = f"{seeds_text} per method, a case's value is the mean over seeds." if seeds[-1] else "runs without seeds."
+  values = "each with cases of its own" if results.cases_of_seeds else "a case's value is the mean over seeds"
+  seeds_text = f"{seeds_text} per method, {values}." if seeds[-1] else "runs without seeds."
   text = (f"Dice in % on {_count(len(results.cases), 'case')} {results.scored_on}; {seeds_text} "
           "The mean is over organs of the means over cases; ± is the sample sd over cases. A pair of case and "
           "organ where neither map "
           f"has the organ is excluded (pairs over all runs: {excluded}); an organ in one map alone has Dice 0 "
           "and no distance.")
-  if len(results.cases) < MIN_PAIRS:
-    text += f" Fewer than {MIN_PAIRS} cases: no p-values, no intervals."
+  if len(results.cases_of_seeds or results.cases) < MIN_PAIRS:
+    text += f" Fewer than {MIN_PAIRS} {pairs_are(results)}: no p-values, no intervals."
   return text
 
 
-TEST_NOTE = ("Gains are paired over cases, in points of Dice, with the percentile bootstrap interval of the "
-             "mean difference. p: two-sided Wilcoxon signed-rank and paired t-test, Holm-corrected over the "
-             "organs of a method (means: over the methods). * p < .05, ** p < .01, *** p < .001 (Wilcoxon).")
+def pairs_are(results: Results):
+  """What the pairs of the tests are, in the plural."""
+  return "seeds" if results.cases_of_seeds else "cases"
+
+
+def test_note(results: Results):
+  """How gains were tested, and what the tests say nothing about."""
+  if results.cases_of_seeds:
+    pairs = ("Gains are paired over seeds, since each has cases of its own, which share its training runs; in points of Dice, with the "
+             "percentile bootstrap interval of the mean difference (of few seeds too narrow: of 8 it holds the mean 89 % of the time).")
+  else:
+    pairs = ("Gains are paired over cases, in points of Dice, with the percentile bootstrap interval of the mean difference: how they "
+             "differ from patient to patient, for these training runs. What chance in training adds, the seeds show.")
+  return (f"{pairs} p: two-sided Wilcoxon signed-rank and paired t-test, Holm-corrected over the "
+          "organs of a method (means: over the methods). * p < .05, ** p < .01, *** p < .001 (Wilcoxon).")
 
 
 def _count(number, thing):
