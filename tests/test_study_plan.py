@@ -78,7 +78,7 @@ def test_shipped_parts_have_a_baseline_an_oracle_untouched_seeds_and_20_test_vol
     names = {cell.name for cell in part.cells}
     assert {"full", "oracle"} <= names
     assert min(min(seeds) for seeds in part.seeds.values()) > 1000  # development used smaller ones
-    assert min(len(seeds) for seeds in part.seeds.values()) >= (3 if name == "fields" else 5)
+    assert min(len(seeds) for seeds in part.seeds.values()) >= (3 if name == "fields" else 6)
     for commands in part.cohorts.values():
       assert "--test_cases=20" in commands[0]
 
