@@ -155,7 +155,7 @@ def points(value):
 
 
 def whole_percent(share):
-  return f"{100 * share:.0f}".replace("-", "−")
+  return f"{round(100 * share)}".replace("-", "−")  # a whole number has no -0
 
 
 def interval(comparison):
