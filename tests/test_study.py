@@ -73,7 +73,7 @@ def test_a_part_from_patients_to_table_and_again(tmp_path):
   assert set(scores) == {"full", "panns-A", "oracle"}
   assert len(read_csv(scores["full"])) == 2 * 13
   assert {path.name for path in folder.iterdir()} - {path.name for path in scores.values()} == {
-      "runs.csv", "table.md", "table.csv", "organs.csv", "gains.png"}
+      "runs.csv", "table.md", "table.csv", "organs.csv", "organ_gains.csv", "gains.png"}
   index = json.loads(next((tmp_path / "work" / "stores").glob("tiny-oracle-*/index.json")).read_text())
   assert [case["fold"] for case in index["cases"]] == [1, 1, 1, 1, 0, 0]  # it trains on the partial ones, too
   again = run_command("deeplab_panns.study", *arguments)
