@@ -2,11 +2,11 @@
 import csv
 import io
 import math
-import pathlib
 import re
 
 import numpy as np
 import pytest
+from conftest import ROOT
 from PIL import Image
 from scipy import stats
 
@@ -20,7 +20,8 @@ from deeplab_panns.study.scores import Gain
 from deeplab_panns.study.summary import Compared, summarize
 from deeplab_panns.study.tables import write_summary
 
-STUDY = pathlib.Path(__file__).parents[1] / "experiments" / "study"
+STUDY = ROOT / "experiments" / "study"
+PARTS = sorted(path.stem for path in STUDY.glob("*.table") if path.stem != "cohorts")
 COHORTS = {"phantom": (("data.phantom",), ("data.prepare",))}
 DICE = {"full": (0.5, 0.6, 0.7) * 2, "partial": (0.45, 0.54, 0.66) * 2, "panns": (0.6,), "oracle": (0.88, 0.9, 0.95) * 2}
 SEEDS = [1, 2, 3, 4, 5, 6]
@@ -130,7 +131,7 @@ def test_a_part_of_which_nothing_was_run(tmp_path):
   assert "- full: seeds 1" in (cache.folder / "table.md").read_text()
 
 
-@pytest.mark.parametrize("name", ["slices", "volumes", "beyond", "anatomy", "fields"])
+@pytest.mark.parametrize("name", PARTS)
 def test_the_committed_tables_are_what_the_committed_scores_say(name, tmp_path):
   part, cache = read_part(STUDY, name), Cache(STUDY / "results", name)
   write_summary(summarize(part, plan_runs(part), cache), tmp_path)
@@ -139,7 +140,6 @@ def test_the_committed_tables_are_what_the_committed_scores_say(name, tmp_path):
 
 
 def test_no_committed_score_is_of_a_run_that_no_part_has():
-  results = STUDY / "results"
-  planned = {run.key for table in STUDY.glob("*.table") if table.stem != "cohorts" for run in plan_runs(read_part(STUDY, table.stem))}
-  kept = {path.stem.rpartition("-")[2]: path for path in results.glob("*/*-seed*.csv")}
+  planned = {run.key for name in PARTS for run in plan_runs(read_part(STUDY, name))}
+  kept = {path.stem.rpartition("-")[2]: path for path in (STUDY / "results").glob("*/*-seed*.csv")}
   assert kept and [str(path) for key, path in kept.items() if key not in planned] == []

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 
 import numpy as np
 
@@ -32,7 +33,7 @@ class Results:
     """[cases, organs] of a method, each value the mean over its seeds; NaN where undefined."""
     return method.table(self.cases, self.organs, score)
 
-  @property
+  @functools.cached_property
   def cases_of_seeds(self):
     """[rows of `cases`] for each seed, where seeds have patients of their own; None where they share the cases.
 
@@ -40,7 +41,7 @@ class Results:
     folds of one cross-validation have patients of their own too, and are trained on much the same ones.)
     """
     for method in self.methods:
-      by_seed = {seed: cases_of(method, seed) for seed in method.seeds}
+      by_seed = {seed: _cases(method, seed) for seed in method.seeds}
       folds = [{run.fold for run in method.runs if run.seed == seed} for seed in method.seeds]
       apart = sum(map(len, by_seed.values())) == len(set().union(*by_seed.values()))
       if len(by_seed) > 1 and apart and set.intersection(*folds):
@@ -142,12 +143,11 @@ def seed_means(results, method):
 def seed_gain(results, method):
   """(seeds, Comparison) over the seeds in which method and baseline were scored on the same cases."""
   ours, theirs = seed_means(results, method), seed_means(results, results.baseline)
-  seeds = [seed for seed in ours if seed in theirs and cases_of(method, seed) == cases_of(results.baseline, seed)]
+  seeds = [seed for seed in ours if seed in theirs and _cases(method, seed) == _cases(results.baseline, seed)]
   return seeds, statistics.compare([ours[seed] for seed in seeds], [theirs[seed] for seed in seeds])
 
 
-def cases_of(method, seed):
-  """The cases that a method's runs of one seed were scored on; a set."""
+def _cases(method, seed):
   return {case for run in method.runs if run.seed == seed for case in run.cases}
 
 

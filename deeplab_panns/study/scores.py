@@ -109,27 +109,31 @@ class Gain:
   @property
   def difference(self):
     """Mean over seeds."""
-    return float(np.mean(list(self.by_seed.values())))
+    return float(np.mean(self._differences))
 
   @property
   def interval(self):
     """(low, high) of the mean over seeds, 95 %, by Student's t; None below INTERVAL_SEEDS."""
-    return statistics.mean_interval(list(self.by_seed.values())) if len(self.by_seed) >= INTERVAL_SEEDS else None
+    return statistics.mean_interval(self._differences) if len(self.by_seed) >= INTERVAL_SEEDS else None
 
   @property
   def p(self):
     """Of Student's t-test, two-sided, not corrected; None below statistics.MIN_PAIRS seeds."""
-    return statistics.ttest_p(list(self.by_seed.values())) if self._enough else None
+    return statistics.ttest_p(self._differences) if self._enough else None
 
   @property
   def wilcoxon_p(self):
     """Of the signed-rank test, likewise: it presumes no normal distribution, and can't come below 1 / 2^(seeds - 1)."""
-    return statistics.wilcoxon_p(list(self.by_seed.values())) if self._enough else None
+    return statistics.wilcoxon_p(self._differences) if self._enough else None
 
   @property
   def ahead(self):
     """In how many seeds the cell is above the other one."""
-    return sum(difference > 0 for difference in self.by_seed.values())
+    return sum(difference > 0 for difference in self._differences)
+
+  @property
+  def _differences(self):
+    return list(self.by_seed.values())
 
   @property
   def _enough(self):
