@@ -40,7 +40,7 @@ setuptools.setup(
     version="0.1.0",
     description="Partially-supervised multi-organ CT segmentation with a prior-aware neural network",
     license="Apache-2.0",
-    packages=["data", "deeplab_panns", "deeplab_panns.report", "deeplab_panns.study", "dltk_unet"],
+    packages=setuptools.find_packages(include=["data*", "deeplab_panns*", "dltk_unet*"]),
     python_requires=">=3.9,<3.12",
     install_requires=REQUIRES,
     extras_require=EXTRAS,

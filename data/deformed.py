@@ -11,10 +11,10 @@ import os
 
 from absl import flags
 
-from data.cohort_flags import cohort_from_flags, define_cohort_flags, write_with_progress
 from data.command import run
-from data.deformed_case import draw_case
-from data.deformed_source import read_source
+from data.synthetic.cohort_flags import cohort_from_flags, define_cohort_flags, write_with_progress
+from data.synthetic.deformed_case import draw_case
+from data.synthetic.deformed_source import read_source
 
 
 def define_flags():

@@ -9,10 +9,10 @@ import functools
 
 from absl import flags
 
-from data.cohort_flags import cohort_from_flags, define_cohort_flags, write_with_progress
 from data.command import run
 from data.organs import BTCV_ORGANS
-from data.phantom_ct import draw_case
+from data.synthetic.cohort_flags import cohort_from_flags, define_cohort_flags, write_with_progress
+from data.synthetic.phantom_ct import draw_case
 
 
 def define_flags():

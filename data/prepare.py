@@ -16,14 +16,15 @@ import sys
 import tqdm
 from absl import flags
 
-from data import command, preprocess
-from data.dropped_annotations import Drop, drop_annotations
+from data import command
 from data.input_error import InputError
 from data.manifest import read_manifest
 from data.spacing import describe_spacing, parse_spacing
-from data.splits import seeded_folds
-from data.store import FORMAT
-from data.stored_case import Preparation, prepare_case
+from data.stored import preprocess
+from data.stored.dropped_annotations import Drop, drop_annotations
+from data.stored.splits import seeded_folds
+from data.stored.store import FORMAT
+from data.stored.stored_case import Preparation, prepare_case
 from data.whole_file import write_text
 
 

@@ -10,11 +10,13 @@ import pathlib
 
 from absl import flags
 
-from data import command, preprocess, volumes
+from data import command
+from data.formats import volumes
 from data.input_error import InputError
 from data.manifest import read_manifest
 from data.spacing import describe_spacing, fill_spacing, parse_spacing
-from data.stored_case import read_case_label, require_size
+from data.stored import preprocess
+from data.stored.stored_case import read_case_label, require_size
 
 
 def define_flags():

@@ -17,10 +17,11 @@ from absl import flags
 
 from data import command
 from data.input_error import InputError
-from data.store import Store, read_store
-from deeplab_panns import config, merged_folds
+from data.stored.store import Store, read_store
+from deeplab_panns import config
 from deeplab_panns.config import Experiment
-from deeplab_panns.run_directory import RunDirectory
+from deeplab_panns.runs.run_directory import RunDirectory
+from deeplab_panns.training import merged_folds
 
 # What crossval itself decides for each fold.
 _OWN_FLAGS = frozenset({"data_dir", "run_dir", "fold", "stage1_run"})

@@ -11,11 +11,11 @@ from PIL import Image
 from data import command
 from data.input_error import InputError
 from data.organs import BTCV_ORGANS
-from data.store import read_store
+from data.stored.store import read_store
 from data.whole_file import write_bytes
-from deeplab_panns import label_map
-from deeplab_panns.folder_scores import Folders, score_folders
-from deeplab_panns.scored_case import write_results
+from deeplab_panns.scores import label_map
+from deeplab_panns.scores.folder_scores import Folders, score_folders
+from deeplab_panns.scores.scored_case import write_results
 
 
 def define_flags():
@@ -44,8 +44,8 @@ def evaluate_runs(run_dirs, checkpoint, data_dir, scoring, output_dir):
     scoring: (split, workers).
   """
   # Here, not above: the processes that score folders import this module, and need no TensorFlow.
-  from deeplab_panns.run_scores import score_cases, select_cases
-  from deeplab_panns.trained import open_run, open_runs
+  from deeplab_panns.runs.trained import open_run, open_runs
+  from deeplab_panns.scores.run_scores import score_cases, select_cases
   split, workers = scoring
   opened = open_run(run_dirs[0], checkpoint) if len(run_dirs) == 1 else open_runs(run_dirs, checkpoint)
   runs = [opened] if len(run_dirs) == 1 else opened.runs

@@ -11,7 +11,7 @@ from absl import flags
 
 from data import command
 from data.input_error import InputError
-from deeplab_panns.trained import open_run
+from deeplab_panns.runs.trained import open_run
 
 
 def define_flags():

@@ -12,11 +12,12 @@ import tensorflow as tf
 import tqdm
 from absl import flags
 
-from data import command, volumes
+from data import command
+from data.formats import volumes
 from data.input_error import InputError
 from data.whole_file import write_text
-from deeplab_panns.peak_memory import peak_memory_gb
-from deeplab_panns.trained import open_run, open_runs
+from deeplab_panns.runs.trained import open_run, open_runs
+from deeplab_panns.segmentation.peak_memory import peak_memory_gb
 
 
 def define_flags():

@@ -8,32 +8,32 @@ import tensorflow as tf
 from absl import flags
 
 from data import command
+from data.batches.patches import PatchSampling
+from data.batches.pipeline import Batches, BatchPlan
+from data.batches.slices import SliceSampling
 from data.input_error import InputError
-from data.patches import PatchSampling
-from data.pipeline import Batches, BatchPlan
-from data.resampled import at_spacing
-from data.slices import SliceSampling
-from data.splits import only_annotating, split
-from data.store import read_store, verify
-from deeplab_panns import networks
-from deeplab_panns.checkpoints import Checkpoints
+from data.stored.resampled import at_spacing
+from data.stored.splits import only_annotating, split
+from data.stored.store import read_store, verify
 from deeplab_panns.config import STAGE_2_FIELDS, Experiment, define_flags, differences, experiment_from_flags
-from deeplab_panns.dual import Duals
-from deeplab_panns.panns import Objective, PaNN
-from deeplab_panns.prior import (
+from deeplab_panns.method.dual import Duals
+from deeplab_panns.method.panns import Objective, PaNN
+from deeplab_panns.method.prior import (
   correct_by_annotations,
   estimate_prior,
   load_prior,
   require_every_organ,
   save_prior,
 )
-from deeplab_panns.prior_check import cases_that_agree, disagreements
-from deeplab_panns.progress import Intervals, Progress
-from deeplab_panns.run_directory import RunDirectory
-from deeplab_panns.scalars import Scalars
-from deeplab_panns.schedules import TwoStages
-from deeplab_panns.trained import segmenter_of
-from deeplab_panns.validation import Validator
+from deeplab_panns.method.schedules import TwoStages
+from deeplab_panns.prior_check.check import cases_that_agree, disagreements
+from deeplab_panns.runs.build_network import build_network
+from deeplab_panns.runs.checkpoints import Checkpoints
+from deeplab_panns.runs.run_directory import RunDirectory
+from deeplab_panns.runs.trained import segmenter_of
+from deeplab_panns.training.progress import Intervals, Progress
+from deeplab_panns.training.scalars import Scalars
+from deeplab_panns.training.validation import Validator
 
 
 def make_batches(store, splits, experiment: Experiment):
@@ -76,7 +76,7 @@ def make_panns(experiment: Experiment, prior, class_count, jit_compile=False):
   # An organ without labels has q = 0; only `panns` refuses that (require_every_organ), the others just measure.
   share = np.maximum(prior.target, 1e-8)
   panns = PaNN(
-      networks.build_network(experiment, class_count), networks.build_network(experiment, class_count),
+      build_network(experiment, class_count), build_network(experiment, class_count),
       Duals(share / share.sum()),
       Objective(lambda1=experiment.lambda1, lambda2=experiment.lambda2, use_annotations=experiment.supervision != "semi",
                 dual_update=experiment.dual_update, dual_step=experiment.dual_step,

@@ -87,7 +87,7 @@ def make_store(manifest_path, output_dir, spacing_mm=(None, None, None)):
   """Prepares a manifest in this process: no second TensorFlow to start."""
   from data import prepare
   from data.manifest import read_manifest
-  from data.stored_case import Preparation, prepare_case
+  from data.stored.stored_case import Preparation, prepare_case
   manifest = read_manifest(manifest_path)
   preparation = Preparation(manifest.organs, spacing_mm, 10**9)
   entries = {case.id: prepare_case(case, preparation, output_dir) for case in manifest.cases}

@@ -5,10 +5,10 @@ import dataclasses
 import pathlib
 
 from data.input_error import InputError
-from data.splits import only_annotating, split
-from data.store import read_store
-from deeplab_panns import prior_check
-from deeplab_panns.prior_check import Check
+from data.stored.splits import only_annotating, split
+from data.stored.store import read_store
+from deeplab_panns.prior_check import check
+from deeplab_panns.prior_check.check import Check
 from deeplab_panns.report.results import Results
 
 
@@ -46,7 +46,7 @@ def _check(path, organs, fold):
       splits = only_annotating(splits, organs, store)
     if not any(case.annotated for case in splits.partial):
       return None
-    found = prior_check.check(store, splits)
+    found = check.check(store, splits)
   except InputError:  # moved, or another store by now
     return None
   name = pathlib.Path(path).name
@@ -55,4 +55,4 @@ def _check(path, organs, fold):
 
 def conclusions(found: CheckedStore):
   """The verdict in a few lines of text, without a folder's name."""
-  return prior_check.conclusions(found.check, prior_check.TOLERANCE, body_only=False)
+  return check.conclusions(found.check, check.TOLERANCE, body_only=False)

@@ -2,25 +2,25 @@
 from __future__ import annotations
 
 from data.whole_file import write_text
-from deeplab_panns import text_table
-from deeplab_panns.report import page, sections, tables
+from deeplab_panns.evidence import text_table
+from deeplab_panns.report import page, result_tables, sections
 from deeplab_panns.report.results import Results
 
 
 def write_tables(results: Results, folder):
   """table (organs), methods and gains as .md, .tex and .csv, and statistics.csv; returns the text for the terminal."""
-  note = tables.note(results)
-  shown = {"table": tables.organ_table(results), "methods": tables.method_table(results)}
+  note = result_tables.note(results)
+  shown = {"table": result_tables.organ_table(results), "methods": result_tables.method_table(results)}
   if results.others:
-    shown["gains"] = tables.gain_table(results)
+    shown["gains"] = result_tables.gain_table(results)
   for name, rows in shown.items():
-    caption = note if name == "table" else f"{note} {tables.test_note(results)}"
+    caption = note if name == "table" else f"{note} {result_tables.test_note(results)}"
     write_text(folder / f"{name}.md", text_table.to_markdown(rows, caption))
     write_text(folder / f"{name}.tex", text_table.to_latex(rows, caption))
-  csv_tables = {**shown, "table": tables.organ_table(results, spread=False)}  # numbers alone
+  csv_tables = {**shown, "table": result_tables.organ_table(results, spread=False)}  # numbers alone
   for name, rows in csv_tables.items():
     write_text(folder / f"{name}.csv", text_table.to_csv(rows))
-  write_text(folder / "statistics.csv", text_table.to_csv(tables.statistics_table(results)))
+  write_text(folder / "statistics.csv", text_table.to_csv(result_tables.statistics_table(results)))
   return text_table.to_markdown(shown["table"], note) + "\n" + text_table.to_markdown(shown["methods"])
 
 

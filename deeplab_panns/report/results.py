@@ -7,9 +7,9 @@ import functools
 import numpy as np
 
 from data.input_error import InputError
-from deeplab_panns import statistics
+from deeplab_panns.evidence import paired_tests
+from deeplab_panns.evidence.paired_tests import Comparison
 from deeplab_panns.report.methods import Method, group
-from deeplab_panns.statistics import Comparison
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -131,7 +131,7 @@ def _compare(results, values, baseline):
   if seeds is not None:
     both = ~np.isnan(values) & ~np.isnan(baseline)
     values, baseline = ([defined_mean(np.where(both, one, np.nan)[rows]) for rows in seeds] for one in (values, baseline))
-  return statistics.compare(values, baseline)
+  return paired_tests.compare(values, baseline)
 
 
 def seed_means(results, method):
@@ -144,7 +144,7 @@ def seed_gain(results, method):
   """(seeds, Comparison) over the seeds in which method and baseline were scored on the same cases."""
   ours, theirs = seed_means(results, method), seed_means(results, results.baseline)
   seeds = [seed for seed in ours if seed in theirs and _cases(method, seed) == _cases(results.baseline, seed)]
-  return seeds, statistics.compare([ours[seed] for seed in seeds], [theirs[seed] for seed in seeds])
+  return seeds, paired_tests.compare([ours[seed] for seed in seeds], [theirs[seed] for seed in seeds])
 
 
 def _cases(method, seed):
@@ -152,7 +152,7 @@ def _cases(method, seed):
 
 
 def _corrected(comparisons):
-  kinds = [statistics.holm([getattr(comparison, kind) for comparison in comparisons.values()])
+  kinds = [paired_tests.holm([getattr(comparison, kind) for comparison in comparisons.values()])
            for kind in ("wilcoxon_p", "ttest_p")]
   return {name: Gain(comparison, wilcoxon_p, ttest_p)
           for (name, comparison), wilcoxon_p, ttest_p in zip(comparisons.items(), *kinds)}

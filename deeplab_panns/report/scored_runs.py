@@ -6,8 +6,8 @@ import json
 import pathlib
 
 from data.input_error import InputError
-from deeplab_panns import score_table
-from deeplab_panns.metrics import OrganScore
+from deeplab_panns.scores import score_table
+from deeplab_panns.scores.metrics import OrganScore
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

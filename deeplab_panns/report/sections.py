@@ -5,13 +5,21 @@ import dataclasses
 import pathlib
 
 from data.whole_file import write_bytes
-from deeplab_panns import prior_check, prior_check_figure
-from deeplab_panns.report import boxes, checked_stores, confusion, curves, overlays, tables, volumes, worst
+from deeplab_panns.evidence.paired_tests import MIN_PAIRS
+from deeplab_panns.evidence.text_table import to_html
+from deeplab_panns.prior_check import agreement_figure, check
+from deeplab_panns.report import checked_stores, result_tables
 from deeplab_panns.report import results as scores
+from deeplab_panns.report.figures import (
+  box_plots,
+  confusion_matrix,
+  learning_curves,
+  overlays,
+  volume_agreement,
+  worst_cases,
+)
 from deeplab_panns.report.page import Section, heading, paragraph, picture, table
 from deeplab_panns.report.results import Results
-from deeplab_panns.statistics import MIN_PAIRS
-from deeplab_panns.text_table import to_html
 
 _EVALUATE_AGAIN = "evaluate the runs again with this version to have it."
 
@@ -30,7 +38,7 @@ class Pictures:
 def build(results: Results, pictures: Pictures):
   """All Sections, in the page's order."""
   slices = overlays.read_slices(results)
-  logged = curves.read(results)
+  logged = learning_curves.read(results)
   return [_methods(results), _organs(results, pictures), _overlays(results, slices, pictures),
           _worst(results, slices, pictures), _confusion(results, pictures), _volumes(results, pictures), _training(logged, pictures),
           _shares(results, logged, pictures), _prior_check(results, pictures), _seeds(results), _runs(results)]
@@ -38,19 +46,19 @@ def build(results: Results, pictures: Pictures):
 
 def lead(results: Results):
   """A sentence for each method against the baseline."""
-  base = tables.method_table(results)[1 + results.methods.index(results.baseline)][2]
+  base = result_tables.method_table(results)[1 + results.methods.index(results.baseline)][2]
   pieces = [paragraph(f"{results.baseline.name}: mean Dice {base} %, the baseline.", "lead")]
   for method, gain in scores.mean_gains(results).items():
     comparison = gain.comparison
-    text = f"{method}: {tables.points(comparison.difference)} points against {results.baseline.name}"
+    text = f"{method}: {result_tables.points(comparison.difference)} points against {results.baseline.name}"
     if comparison.enough:
-      text += (f" (95 % interval {tables.interval(comparison)}; Wilcoxon p "
-               f"{_equals(tables.p_value(gain.wilcoxon_p))}, "
-               f"t-test p {_equals(tables.p_value(gain.ttest_p))}; {comparison.pairs} {tables.pairs_are(results)}).")
+      text += (f" (95 % interval {result_tables.interval(comparison)}; Wilcoxon p "
+               f"{_equals(result_tables.p_value(gain.wilcoxon_p))}, "
+               f"t-test p {_equals(result_tables.p_value(gain.ttest_p))}; {comparison.pairs} {result_tables.pairs_are(results)}).")
     else:
-      text += f"; a test needs {MIN_PAIRS} {tables.pairs_are(results)} or more, this has {comparison.pairs}."
+      text += f"; a test needs {MIN_PAIRS} {result_tables.pairs_are(results)} or more, this has {comparison.pairs}."
     pieces.append(paragraph(text, "lead"))
-  return [*pieces, paragraph(tables.note(results))]
+  return [*pieces, paragraph(result_tables.note(results))]
 
 
 def _equals(p):
@@ -59,20 +67,20 @@ def _equals(p):
 
 def _methods(results):
   return Section("methods", "Methods", (
-      table(to_html(tables.method_table(results))),
-      paragraph(f"{tables.test_note(results)} MSD, HD, HD95: mean symmetric surface distance, Hausdorff distance, and its 95th percentile, "
+      table(to_html(result_tables.method_table(results))),
+      paragraph(f"{result_tables.test_note(results)} MSD, HD, HD95: mean symmetric surface distance, Hausdorff distance, and its 95th percentile, "
                 "over the pairs that have them: a method that misses more organs has fewer, and may look better. Missed: organ in one map alone.")))
 
 
 def _organs(results, pictures):
-  pieces = [table(to_html(tables.organ_table(results), strong_last=True)),
-            pictures.keep("dice_boxes", boxes.draw(results), "Box plots of Dice per organ and method"),
+  pieces = [table(to_html(result_tables.organ_table(results), strong_last=True)),
+            pictures.keep("dice_boxes", box_plots.draw(results), "Box plots of Dice per organ and method"),
             paragraph("Boxes: quartiles and median over cases; whiskers: the last case within 1.5 box lengths; "
                       "points: cases. Stars: Holm-corrected "
                       f"Wilcoxon test against {results.baseline.name}.")]
   if results.others:
     pieces += [heading(f"Gain against {results.baseline.name}, points of Dice"),
-               table(to_html(tables.gain_table(results), strong_last=True)), paragraph(tables.test_note(results))]
+               table(to_html(result_tables.gain_table(results), strong_last=True)), paragraph(result_tables.test_note(results))]
   return Section("organs", "By organ", tuple(pieces))
 
 
@@ -88,41 +96,41 @@ def _overlays(results, slices, pictures):
 
 
 def _worst(results, slices, pictures):
-  pieces = [table(to_html(worst.table(results)), text=True)]
-  shown = worst.pictured(results, slices)
+  pieces = [table(to_html(worst_cases.table(results)), text=True)]
+  shown = worst_cases.pictured(results, slices)
   if any(shown.values()):
     pieces += [paragraph("Below: of each method's worst cases the slice where the worst organ is most wrong."),
-               pictures.keep("worst_cases", worst.draw(results, shown), "Slices of the worst cases")]
+               pictures.keep("worst_cases", worst_cases.draw(results, shown), "Slices of the worst cases")]
   else:
     pieces.append(paragraph("No slices of these cases (slices.npz); " + _EVALUATE_AGAIN, "absent"))
   return Section("worst", "Worst cases", tuple(pieces))
 
 
 def _confusion(results, pictures):
-  shares = confusion.read(results)
+  shares = confusion_matrix.read(results)
   if shares is None:
     return _absent("confusion", "Confusion between organs", "A run has no confusion.csv of these organs; " + _EVALUATE_AGAIN)
   return Section("confusion", "Confusion between organs", (
       paragraph("Where the voxels of each reference class went, in % of the row, over all cases and runs; below "
                 "1 % blank. An organ counts in the cases that annotate it, the background in those that "
                 "annotate every organ."),
-      pictures.keep("confusion", confusion.draw(results, shares), "Confusion matrices"),
+      pictures.keep("confusion", confusion_matrix.draw(results, shares), "Confusion matrices"),
       heading("Largest confusions of an organ with another"),
-      table(to_html(confusion.table(results, shares)), text=True)))
+      table(to_html(confusion_matrix.table(results, shares)), text=True)))
 
 
 def _volumes(results, pictures):
-  measured = volumes.read(results)
+  measured = volume_agreement.read(results)
   if measured is None or not any(volume.reference_ml > 0 for found in measured.values() for volume in found):
     return _absent("volumes", "Organ volumes", "A run has no volumes.csv, or no organ has a volume; " + _EVALUATE_AGAIN)
   return Section("volumes", "Organ volumes", (
       paragraph("A point for each case, organ and run; on the line both are equal."),
-      pictures.keep("volumes", volumes.draw(results, measured), "Predicted against reference organ "
+      pictures.keep("volumes", volume_agreement.draw(results, measured), "Predicted against reference organ "
                                                                       "volumes")))
 
 
 def _training(logged, pictures):
-  drawn = curves.draw_training(logged)
+  drawn = learning_curves.draw_training(logged)
   if drawn is None:
     return _absent("training", "Training", "No run has TensorBoard events (events/).")
   return Section("training", "Training", (
@@ -132,7 +140,7 @@ def _training(logged, pictures):
 
 
 def _shares(results, logged, pictures):
-  drawn = curves.draw_shares(results, logged)
+  drawn = learning_curves.draw_shares(results, logged)
   if drawn is None:
     return _absent("prior", "Prior", "No run logged p̄: only training with partial images does.")
   return Section("prior", "Prior", (
@@ -151,9 +159,9 @@ def _prior_check(results, pictures):
   pieces = [paragraph("The shares of the scans that organs take in the partial sets that annotate them, against q, their share in the "
                       "labelled cases. Held to a wrong q, panns makes organs too large or too small."),
             *map(paragraph, checked_stores.conclusions(first)),
-            table(to_html(prior_check.verdict_table(first.check)), text=True),
-            table(to_html(prior_check.scan_table(first.check)), text=True),
-            pictures.keep("prior_check", prior_check_figure.draw(first.check, prior_check.TOLERANCE, False),
+            table(to_html(check.verdict_table(first.check)), text=True),
+            table(to_html(check.scan_table(first.check)), text=True),
+            pictures.keep("prior_check", agreement_figure.draw(first.check, check.TOLERANCE, False),
                           "Shares of each organ, case by case")]
   if others:
     pieces.append(heading(f"{len(others)} other training sets; above is {first.name}, of the first run"))
@@ -166,13 +174,13 @@ def _seeds(results):
     return _absent("seeds", "Seeds", "One seed per method: how much of a gain is chance of training cannot be "
                                      "told. Train more seeds.")
   return Section("seeds", "Seeds", (
-      table(to_html(tables.seed_table(results))),
+      table(to_html(result_tables.seed_table(results))),
       paragraph("Mean Dice in % over the seed's cases. A seed is one pair of a test of its own, from "
                 f"{MIN_PAIRS} seeds on; with fewer, no p is given.")))
 
 
 def _runs(results):
-  return Section("runs", "Runs", (table(to_html(tables.run_table(results))),))
+  return Section("runs", "Runs", (table(to_html(result_tables.run_table(results))),))
 
 
 def _absent(anchor, title, reason):

@@ -12,10 +12,10 @@ from data import command
 from data.input_error import InputError
 from deeplab_panns.study.cache import Cache
 from deeplab_panns.study.making import heed_termination, run_missing
+from deeplab_panns.study.part_tables import as_markdown, write_summary
 from deeplab_panns.study.plan import QUICK_SEEDS, read_part
-from deeplab_panns.study.runs import plan_runs
+from deeplab_panns.study.planned_runs import plan_runs
 from deeplab_panns.study.summary import summarize
-from deeplab_panns.study.tables import as_markdown, write_summary
 
 
 def define_flags():

@@ -5,10 +5,10 @@ import csv
 import pathlib
 
 from data.whole_file import write_text
-from deeplab_panns import score_table
-from deeplab_panns.metrics import OrganScore
-from deeplab_panns.study.runs import Run
-from deeplab_panns.text_table import to_csv
+from deeplab_panns.evidence.text_table import to_csv
+from deeplab_panns.scores import score_table
+from deeplab_panns.scores.metrics import OrganScore
+from deeplab_panns.study.planned_runs import Run
 
 _RUNS = ("run", "seconds", "flags")
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 import dataclasses
 import statistics
 
-from deeplab_panns.statistics import holm
+from deeplab_panns.evidence.paired_tests import holm
 from deeplab_panns.study.plan import Part
-from deeplab_panns.study.scores import (
+from deeplab_panns.study.seed_scores import (
   BASELINE,
   ORACLE,
   Gain,

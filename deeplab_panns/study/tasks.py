@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 
 from deeplab_panns.study.cache import Cache
-from deeplab_panns.study.runs import Drawn, Run
+from deeplab_panns.study.planned_runs import Drawn, Run
 
 
 @dataclasses.dataclass(frozen=True)

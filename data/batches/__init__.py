@@ -1,0 +1,1 @@
+"""Training batches from a store, each a pure function of (seed, step)."""

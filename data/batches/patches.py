@@ -1,0 +1,173 @@
+"""Draws 3-D patches of a set of cases, every case equally often, by random access."""
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+import tensorflow as tf
+
+from data.batches import augment
+from data.batches.random_access import generator, opener, shuffled
+from data.organs import IGNORE
+from data.stored.store import StoredCase
+
+
+@dataclasses.dataclass(frozen=True)
+class PatchSampling:
+  """How patches are drawn.
+
+  Attributes:
+    scales: one is chosen for each patch, in-plane; z keeps its scale.
+    max_rotation_degrees: the axial angle is uniform in [0, this].
+    patch_size: voxels (z, y, x).
+    organ_fraction: share of patches placed around a voxel of an organ: an organ of those in the label map, then a
+      voxel of it. The others lie anywhere in the volume.
+  """
+  scales: tuple[float, ...]
+  max_rotation_degrees: float
+  patch_size: tuple[int, int, int] = (64, 64, 64)
+  organ_fraction: float = 0.5
+
+
+class OrganVoxels:
+  """Draws voxels of a label map's organs. Counts per slice are taken once; then a draw looks at one slice.
+
+  Attributes:
+    organs: the label values that occur, ascending, without background and IGNORE.
+  """
+
+  def __init__(self, label):
+    """Reads the whole of a label map, uint8 [z, y, x]."""
+    counts = np.stack([np.bincount(part.ravel(), minlength=IGNORE + 1) for part in label])
+    self.organs = [int(value) for value in np.flatnonzero(counts.sum(axis=0)) if value not in (0, IGNORE)]
+    self._up_to = {organ: np.cumsum(counts[:, organ]) for organ in self.organs}
+
+  def draw(self, label, organ, rng):
+    """A voxel (z, y, x) of `organ`, each equally likely; `label` is the map that was counted."""
+    up_to = self._up_to[organ]
+    rank = rng.integers(up_to[-1])
+    z = int(np.searchsorted(up_to, rank, side="right"))
+    flat = np.flatnonzero(label[z] == organ)[rank - (up_to[z - 1] if z else 0)]
+    return (z, *(int(at) for at in divmod(flat, label.shape[2])))
+
+
+class PatchSampler:
+  """Example number n of a set of cases, a pure function of (seed, n).
+
+  Every case is visited once an epoch, in an order that seed and epoch decide. Drawn by their voxels, a few whole-body
+  scans would crowd out the others.
+  """
+
+  def __init__(self, cases: tuple[StoredCase, ...], sampling: PatchSampling, seed: int, focus: tuple = ()):
+    """Prepares the drawing; a label map is counted when an organ of it is first wanted.
+
+    Args:
+      focus: sets of label values. If there are any, a patch around an organ takes one of a random set alone.
+    """
+    self._open = opener(cases)
+    self._count = len(cases)
+    self._sampling = sampling
+    self._seed = seed
+    self._focus = focus
+    self._organ_voxels: dict[int, OrganVoxels] = {}
+    largest = max(size for case in cases for size in case.shape[1:])
+    self._canvas = augment.canvas_size(
+        max(sampling.patch_size[1:]), sampling.scales, sampling.max_rotation_degrees, largest)
+
+  def __len__(self):
+    """Examples in an epoch: one of each case."""
+    return self._count
+
+  @property
+  def canvas_shapes(self):
+    """Shapes of the arrays that `example` draws: image, label, transform."""
+    shape = [self._sampling.patch_size[0], self._canvas, self._canvas]
+    return shape, shape, [8]
+
+  def example(self, number):
+    """Draws one example.
+
+    Returns:
+      (case index, image uint8 [z, side, side], label uint8 [z, side, side], transform float32 [8]).
+    """
+    epoch, place = divmod(int(number), self._count)
+    case = int(shuffled(self._count, self._seed, epoch)[place])
+    rng = generator(self._seed, int(number))
+    image, label = self._open(case)
+    voxel = self._organ_voxel(case, label, rng) if rng.uniform() < self._sampling.organ_fraction else None
+    return (case, *self._cut(image, label, voxel, rng))
+
+  def crop(self, images, labels, transforms):
+    """Cuts the patches of a batch of examples.
+
+    Returns:
+      (float32 [batch, z, y, x, 1] in [0, 255], uint8 [batch, z, y, x]).
+    """
+    batch, depth, side, _ = images.shape
+    slices = [batch * depth, side, side]  # one transform of many small images; z as channels would transpose twice
+    image, label = augment.crop(tf.reshape(images, [*slices, 1]), tf.reshape(labels, slices),
+                                tf.repeat(transforms, depth, axis=0), self._sampling.patch_size[1:])
+    shape = [batch, *self._sampling.patch_size]
+    return tf.reshape(image, [*shape, 1]), tf.reshape(label, shape)
+
+  def _organ_voxel(self, case, label, rng):
+    """A voxel (z, y, x) to place the patch around, or None if the case has none of the organs wanted."""
+    if case not in self._organ_voxels:
+      self._organ_voxels[case] = OrganVoxels(label)
+    voxels = self._organ_voxels[case]
+    organs = voxels.organs
+    if self._focus:
+      wanted = self._focus[rng.integers(len(self._focus))]
+      organs = [organ for organ in organs if organ in wanted]
+    return voxels.draw(label, organs[rng.integers(len(organs))], rng) if organs else None
+
+  def _cut(self, image, label, voxel, rng):
+    sampling, patch = self._sampling, self._sampling.patch_size
+    angle = np.radians(rng.uniform(0, sampling.max_rotation_degrees))
+    scale = sampling.scales[rng.integers(len(sampling.scales))]
+    scales, voxel = (1.0, scale, scale), voxel or (None,) * 3
+    first = [_first(rng, size, n / s, at) for size, n, s, at in zip(label.shape, patch, scales, voxel)]
+    pins = [_pin(start, n, s, at) for start, n, s, at in zip(first, patch, scales, voxel)]
+    place, anchor = zip(*pins[1:])
+    transform = augment.turn_about(angle, scale, place, anchor)
+    rows, cols, transform = augment.onto_canvas(transform, patch[1:], self._canvas, label.shape[1:])
+    canvases = [self._canvas_of(volume, first[0], rows, cols, fill) for volume, fill in ((image, 0), (label, IGNORE))]
+    return (*canvases, transform)
+
+  def _canvas_of(self, volume, first, rows, cols, fill):
+    """The slices from `first` on, and of each a part; `fill` where the volume does not reach."""
+    depth = self._sampling.patch_size[0]
+    canvas = np.full((depth, self._canvas, self._canvas), fill, np.uint8)
+    cut = volume[max(first, 0):first + depth, rows, cols]
+    start = max(-first, 0)
+    canvas[start:start + cut.shape[0], :cut.shape[1], :cut.shape[2]] = cut
+    return canvas
+
+
+def _first(rng, size, extent, voxel):
+  """The voxel that a patch starts at along one axis; below 0 where the patch reaches beyond a smaller volume.
+
+  Patch and volume lie inside one another, whichever is larger. Whole voxels: a patch that is neither turned nor
+  scaled is not interpolated.
+
+  Args:
+    size: voxels of the volume.
+    extent: voxels of the volume that the patch spans.
+    voxel: the one to have in the middle as far as that allows, or None for anywhere.
+  """
+  low, high = sorted((0, size - extent))
+  low, high = math.ceil(low), math.floor(high)
+  if voxel is None:
+    return int(rng.integers(low, high + 1))
+  return int(np.clip(round(voxel + 0.5 - extent / 2), low, high))
+
+
+def _pin(first, patch, scale, voxel):
+  """(place in the patch, point of the volume) along one axis, about which the patch is turned.
+
+  The organ's voxel, so that it stays in the patch at any angle; else the patch's middle.
+  """
+  if voxel is None:
+    return (patch - 1) / 2, first - 0.5 + patch / scale / 2
+  return min(max(round((voxel + 0.5 - first) * scale - 0.5), 0), patch - 1), voxel

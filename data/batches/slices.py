@@ -1,0 +1,118 @@
+"""Draws 2-D slices of a set of cases, without replacement within an epoch, by random access."""
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from data.batches import augment
+from data.batches.random_access import generator, opener, shuffled
+from data.organs import IGNORE
+from data.stored.store import StoredCase
+
+SLICE_AXIS = {"axial": 0, "coronal": 1, "sagittal": 2}  # of arrays [z, y, x]
+CASE_WEIGHTINGS = ("size", "equal")
+
+
+@dataclasses.dataclass(frozen=True)
+class SliceSampling:
+  """How crops of slices are drawn.
+
+  Attributes:
+    view: axial, coronal or sagittal.
+    slices_per_input: odd; neighbouring slices become channels, the middle one is labelled.
+    crop_size: pixels, square.
+    scales: one is chosen for each crop.
+    max_rotation_degrees: the angle is uniform in [0, this].
+    case_weighting: "size", every slice of all cases once an epoch, so that a case counts by its slices; or "equal",
+      every case alike, for sets in which one scan would hold most of the slices.
+  """
+  view: str
+  slices_per_input: int
+  crop_size: int
+  scales: tuple[float, ...]
+  max_rotation_degrees: float
+  case_weighting: str = "size"
+
+
+class SliceSampler:
+  """Example number n of a set of cases, a pure function of (seed, n).
+
+  Seed and epoch decide the order, so that training can start at any step without replaying the steps before.
+  """
+
+  def __init__(self, cases: tuple[StoredCase, ...], sampling: SliceSampling, seed: int):
+    if sampling.case_weighting not in CASE_WEIGHTINGS:
+      raise ValueError(f"received case_weighting={sampling.case_weighting!r}; it must be one of {CASE_WEIGHTINGS}")
+    self._open = opener(cases)
+    self._sampling = sampling
+    self._seed = seed
+    self._axis = SLICE_AXIS[sampling.view]
+    in_plane = [size for case in cases for axis, size in enumerate(case.shape) if axis != self._axis]
+    self._canvas = augment.canvas_size(sampling.crop_size, sampling.scales, sampling.max_rotation_degrees, max(in_plane))
+    self._counts = [case.shape[self._axis] for case in cases]
+    self._ends = np.cumsum(self._counts)
+
+  def __len__(self):
+    """Examples in an epoch: as many as there are slices."""
+    return int(self._ends[-1])
+
+  @property
+  def canvas_shapes(self):
+    """Shapes of the arrays that `example` draws: image, label, transform."""
+    side = self._canvas
+    return [side, side, self._sampling.slices_per_input], [side, side], [8]
+
+  def example(self, number):
+    """Draws one example.
+
+    Returns:
+      (case index, image uint8 [side, side, channels], label uint8 [side, side], transform float32 [8]).
+    """
+    case, index = self._pick(int(number))
+    return (case, *self._cut(self._open(case), index, generator(self._seed, int(number))))
+
+  def crop(self, images, labels, transforms):
+    """Cuts the crops of a batch of examples.
+
+    Returns:
+      (float32 [batch, crop_size, crop_size, channels] in [0, 255], uint8 [batch, crop_size, crop_size]).
+    """
+    return augment.crop(images, labels, transforms, (self._sampling.crop_size,) * 2)
+
+  def _pick(self, number):
+    """(case, slice) of an example, both without replacement."""
+    if self._sampling.case_weighting == "equal":
+      turn, place = divmod(number, len(self._counts))
+      case = int(shuffled(len(self._counts), self._seed, turn)[place])
+      epoch, place = divmod(turn, self._counts[case])
+      # 1 + case: a key that ends in 0 would be the key without it
+      return case, int(shuffled(self._counts[case], self._seed, epoch, 1 + case)[place])
+    epoch, place = divmod(number, len(self))
+    flat = shuffled(len(self), self._seed, epoch)[place]
+    case = int(np.searchsorted(self._ends, flat, side="right"))
+    return case, int(flat - (self._ends[case - 1] if case else 0))
+
+  def _cut(self, arrays, index, rng):
+    sampling = self._sampling
+    image, label = (np.moveaxis(array, self._axis, 0) for array in arrays)
+    size = label.shape[1:]
+    angle = np.radians(rng.uniform(0, sampling.max_rotation_degrees))
+    scale = sampling.scales[rng.integers(len(sampling.scales))]
+    centre = [_crop_centre(rng, n, sampling.crop_size / scale) for n in size]
+    transform = augment.crop_transform(angle, scale, sampling.crop_size, centre, size)
+    rows, cols, transform = augment.onto_canvas(transform, (sampling.crop_size,) * 2, self._canvas, size)
+    half = sampling.slices_per_input // 2
+    neighbours = np.clip(np.arange(index - half, index + half + 1), 0, len(image) - 1)
+    cut = np.stack([image[neighbour, rows, cols] for neighbour in neighbours], axis=-1)
+    canvas_image = np.zeros((self._canvas,) * 2 + (sampling.slices_per_input,), np.uint8)
+    canvas_label = np.full((self._canvas,) * 2, IGNORE, np.uint8)
+    canvas_image[:cut.shape[0], :cut.shape[1]] = cut
+    canvas_label[:cut.shape[0], :cut.shape[1]] = label[index, rows, cols]
+    return canvas_image, canvas_label, transform
+
+
+def _crop_centre(rng, size, extent):
+  """Uniform among the places where crop and image lie inside one another, whichever is larger."""
+  low, high = sorted((extent / 2, size - extent / 2))
+  return rng.uniform(low, high) - 0.5

@@ -1,0 +1,88 @@
+"""Reading with SimpleITK, without the lines that its libraries print."""
+import contextlib
+import os
+import sys
+import threading
+
+import numpy as np
+import SimpleITK as sitk
+
+from data.formats.grid import FileGrid, require_usable
+from data.input_error import InputError
+
+_LOCK = threading.Lock()
+LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+def read(path):
+  """Reads a three-dimensional scalar image (.nrrd, .mha, .mhd, ...).
+
+  Returns:
+    (stored, grid): the array [z, y, x] in the file's orientation and its FileGrid.
+  Raises:
+    InputError: If SimpleITK refuses the file, or it is not one scalar volume.
+  """
+  reader = sitk.ImageFileReader()
+  reader.SetFileName(str(path))
+  try:
+    with quiet():
+      reader.ReadImageInformation()
+      size, components = reader.GetSize(), reader.GetNumberOfComponents()
+      if len(size) == 3 and components == 1:
+        image = reader.Execute()
+  except RuntimeError as error:
+    raise InputError(
+        f"{path}: SimpleITK cannot read it ({reason(error)}). Allowed are whole .nii, .nii.gz, .hdr/.img, "
+        ".nrrd, .mha and .mhd files (with the data file they name), and folders of DICOM slices.") from error
+  if len(size) != 3 or components != 1:
+    raise InputError(
+        f"{path}: the image is {len(size)}-D of size {' x '.join(map(str, size))} with {components} value(s) "
+        "per voxel; one volume of three axes and one value is allowed. Split it, or name another file.")
+  lps = np.eye(4)
+  lps[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()
+  lps[:3, 3] = image.GetOrigin()
+  if np.array_equal(lps, np.eye(4)):
+    raise InputError(
+        f"{path}: the header gives no spacing, origin or direction (all are the defaults), so the geometry "
+        "is unknown. Write it into the header, or leave the case out.")
+  grid = FileGrid(tuple(size), LPS_TO_RAS @ lps)
+  require_usable(path, grid)
+  return sitk.GetArrayFromImage(image), grid
+
+
+def read_slice(path):
+  """The one slice [row, column] of a DICOM file, RescaleSlope and RescaleIntercept applied.
+
+  Raises:
+    RuntimeError: If GDCM cannot read the pixels.
+  """
+  reader = sitk.ImageFileReader()
+  reader.SetImageIO("GDCMImageIO")
+  reader.SetFileName(str(path))
+  image = reader.Execute()
+  if image.GetNumberOfComponentsPerPixel() != 1:
+    raise RuntimeError(f"it holds {image.GetNumberOfComponentsPerPixel()} values per pixel")
+  # A copy: a view of an image that goes out of scope is garbage.
+  return sitk.GetArrayFromImage(image)[0]
+
+
+def reason(error):
+  """What SimpleITK's exception says, without the source lines and object addresses before it."""
+  lines = [line for line in str(error).splitlines() if line.strip()]
+  text = lines[-1].split("ERROR: ")[-1].split("): ", 1)[-1].strip() if lines else ""
+  return text.rstrip(".") or "no reason given"
+
+
+@contextlib.contextmanager
+def quiet():
+  """Keeps what C++ libraries write to stderr (MetaIO, GDCM, JPEG codecs) off it."""
+  with _LOCK:  # the descriptor belongs to the whole process
+    sys.stderr.flush()
+    kept, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+      os.dup2(sink, 2)
+      yield
+    finally:
+      os.dup2(kept, 2)
+      os.close(kept)
+      os.close(sink)

@@ -1,0 +1,200 @@
+"""NIfTI-1 and NIfTI-2 files: single (.nii, .nii.gz) or header and data apart (.hdr, .img).
+
+nibabel interprets the header; the voxels are read here, in one pass that ends at the last byte. So a file
+that is cut or damaged is noticed by its length and its CRC, and the stream is decompressed once only.
+SimpleITK fills a cut file and NaN with zeros, takes the qform of a sheared sform, and aborts the process on
+five axes; nibabel stops before the CRC.
+"""
+import gzip
+import io
+import math
+import os
+import zlib
+
+import nibabel as nib
+import numpy as np
+from nibabel.spatialimages import HeaderDataError
+
+from data.formats.grid import UNIT_MM, FileGrid, format_mm, require_usable, spacing_of
+from data.input_error import InputError
+
+SUFFIXES = (".nii", ".nii.gz", ".hdr", ".img", ".hdr.gz", ".img.gz")
+HEADERS = {348: nib.Nifti1Header, 540: nib.Nifti2Header}  # by their own first field, the length in bytes
+MAX_DEFLATE_RATIO = 1032  # what zlib can reach at most
+ALIGNED = 2  # xform code: coordinates aligned to another file's
+
+
+def read(path):
+  """Reads a three-dimensional NIfTI image.
+
+  Args:
+    path: either half of a pair will do.
+  Returns:
+    (stored, grid): the array [z, y, x] in the file's orientation, integer or float, scl_slope and scl_inter
+    applied; and its FileGrid, by sform if its code is above 0, else by qform.
+  Raises:
+    InputError: If the file is cut or damaged, not a scalar volume, or has no usable geometry.
+  """
+  header_path, voxels_path = _halves(path)
+  try:
+    with _open(header_path) as stream:
+      header, consumed = _read_header(header_path, stream, paired=header_path != voxels_path)
+      shape = _volume_shape(path, header)
+      grid = FileGrid(shape, _affine(path, header), _unit(header))
+      require_usable(path, grid)
+      if header_path == voxels_path:
+        return _read_voxels(path, stream, header, shape, consumed), grid
+    with _open(voxels_path) as stream:
+      return _read_voxels(voxels_path, stream, header, shape, 0), grid
+  except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+    raise InputError(
+        f"{path}: the gzip stream is cut or damaged ({error}); fetch or write the file again.") from error
+
+
+def write_labels(path, stored, grid):
+  """Writes uint8 labels [z, y, x], in the orientation of `grid`, as .nii.gz under a temporary name first."""
+  if not str(path).endswith(".nii.gz"):
+    raise ValueError(f"received the name {path}; a label map is written as .nii.gz")
+  image = nib.Nifti1Image(stored.T.reshape(grid.shape, order="F"), grid.affine)
+  image.set_sform(grid.affine, ALIGNED)
+  image.set_qform(grid.affine, ALIGNED)
+  image.header.set_xyzt_units(grid.unit)
+  folder, name = os.path.split(path)
+  # Not ending in .nii.gz, lest a leftover of a killed process pass for a result.
+  temporary = os.path.join(folder, f".{name}.{os.getpid()}.tmp")
+  try:
+    # Without name and time in the gzip header the same labels give the same bytes.
+    with open(temporary, "wb") as file, gzip.GzipFile("", "wb", 6, fileobj=file, mtime=0) as stream:
+      image.to_stream(stream)
+    os.replace(temporary, path)
+  finally:
+    if os.path.exists(temporary):
+      os.remove(temporary)
+
+
+def _halves(path):
+  """The files that hold header and voxels: the same one unless it is a pair."""
+  path = str(path)
+  stem, gz = (path[:-3], path[-3:]) if path.lower().endswith(".gz") else (path, "")
+  stem, suffix = os.path.splitext(stem)
+  if suffix.lower() not in (".hdr", ".img"):
+    return path, path
+  header, voxels = (".HDR", ".IMG") if suffix.isupper() else (".hdr", ".img")
+  for half in (header, voxels):
+    if not os.path.isfile(stem + half + gz):
+      raise InputError(
+          f"{path}: {os.path.basename(stem + half + gz)} is missing beside it; a pair needs both the .hdr "
+          "(geometry) and the .img (voxels).")
+  return stem + header + gz, stem + voxels + gz
+
+
+def _open(path):
+  """A stream of the uncompressed bytes; the content decides, as .gz in the name is sometimes wrong."""
+  with open(path, "rb") as file:
+    compressed = file.read(2) == b"\x1f\x8b"
+  return gzip.open(path) if compressed else open(path, "rb")
+
+
+def _read_header(path, stream, paired):
+  first = stream.read(4)
+  sizes = (int.from_bytes(first, "little"), int.from_bytes(first, "big"))
+  known = [size for size in sizes if size in HEADERS]
+  block = first + stream.read(known[0] - 4) if known else b""
+  if not known or len(block) < known[0]:
+    raise InputError(f"{path}: this is not a NIfTI file (no header of 348 or 540 bytes); give the image "
+                     "itself, or correct the name's ending if it is of another format.")
+  # check=False: nibabel's check prints to stderr and mends a zero spacing to 1 without asking.
+  header = HEADERS[known[0]](block, check=False)
+  magic = bytes(header["magic"].tobytes())[:3]
+  if magic not in ((b"ni1", b"ni2") if paired else (b"n+1", b"n+2")):
+    raise InputError(f"{path}: the header lacks NIfTI's mark (found {magic!r}); an Analyze file has no "
+                     "orientation and is refused. Convert the case from its original to .nii.gz.")
+  return header, known[0]
+
+
+def _volume_shape(path, header):
+  axes = int(header["dim"][0])
+  shape = tuple(int(n) for n in header["dim"][1:axes + 1])
+  if not 3 <= axes <= 7 or any(n != 1 for n in shape[3:]) or min(shape) < 1:
+    raise InputError(f"{path}: the image is {axes}-D of size {' x '.join(map(str, shape))}; one volume of "
+                     "three axes is allowed. Split it, or name another file.")
+  return shape
+
+
+def _affine(path, header):
+  pixdim = np.asarray(header["pixdim"], np.float64)
+  if not np.isfinite(pixdim[1:4]).all() or pixdim[1:4].min() <= 0:
+    raise InputError(f"{path}: the spacing in the header (pixdim: x, y, z) is {pixdim[1:4].tolist()}; each "
+                     "must be finite and above 0. Correct the header.")
+  if header["sform_code"] > 0:
+    affine = header.get_sform().astype(np.float64)
+    # Programs differ in which of the two they believe; an image of the wrong size is worse than none.
+    if not np.allclose(spacing_of(affine)[::-1], pixdim[1:4], rtol=0.01):
+      raise InputError(f"{path}: the spacing (x, y, z) is {format_mm(spacing_of(affine)[::-1])} by the sform "
+                       f"and {format_mm(pixdim[1:4])} by pixdim; correct the header.")
+    return affine
+  if header["qform_code"] <= 0:
+    raise InputError(f"{path}: sform and qform code are both 0, so the orientation is unknown. Write an "
+                     "affine into the header (from the original DICOM, for instance), or leave the case out.")
+  if header["pixdim"][0] not in (-1, 1):
+    header["pixdim"][0] = 1  # the standard reads 0 as 1; nibabel refuses it
+  try:
+    return np.asarray(header.get_qform(), np.float64)
+  except (HeaderDataError, ValueError) as error:
+    raise InputError(f"{path}: the qform is no rotation ({error}); correct the header.") from error
+
+
+def _unit(header):
+  try:
+    unit = header.get_xyzt_units()[0]
+  except KeyError:
+    return "mm"
+  return unit if unit in UNIT_MM else "mm"  # unknown is common, and then means mm
+
+
+def _read_voxels(path, stream, header, shape, consumed):
+  """Reads [z, y, x] from `stream`, which stands `consumed` bytes after its start, to the stream's end."""
+  try:
+    dtype = header.get_data_dtype()
+  except (KeyError, HeaderDataError):
+    dtype = np.dtype("V")
+  if dtype.kind not in "iuf":
+    raise InputError(f"{path}: the voxel type (NIfTI datatype {int(header['datatype'])}) is not a number; "
+                     "integers and floats are allowed. Convert the image.")
+  # An offset inside the header of a single file is a known slip; the voxels then follow the header's end.
+  offset = max(int(header["vox_offset"]), consumed + 4 if consumed else 0)
+  expected = math.prod(shape) * dtype.itemsize
+  found = os.path.getsize(path) * (MAX_DEFLATE_RATIO if isinstance(stream, gzip.GzipFile) else 1)
+  buffer = np.empty(expected if found >= expected else 0, np.uint8)
+  if not len(buffer) or stream.seek(offset) != offset or _fill(stream, buffer) < expected:
+    raise InputError(f"{path}: the file is cut short: {' x '.join(map(str, shape))} voxels of {dtype} need "
+                     f"{expected} bytes after byte {offset}. Fetch or write the file again.")
+  while stream.read(io.DEFAULT_BUFFER_SIZE * 128):
+    pass  # gzip compares length and CRC at the end only
+  stored = buffer.view(dtype).reshape(shape[2::-1])
+  slope, intercept = _scaling(path, header)
+  if (slope, intercept) == (1, 0):
+    return stored
+  scaled = stored.astype(np.float32)
+  scaled *= np.float32(slope)
+  scaled += np.float32(intercept)
+  return scaled
+
+
+def _fill(stream, buffer):
+  """Fills `buffer` from `stream`; the number of bytes that there were."""
+  view, filled = memoryview(buffer), 0
+  while filled < len(view):
+    count = stream.readinto(view[filled:filled + (1 << 22)])
+    if not count:
+      break
+    filled += count
+  return filled
+
+
+def _scaling(path, header):
+  try:
+    slope, intercept = header.get_slope_inter()
+  except HeaderDataError as error:
+    raise InputError(f"{path}: scl_slope or scl_inter is unusable ({error}); correct the header.") from error
+  return (1, 0) if slope is None else (float(slope), float(intercept or 0))

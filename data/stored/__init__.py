@@ -1,0 +1,1 @@
+"""The store: cases as arrays on disk, how they get there, how they are split."""

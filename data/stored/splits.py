@@ -1,0 +1,72 @@
+"""Which cases train, validate and test. Only `validation` may choose a checkpoint; `test` never does."""
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from data.input_error import InputError
+from data.stored.store import Store, StoredCase
+
+
+@dataclasses.dataclass(frozen=True)
+class Splits:
+  """Disjoint sets of cases: labeled (S_L) and partial (S_P) train, validation is held out of the training
+  folds, test is the held-out fold."""
+  labeled: tuple[StoredCase, ...]
+  partial: tuple[StoredCase, ...]
+  validation: tuple[StoredCase, ...]
+  test: tuple[StoredCase, ...]
+
+
+def seeded_folds(case_ids, count, seed):
+  """Deals cases into folds of sizes that differ by one at most; {id: fold}, a function of ids and seed alone."""
+  order = np.random.default_rng(seed).permutation(len(case_ids))
+  return {sorted(case_ids)[index]: place % count for place, index in enumerate(order)}
+
+
+def split(store: Store, fold, validation_fraction, seed):
+  """Divides a store's cases.
+
+  Args:
+    fold: the fold to hold out as test; -1, or a store without folds, trains on all.
+    validation_fraction: share of the fully labelled training cases to hold out; at least one keeps training.
+    seed: chooses the validation cases.
+  Raises:
+    InputError: If no case has this fold, or no fully labelled case is left to train on.
+  """
+  full = [case for case in store.cases if store.is_full(case)]
+  partial = tuple(case for case in store.cases if not store.is_full(case))
+  folds = sorted({case.fold for case in full if case.fold is not None})
+  if fold >= 0 and folds and fold not in folds:
+    raise InputError(f"{store.path}: has no fold {fold}; its folds are {folds}: choose one by --fold, or -1 for none.")
+  test = tuple(case for case in full if fold >= 0 and case.fold == fold)
+  training = [case for case in full if case not in test]
+  if not training:
+    raise InputError(f"{store.path}: has no fully labelled case outside fold {fold}; training needs at least one case "
+                     'with "annotated": "all".')
+  count = min(round(validation_fraction * len(training)), len(training) - 1)
+  chosen = set(np.random.default_rng([seed, fold + 1]).permutation(len(training))[:count])
+  return Splits(
+      labeled=tuple(case for index, case in enumerate(training) if index not in chosen),
+      partial=partial,
+      validation=tuple(case for index, case in enumerate(training) if index in chosen),
+      test=test)
+
+
+def only_annotating(splits: Splits, organs, store: Store):
+  """The splits with the partial cases whose annotated organs all stand in `organs`; unlabelled cases go too.
+
+  So that one store with several partial data sets serves an experiment on any of them.
+
+  Raises:
+    InputError: If an organ is not the store's, or no partial case is left.
+  """
+  unknown = [organ for organ in organs if organ not in store.organs]
+  if unknown:
+    raise InputError(f"--partial_organs: names {unknown}; the organs of {store.path} are {list(store.organs)}.")
+  kept = tuple(case for case in splits.partial if case.annotated and set(case.annotated) <= set(organs))
+  if not kept:
+    raise InputError(f"--partial_organs={','.join(organs)}: no partial case of {store.path} annotates these organs alone; its partial cases "
+                     f"annotate {sorted({', '.join(case.annotated) or 'nothing' for case in splits.partial})}.")
+  return dataclasses.replace(splits, partial=kept)

@@ -1,0 +1,1 @@
+"""Synthetic patients: drawn phantoms, and one real scan deformed."""

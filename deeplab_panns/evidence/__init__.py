@@ -1,0 +1,1 @@
+"""Statistics, tables and pictures that every report is made of."""

@@ -1,0 +1,93 @@
+"""Pseudo-labels: what the partial images are trained on where nobody annotated them (Eq. 5)."""
+import tensorflow as tf
+
+from data.organs import IGNORE
+from deeplab_panns.method.losses import over_pixels
+
+
+def complete(label, annotated, teacher_logits):
+  """Fills the gaps of partial label maps with the teacher's choice.
+
+  Args:
+    label: uint8 [batch, ...]: an annotated organ's class, 0 where none is, IGNORE where the pixel does not count.
+    annotated: float [batch, K + 1], 1 for the classes that the label map holds.
+    teacher_logits: float [batch, ..., K + 1].
+  Returns:
+    uint8 [batch, ...]: the annotation where it covers the pixel; elsewhere the teacher's argmax over background and
+    the organs that are *not* annotated, since an annotated organ is known to be absent there; IGNORE stays.
+  """
+  guess = tf.argmax(_possible(annotated, teacher_logits), axis=-1, output_type=tf.int32)
+  known = tf.cast(label, tf.int32)
+  return tf.cast(tf.where(known != 0, known, guess), tf.uint8)
+
+
+def complete_softly(label, annotated, teacher_logits):
+  """As `complete`, with the teacher's probabilities in place of its choice.
+
+  A hard choice turns what the teacher doubts into background, and so unlearns small organs; probabilities keep
+  the share that the teacher gives them.
+
+  Returns:
+    float32 [batch, ..., K + 1] that sums to 1: one class where the annotation covers the pixel; elsewhere the softmax
+    over background and the organs that are not annotated. Pixels of IGNORE hold it too, and must get no weight.
+  """
+  guess = tf.nn.softmax(tf.cast(_possible(annotated, teacher_logits), tf.float32))
+  drawn = tf.logical_and(label != 0, label != IGNORE)
+  known = tf.one_hot(tf.where(drawn, tf.cast(label, tf.int32), 0), teacher_logits.shape[-1])
+  return tf.where(drawn[..., None], known, guess)
+
+
+def _possible(annotated, teacher_logits):
+  """The logits, −inf where the organ is annotated: beyond its annotation it is known to be absent."""
+  organs = tf.concat([tf.zeros_like(annotated[:, :1]), annotated[:, 1:]], axis=1)  # background is always possible
+  excluded = over_pixels(organs, teacher_logits) > 0
+  return tf.where(excluded, tf.constant(float("-inf"), teacher_logits.dtype), teacher_logits)
+
+
+def forget(label, annotated):
+  """The same examples without their annotation, for `--supervision=semi`; IGNORE stays.
+
+  Returns:
+    (label, annotated) as `complete` takes them.
+  """
+  return tf.where(label == IGNORE, label, tf.zeros_like(label)), tf.zeros_like(annotated)
+
+
+class Alignment(tf.Module):
+  """Shifts the teacher's logits so that the sizes of its pseudo-labels follow the prior.
+
+  Each class has an offset that rises while the class's share of the pseudo-labels lies below q and falls while it lies
+  above: b ← b + step · log(q / share). At a share of q it rests. So the correction log q − log p̄ of a shifted prior is
+  applied until what the *argmax* gives, not only what the softmax sums to, has the right size: a network trained by
+  cross-entropy has the right mean probabilities anyhow, and its argmax still drops the organs it is unsure of.
+  """
+
+  STEP = 0.02
+  LARGEST = 4.0  # of an offset, in nats: a class that is never seen must not flood the image
+  # Of the mean share. An organ is absent from most batches, and the mean of log(share) is not the log of the mean;
+  # STEP times the ten steps of memory is small enough that the offsets do not swing.
+  SHARE_DECAY = 0.9
+
+  def __init__(self, prior):
+    """Args: prior: [K + 1] shares above 0 that sum to 1."""
+    super().__init__()
+    self._prior = tf.constant(prior, tf.float32)
+    self.offset = tf.Variable(tf.zeros(len(prior)), trainable=False, name="offset")
+    self.share = tf.Variable(self._prior, trainable=False, name="share")
+
+  def shift(self, teacher_logits):
+    return teacher_logits + tf.cast(self.offset, teacher_logits.dtype)
+
+  def follow(self, counts):
+    """Moves the offsets by one step.
+
+    Args:
+      counts: float32 [K + 1], pixels of each class among a batch's pseudo-labels. Without any, all stays as it is.
+    """
+    total = tf.reduce_sum(counts)
+    share = self.SHARE_DECAY * self.share + (1 - self.SHARE_DECAY) * (counts / tf.maximum(total, 1.0))
+    self.share.assign(tf.where(total > 0, share, self.share))
+    excess = tf.math.log(tf.maximum(self.share, 0.05 * self._prior) / self._prior)
+    offset = self.offset - self.STEP * excess
+    offset -= offset[0]  # background's stays 0: only differences count
+    self.offset.assign(tf.where(total > 0, tf.clip_by_value(offset, -self.LARGEST, self.LARGEST), self.offset))

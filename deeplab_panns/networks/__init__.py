@@ -1,0 +1,1 @@
+"""DeepLab-v3 and its layers."""

@@ -1,0 +1,1 @@
+"""Whether organs take the share of partial scans that the prior says."""

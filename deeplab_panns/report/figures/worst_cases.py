@@ -1,0 +1,70 @@
+"""The cases with the lowest mean Dice of each method: a table, and the slices that show where it went wrong."""
+from __future__ import annotations
+
+import numpy as np
+
+from deeplab_panns.evidence import plot_style
+from deeplab_panns.report.figures import slice_panels
+from deeplab_panns.report.result_tables import percent
+from deeplab_panns.report.results import Results, defined_mean
+from deeplab_panns.report.scored_runs import case_id
+
+CASES = 5
+PICTURES = 3
+_ORGANS = 3
+
+
+def worst_cases(results: Results, method):
+  """Up to CASES rows of the table [cases, organs] with the lowest mean Dice, the lowest first."""
+  means = defined_mean(results.table(method), axis=1)
+  return [int(row) for row in np.argsort(means) if not np.isnan(means[row])][:CASES]
+
+
+def table(results: Results):
+  """Method, case, mean Dice, the same case by the baseline, the organs without overlap and those with the lowest Dice above 0."""
+  rows = [["method", "case", "Dice %", f"by {results.baseline.name}", "organs of Dice 0", "lowest Dice of the others"]]
+  baseline = defined_mean(results.table(results.baseline), axis=1)
+  for method in results.methods:
+    dice = results.table(method)
+    for row in worst_cases(results, method):
+      without = [organ for organ, value in zip(results.organs, dice[row]) if value == 0]
+      low = sorted((value, organ) for organ, value in zip(results.organs, dice[row]) if value > 0)[:_ORGANS]
+      rows.append([method.name, case_id(results.cases[row]), percent(defined_mean(dice[row])), percent(baseline[row]),
+                   f"{len(without)}: {', '.join(without)}" if without else "0",
+                   ", ".join(f"{organ} {percent(value)}" for value, organ in low)])
+  return rows
+
+
+def pictured(results: Results, slices):
+  """{method: up to PICTURES ComparedSlices}: of the worst cases, the slice of the worst organ, or else the first there is."""
+  found = {}
+  for method in results.methods:
+    of_cases: dict = {}
+    for (case, _), part in slices[method.name].items():
+      if case not in of_cases or part.why.startswith("worst"):
+        of_cases[case] = part
+    worst = [results.cases[row] for row in worst_cases(results, method)]
+    found[method.name] = [of_cases[case] for case in worst if case in of_cases][:PICTURES]
+  return found
+
+
+def draw(results: Results, parts):
+  """PNG bytes; `parts` as from `pictured`, not all empty. A row for each method, each case as prediction with the
+  reference's outline in white."""
+  names = [name for name, shown in parts.items() if shown]
+  columns = max(len(parts[name]) for name in names)
+  width = 12.5 / max(columns, 3)
+  drawn = plot_style.figure(width * columns, (0.72 * width + 0.6) * len(names) + 0.5)
+  axes = plot_style.subplots(drawn, len(names), columns)
+  values: set = set()
+  for row, name in zip(axes, names):
+    for place in row:
+      place.set_axis_off()
+    for place, part in zip(row, parts[name]):
+      place.set_axis_on()
+      slice_panels.draw(place, part, part.predicted, results.label_organs, part.reference)
+      place.set_title(f"{part.case}, slice {part.z}\n{part.why}")
+      values |= slice_panels.organ_values(part.reference, part.predicted, count=len(results.label_organs))
+    row[0].set_ylabel(name, fontsize=11, fontweight="bold")
+  slice_panels.legend(drawn, values, results.label_organs, with_reference=True)
+  return plot_style.png(drawn)

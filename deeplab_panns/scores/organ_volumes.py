@@ -1,0 +1,37 @@
+"""volumes.csv: the volume of each organ in each case, in the reference and in the prediction."""
+from __future__ import annotations
+
+import csv
+import dataclasses
+
+from data.input_error import InputError
+from data.whole_file import write_text
+from deeplab_panns.evidence.text_table import to_csv
+
+COLUMNS = ("case", "organ", "reference_ml", "predicted_ml")
+
+
+@dataclasses.dataclass(frozen=True)
+class OrganVolume:
+  """Volumes in mL, counted where the reference is not `ignore`."""
+  case: str
+  organ: str
+  reference_ml: float
+  predicted_ml: float
+
+
+def write_csv(path, volumes):
+  write_text(path, to_csv([COLUMNS, *map(dataclasses.astuple, volumes)]))
+
+
+def read_csv(path):
+  """A list of OrganVolume. Raises InputError if the file is not what `write_csv` wrote."""
+  try:
+    with open(path, newline="", encoding="utf-8") as file:
+      header, *rows = csv.reader(file)
+    if tuple(header) != COLUMNS:
+      raise ValueError(f"found columns {','.join(header)}, needs {','.join(COLUMNS)}")
+    return [OrganVolume(case, organ, float(reference), float(predicted)) for case, organ, reference, predicted in rows]
+  except (OSError, ValueError, csv.Error) as error:
+    raise InputError(f"{path}: cannot be read as organ volumes ({error}). "
+                     "Write it anew with python -m deeplab_panns.evaluate.") from error

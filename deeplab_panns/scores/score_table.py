@@ -1,0 +1,99 @@
+"""The scores of many cases: metrics.csv, a line for each case and organ, and its summary for metrics.json.
+
+A row is (case id, `OrganScore`).
+"""
+import csv
+import dataclasses
+import math
+import statistics
+
+from data.input_error import InputError
+from data.whole_file import write_text
+from deeplab_panns.evidence.text_table import to_csv
+from deeplab_panns.scores.metrics import OrganScore
+
+SCORES = tuple(field.name for field in dataclasses.fields(OrganScore) if field.name != "organ")
+COLUMNS = ("case", "organ") + SCORES
+
+
+def summary(rows):
+  """Means over cases, in types that JSON has: what is undefined is None, never NaN.
+
+  `mean_dice` is the mean over organs of each organ's mean over the cases in which its Dice is defined, so an
+  organ weighs the same however many cases show it; an organ without any such case is left out of it and
+  counted in `organs_without_dice`. Where every organ is defined in every case, this is the plain mean.
+
+  Args:
+    rows: (case id, `OrganScore`) pairs, one for each case and organ.
+  Returns:
+    {"mean_dice", "organs": {name: {...}}, "organs_without_dice", "excluded", "missed", "cases"}. An organ has
+    the mean of each score over the cases that define it, "dice_sd" (sample standard deviation, from two
+    cases on), "cases" scored, how many of these are "excluded" because neither map has the organ, and how
+    many are "missed" because just one has it. Outside, "excluded" and "missed" are sums over organs.
+  """
+  rows = list(rows)
+  scores_of: dict = {}
+  for _, score in rows:
+    scores_of.setdefault(score.organ, []).append(score)
+  organs = {organ: _organ_summary(scores) for organ, scores in scores_of.items()}
+  organ_dice = [organ["dice"] for organ in organs.values() if organ["dice"] is not None]
+  return {
+      "mean_dice": statistics.fmean(organ_dice) if organ_dice else None,
+      "organs": organs,
+      "organs_without_dice": len(organs) - len(organ_dice),
+      "excluded": sum(organ["excluded"] for organ in organs.values()),
+      "missed": sum(organ["missed"] for organ in organs.values()),
+      "cases": len({case for case, _ in rows}),
+  }
+
+
+def _organ_summary(scores):
+  defined = {name: [float(getattr(score, name)) for score in scores if not math.isnan(getattr(score, name))]
+             for name in SCORES}
+  means = {name: statistics.fmean(values) if values else None for name, values in defined.items()}
+  return {
+      **means,
+      "dice_sd": statistics.stdev(defined["dice"]) if len(defined["dice"]) > 1 else None,
+      "cases": len(scores),
+      "excluded": len(scores) - len(defined["dice"]),
+      "missed": len(defined["dice"]) - len(defined["mean_surface_distance_mm"]),
+  }
+
+
+def write_csv(path, rows):
+  """Writes the rows under COLUMNS, every digit of a score kept, undefined as `nan`; whole or not at all."""
+  lines = [[case, score.organ, *(float(getattr(score, name)) for name in SCORES)] for case, score in rows]
+  write_text(path, to_csv([COLUMNS, *lines]))
+
+
+def read_csv(path):
+  """Reads what `write_csv` wrote.
+
+  Returns:
+    A list of (case id, `OrganScore`).
+  Raises:
+    InputError: if the file cannot be read, has other columns, or a line that does not fit them.
+  """
+  try:
+    with open(path, newline="", encoding="utf-8") as file:
+      reader = csv.reader(file)
+      header = tuple(next(reader, ()))
+      if header != COLUMNS:
+        raise InputError(f"{path}: found columns {','.join(header) or 'none'}; needs {','.join(COLUMNS)}. "
+                         "Write it anew with python -m deeplab_panns.evaluate.")
+      return [_parse(path, reader.line_num, cells) for cells in reader]
+  except (OSError, UnicodeDecodeError, csv.Error) as error:
+    raise InputError(f"{path}: cannot be read as a table of scores ({error}). "
+                     "Write it with python -m deeplab_panns.evaluate.") from error
+
+
+def _parse(path, line, cells):
+  try:
+    case, organ, *numbers = cells
+    scores = [float(number) for number in numbers]
+    if len(scores) != len(SCORES):
+      raise ValueError
+  except ValueError:
+    raise InputError(f"{path}, line {line}: found {','.join(cells)!r}; needs a case, an organ and "
+                     f"{len(SCORES)} numbers (or nan). Mend the line, or evaluate again.") from None
+  return case, OrganScore(organ, *scores)

@@ -1,0 +1,76 @@
+"""What a run writes to TensorBoard, under fixed names."""
+from __future__ import annotations
+
+import time
+
+import tensorflow as tf
+
+from data.organs import tag
+from deeplab_panns.method.panns import PaNN
+from deeplab_panns.method.prior import Prior, kl_divergence
+
+
+class Scalars:
+  """Writes scalars and pictures of a run; means are over the steps since the last writing."""
+
+  def __init__(self, folder, panns: PaNN, rates, prior: Prior, experiment):
+    """Args: rates: the learning rate of Θ as a function of the step."""
+    self._writer = tf.summary.create_file_writer(str(folder))
+    self._panns, self._rates, self._prior = panns, rates, prior
+    self._names = [tag(name) for name in prior.classes]
+    self._batch_size = experiment.batch_size
+    self._learning_rate_dual = experiment.learning_rate_dual
+    self._dual_update, self._dual_step = experiment.dual_update, experiment.dual_step
+    self._since = (time.monotonic(), None)
+
+  def start(self, step):
+    """The clock of the throughput starts here: validation and checkpoints between two looks do not count."""
+    self._since = (time.monotonic(), step)
+    for metric in (*self._panns.tracked.values(), self._panns.tracked_share):
+      metric.reset_state()
+
+  def write_step(self, step, has_partial):
+    """Writes losses, prior, rates and throughput up to a step, and starts the next interval.
+
+    Returns:
+      {"loss/labeled": ..., ...} as written, for the line on the terminal.
+    """
+    begun, first = self._since
+    values = {"loss/labeled": self._panns.tracked["loss/labeled"].result(),
+              # of the step just taken, whose number is one less than the count
+              "learning_rate/theta": self._rates(step - 1),
+              "throughput/images_per_second": (step - first) * self._batch_size / max(time.monotonic() - begun, 1e-9)}
+    if has_partial:
+      values.update(self._prior_values())
+    values = {name: float(value) for name, value in values.items()}
+    self._write(step, values)
+    self.start(step)
+    return values
+
+  def _prior_values(self):
+    panns, share = self._panns, self._panns.tracked_share.result().numpy()
+    values = {"loss/partial": panns.tracked["loss/partial"].result(),
+              "loss/prior": panns.tracked["loss/prior"].result(),
+              "prior/kl": kl_divergence(self._prior.target, share),
+              "learning_rate/dual": self._dual_step if self._dual_update == "newton" else self._learning_rate_dual}
+    for kind, vector in (("nu", panns.duals.nu.numpy()), ("mu", panns.duals.mu.numpy()),
+                         ("p_bar", share), ("q", self._prior.target)):
+      values.update({f"prior/{kind}/{name}": value for name, value in zip(self._names, vector)})
+    return values
+
+  def write_validation(self, step, validation):
+    values = {f"validation/dice/{tag(organ)}": dice for organ, dice in validation.dice.items() if dice == dice}
+    values["validation/dice/mean"] = validation.mean_dice
+    self._write(step, values)
+    self.write_pictures(step, validation.overlays)
+
+  def write_pictures(self, step, overlays):
+    with self._writer.as_default():
+      tf.summary.image("overlay/image_reference_prediction", overlays, step=step, max_outputs=len(overlays))
+    self._writer.flush()
+
+  def _write(self, step, values):
+    with self._writer.as_default():
+      for name, value in values.items():
+        tf.summary.scalar(name, value, step=step)
+    self._writer.flush()

@@ -1,0 +1,292 @@
+"""DICOM folders: order, geometry and HU of a series, and what is refused."""
+import os
+import pathlib
+import shutil
+import warnings
+
+import nibabel as nib
+import numpy as np
+import pydicom
+import pytest
+import SimpleITK as sitk
+
+from data.formats import slice_stack, volumes
+from data.input_error import InputError
+
+REAL = pathlib.Path(
+    os.environ.get("PANN_REAL_CT", pathlib.Path(__file__).resolve().parents[4] / "shared" / "real-ct"))
+needs_real = pytest.mark.skipif(not REAL.is_dir(), reason="no real CT: set PANN_REAL_CT to the cases' folder")
+
+AXIAL = (1, 0, 0, 0, 1, 0)
+RAMP = np.arange(4 * 5 * 6, dtype=np.int16).reshape(4, 5, 6)  # [slice, row, column]
+
+
+def write_slice(path, stored, position, orientation=AXIAL, **tags):
+  """One CT slice of `stored` [row, column], as an uncompressed file; a tag of None is left out."""
+  data = pydicom.Dataset()
+  data.SOPClassUID, data.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.2", f"1.2.3.{position[2] + 5000:.0f}"
+  data.Modality, data.SeriesInstanceUID = "CT", "1.2.3"
+  data.Rows, data.Columns = stored.shape
+  data.ImagePositionPatient, data.ImageOrientationPatient = list(position), list(orientation)
+  data.PixelSpacing, data.SliceThickness = [0.75, 0.5], 9  # the thickness is not the step
+  data.RescaleSlope, data.RescaleIntercept = 2, -1024
+  data.SamplesPerPixel, data.PhotometricInterpretation = 1, "MONOCHROME2"
+  data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = 16, 16, 15, 1
+  data.PixelData = stored.astype("<i2").tobytes()
+  for name, value in tags.items():
+    if value is None:
+      delattr(data, name)
+    else:
+      setattr(data, name, value)
+  data.file_meta = pydicom.dataset.FileMetaDataset()
+  data.file_meta.MediaStorageSOPClassUID = data.SOPClassUID
+  data.file_meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID
+  data.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+  with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    data.is_little_endian, data.is_implicit_VR = True, False  # pydicom 2 needs them
+    data.preamble = bytes(128)
+    data.save_as(str(path))
+
+
+def write_series(folder, depths=(10, 12, 14, 16), **tags):
+  """RAMP's slices at the given z, named against their order."""
+  folder.mkdir(exist_ok=True)
+  for stored, z in zip(RAMP, depths):
+    write_slice(folder / f"{900 - z:05.1f}.dcm", stored, (-20, -30, z), **tags)
+  return folder
+
+
+def refused(path, *words, starts=None):
+  with pytest.raises(InputError) as caught:
+    volumes.read_image(path)
+  message = str(caught.value)
+  assert "\n" not in message and message.startswith(f"{starts or path}: "), message
+  for word in words:
+    assert word in message, message
+
+
+def test_series_is_sorted_scaled_and_placed(tmp_path):
+  volume = volumes.read_image(write_series(tmp_path / "ct"))
+  np.testing.assert_array_equal(volume.array, 2.0 * RAMP - 1024)
+  assert volume.array.dtype == np.float32 and volume.spacing_mm == (2, 0.75, 0.5)
+  np.testing.assert_allclose(
+      volume.affine, [[-0.5, 0, 0, 20], [0, -0.75, 0, 30], [0, 0, 2, 10], [0, 0, 0, 1]])
+
+
+def test_label_is_written_on_the_series_grid(tmp_path):
+  volume = volumes.read_image(write_series(tmp_path / "ct"))
+  volumes.write_label(str(tmp_path / "out.nii.gz"), RAMP, volume)
+  written = nib.load(tmp_path / "out.nii.gz")
+  np.testing.assert_array_equal(np.asarray(written.dataobj).T, RAMP)
+  np.testing.assert_allclose(written.affine, volume.affine)
+  volumes.require_same_grid(volume, volumes.read_label(tmp_path / "out.nii.gz"))
+
+
+@pytest.mark.parametrize("orientation, step", [
+    ((-1, 0, 0, 0, -1, 0), (0, 0, 3)),  # prone
+    ((0, 1, 0, 0, 0, -1), (3, 0, 0)),  # sagittal
+    ((1, 0, 0, 0, 0, -1), (0, -3, 0)),  # coronal
+    ((0.8, 0.6, 0, -0.6, 0.8, 0), (0, 0, 3)),  # turned in the plane
+])
+def test_any_upright_orientation_agrees_with_simpleitk(tmp_path, orientation, step):
+  for place, stored in enumerate(RAMP):
+    write_slice(tmp_path / f"{place}.dcm", stored, np.array([1, 2, 3]) + place * np.array(step), orientation)
+  reader = sitk.ImageSeriesReader()
+  reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(tmp_path)))
+  oracle = sitk.DICOMOrient(reader.Execute(), "LPS")
+  volume = volumes.read_image(tmp_path)
+  np.testing.assert_array_equal(volume.array, sitk.GetArrayFromImage(oracle))
+  np.testing.assert_allclose(volume.spacing_mm, oracle.GetSpacing()[::-1], rtol=1e-6)
+  np.testing.assert_allclose(volume.affine[:3, 3], np.array(oracle.GetOrigin()) * [-1, -1, 1], atol=1e-6)
+
+
+def test_files_beside_the_slices_are_ignored(tmp_path):
+  folder = write_series(tmp_path)
+  (folder / "notes.txt").write_text("kept by hand")
+  (folder / "DICOMDIR").write_bytes(b"index")
+  (folder / ".DS_Store").write_bytes(b"")
+  (folder / "more").mkdir()
+  write_slice(folder / "rtstruct.dcm", RAMP[0], (0, 0, 0), Modality="RTSTRUCT", Rows=None, Columns=None)
+  assert volumes.read_image(folder).array.shape == RAMP.shape
+
+
+def test_each_slice_has_its_own_rescale(tmp_path):
+  write_slice(tmp_path / "a", RAMP[0], (0, 0, 0), RescaleSlope=0.5, RescaleIntercept=-1000)
+  write_slice(tmp_path / "b", RAMP[1], (0, 0, 1), RescaleSlope=3, RescaleIntercept=7)
+  np.testing.assert_allclose(volumes.read_image(tmp_path).array, [RAMP[0] * 0.5 - 1000, RAMP[1] * 3.0 + 7])
+
+
+def test_empty_series_uid_is_a_series(tmp_path):
+  assert volumes.read_image(write_series(tmp_path, SeriesInstanceUID="")).array.shape == RAMP.shape
+
+
+def test_two_series_are_listed(tmp_path):
+  write_series(tmp_path, depths=(10, 12, 14))
+  write_slice(tmp_path / "other1.dcm", RAMP[0], (0, 0, 0), SeriesInstanceUID="9.8")
+  write_slice(tmp_path / "other2.dcm", RAMP[0], (0, 0, 1), SeriesInstanceUID="9.8")
+  refused(tmp_path, "2 series", "3 slice(s) of 5 x 6", "UID 1.2.3", "2 slice(s)", "UID 9.8", "other1.dcm",
+          "folder of its own")
+
+
+def test_a_scout_of_the_same_uid_is_another_series(tmp_path):
+  write_series(tmp_path)
+  write_slice(tmp_path / "scout.dcm", RAMP[0], (0, 0, 0), (1, 0, 0, 0, 0, -1))
+  refused(tmp_path, "2 series", "1 slice(s)", "scout.dcm")
+
+
+@pytest.mark.parametrize("depths, words", [
+    ((10,), ["one slice only"]),
+    ((10, 12, 16, 18), ["missing", "from 12 to 16 mm", "step is 2 mm"]),
+    ((10, 12, 16), ["missing", "from 12 to 16 mm", "step is 2 mm"]),
+    ((10, 12, 14.5, 16), ["missing or uneven", "from 12 to 14.5"]),
+])
+def test_irregular_stacks(tmp_path, depths, words):
+  refused(write_series(tmp_path, depths=depths), *words)
+
+
+def test_positions_rounded_to_a_tenth_are_no_gap(tmp_path):
+  volume = volumes.read_image(write_series(tmp_path, depths=(10, 10.6, 11.3, 11.9)))  # true step 0.625
+  assert volume.spacing_mm[0] == pytest.approx(1.9 / 3)
+
+
+def test_position_that_occurs_twice(tmp_path):
+  write_series(tmp_path)
+  write_slice(tmp_path / "again.dcm", RAMP[0], (-20, -30, 12))
+  refused(tmp_path, "more than once", "at 12 mm", "phase")
+
+
+def test_slices_shifted_sideways(tmp_path):
+  write_series(tmp_path)
+  write_slice(tmp_path / "888.0.dcm", RAMP[1], (-19.7, -30, 12))  # 0.3 mm, above half of 0.5 mm
+  refused(tmp_path, "shifted sideways by up to 0.3 mm")
+
+
+def test_gantry_tilt_of_ten_degrees(tmp_path):
+  tan = np.tan(np.radians(10))
+  for place, stored in enumerate(RAMP):
+    write_slice(tmp_path / f"{place}.dcm", stored, (0, 5 * place * tan, 5 * place))
+  refused(tmp_path, "tilted", "10.0 degrees")
+
+
+@pytest.mark.parametrize("tags, words", [
+    ({"Modality": "MR"}, ["modality is MR", "only CT"]),
+    ({"Modality": None}, ["modality is missing"]),
+    ({"RescaleIntercept": None}, ["lacks RescaleIntercept"]),
+    ({"ImagePositionPatient": None}, ["lacks ImagePositionPatient"]),
+    ({"PixelSpacing": None}, ["lacks PixelSpacing"]),
+    ({"NumberOfFrames": 3}, ["multi-frame"]),
+    ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.2.1"}, ["enhanced"]),
+    ({"PixelSpacing": [0.75, 0.6]}, ["series", "PixelSpacing is (0.75, 0.5), (0.75, 0.6)"]),
+    ({"PixelData": b"\0" * 40}, ["pixel data are cut: 40 bytes of 60"]),
+    ({"PixelData": None}, ["pixel data are cut"]),
+    ({"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "PlanarConfiguration": 0, "BitsAllocated": 8,
+      "BitsStored": 8, "HighBit": 7, "PixelRepresentation": 0, "PixelData": bytes(90)},
+     ["3 values per pixel"]),
+    ({"ImageOrientationPatient": [1, 0, 0, 0, 1]}, ["6 finite numbers"]),
+])
+def test_one_bad_slice_among_good_ones(tmp_path, capfd, tags, words):
+  write_series(tmp_path, depths=(10, 12, 14))
+  bad = tmp_path / "bad.dcm"
+  write_slice(bad, RAMP[3], (-20, -30, 16), **tags)
+  refused(tmp_path, *words, starts=tmp_path if words[0] == "series" else bad)
+  assert capfd.readouterr().err == ""
+
+
+def test_axes_that_are_not_at_right_angles(tmp_path):
+  write_series(tmp_path, orientation=(1, 0, 0, 0.1, 0.995, 0))
+  refused(tmp_path, "ImageOrientationPatient", "right angle")
+
+
+def test_broken_files_are_not_passed_over(tmp_path):
+  write_series(tmp_path)
+  bad = tmp_path / "zz"
+  whole = (tmp_path / "884.0.dcm").read_bytes()
+  for content, name in ((b"", "zz"), (b"garbage " * 40, "zz.dcm"), (whole[:200], "zz"), (whole[:-60], "zz")):
+    bad = tmp_path / name
+    bad.write_bytes(content)
+    if content == whole[:-60]:
+      os.remove(tmp_path / "884.0.dcm")
+    refused(tmp_path, starts=bad)
+    os.remove(bad)
+
+
+def test_missing_pixels_and_single_files(tmp_path):
+  write_series(tmp_path)
+  refused(tmp_path / "884.0.dcm", "single DICOM file", "folder")
+  assert volumes.case_id(tmp_path) == tmp_path.name
+
+
+def test_stack_affine_by_hand():
+  slices = [slice_stack.Slice(str(z), "", 2, 2, (1.0, 2.0, z), AXIAL, (0.5, 0.25)) for z in (7.0, 3.0, 5.0)]
+  ordered, affine = slice_stack.sort_along_normal("folder", slices)
+  assert [one.path for one in ordered] == ["3.0", "5.0", "7.0"]
+  np.testing.assert_allclose(affine, [[-0.25, 0, 0, -1], [0, -0.5, 0, -2], [0, 0, 2, 3], [0, 0, 0, 1]])
+
+
+# Real series
+
+@needs_real
+@pytest.mark.parametrize("name, step", [("ts_dicom", 2), ("dcmqi_liver", 1)])
+def test_real_series_lies_on_its_label(name, step):
+  image, label = volumes.read_image(REAL / name), volumes.read_label(REAL / f"{name}_label.nii.gz")
+  volumes.require_same_grid(image, label)
+  assert image.spacing_mm[0] == pytest.approx(step)
+  liver_hu = {"ts_dicom": 89, "dcmqi_liver": 37}[name]
+  assert image.array[label.array == 6].mean() == pytest.approx(liver_hu, abs=0.6)
+  np.testing.assert_allclose(image.grid.affine, nib.load(REAL / f"{name}_label.nii.gz").affine, atol=1e-4)
+
+
+@needs_real
+def test_real_liver_lies_on_the_pictures_left():
+  label = volumes.read_label(REAL / "ts_dicom_label.nii.gz").array
+  assert np.argwhere(label == 6)[:, 2].mean() < np.argwhere(label == 1)[:, 2].mean()
+  image = volumes.read_image(REAL / "ts_dicom")
+  assert image.array[label == 8].mean() == pytest.approx(177, abs=0.6)
+
+
+@needs_real
+def test_real_pixels_agree_with_pydicom():
+  volume = volumes.read_image(REAL / "dcmqi_liver")
+  for place, name in enumerate(("03.dcm", "02.dcm", "01.dcm")):  # top to bottom in the folder
+    data = pydicom.dcmread(REAL / "dcmqi_liver" / name)
+    np.testing.assert_array_equal(volume.array[place], data.pixel_array * 1.0 - 1024)
+
+
+@needs_real
+@pytest.mark.parametrize("name, words", [
+    ("CT_small.dcm", "one slice only"), ("693_J2KI.dcm", "one slice only"),
+    ("bad_sequence.dcm", "one slice only"), ("MR_truncated.dcm", "MR"), ("MR_small_bigendian.dcm", "MR"),
+    ("emri_small_RLE.dcm", "MR"),
+    ("image_dfl.dcm", "OT"), ("eCT_Supplemental.dcm", "multi-frame"),
+    ("no_meta.dcm", "not a readable DICOM")])
+def test_awkward_files(tmp_path, capfd, name, words):
+  shutil.copy(REAL / "awkward" / "dicom" / name, tmp_path)
+  refused(tmp_path, words, starts=tmp_path if words == "one slice only" else tmp_path / name)
+  assert capfd.readouterr().err == ""
+
+
+@needs_real
+@pytest.mark.parametrize("name, low, high", [
+    ("CT_small.dcm", -896, 1167), ("693_J2KI.dcm", -3995, 1812), ("bad_sequence.dcm", -1011, 1243)])
+def test_awkward_compressions_within_a_series(tmp_path, capfd, name, low, high):
+  # Twice the same slice, the second moved up: the position is text, so bytes can be exchanged in place.
+  source = REAL / "awkward" / "dicom" / name
+  content = source.read_bytes()
+  position = str(pydicom.dcmread(source).ImagePositionPatient[2].original_string)
+  (tmp_path / "a.dcm").write_bytes(content)
+  moved = ("%.20f" % (float(position) + 1))[:len(position)]
+  start = content.index(b"\x20\x00\x32\x00")
+  place = content.index(position.encode(), start)
+  (tmp_path / "b.dcm").write_bytes(content[:place] + moved.encode() + content[place + len(position):])
+  volume = volumes.read_image(tmp_path)
+  assert volume.array.shape[0] == 2 and volume.spacing_mm[0] == pytest.approx(1)
+  assert (volume.array.min(), volume.array.max()) == (low, high)
+  assert capfd.readouterr().err == ""
+
+
+@needs_real
+def test_awkward_series():
+  folder = REAL / "awkward" / "dicom"
+  refused(folder / "gantry_tilt", "tilted", "14.0 degrees")
+  refused(folder / "missing_slice", "missing", "from 28.107 to 38.107 mm", "step is 5 mm")

@@ -1,0 +1,97 @@
+"""Slices to volumes: identity networks show where every voxel lands."""
+import functools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from deeplab_panns.segmentation.slabs import SLAB, InputGrid, Segmenter
+
+CLASSES = 9
+
+
+def bands(channel=0):
+  """A network without weights: the class is the image's value in `channel`, in bands of 256 / CLASSES."""
+  image = tf.keras.Input([None, None, 3])
+  centres = (tf.range(CLASSES, dtype=tf.float32) + 0.5) * 256 / CLASSES
+  logits = tf.keras.layers.Lambda(lambda x: -tf.square(x[..., channel, None] - centres) / 20)(image)
+  return tf.keras.Model(image, logits)
+
+
+@functools.cache  # each new one is traced
+def segmenter(view="axial", spacing_mm=(None, None, None), channel=1):
+  return Segmenter(bands(channel), InputGrid(view, 3, spacing_mm), CLASSES)
+
+
+def labels_of(segmenter, image, spacing_mm):
+  return segmenter.labels(to_hu(image), tf.constant(spacing_mm))["labels"].numpy()
+
+
+def to_hu(image):
+  return image.astype(np.float32) * 400 / 255 - 125
+
+
+def expected(image):
+  return np.minimum(np.asarray(image, int) * CLASSES // 256, CLASSES - 1)
+
+
+IMAGE = np.random.default_rng(0).integers(0, 256, (SLAB * 2 + 3, 11, 14)).astype(np.uint8)
+CENTRED = ((IMAGE // 29) * 29 + 14).astype(np.uint8)  # away from the bands' borders
+
+
+@pytest.mark.parametrize("view", ["axial", "coronal", "sagittal"])
+def test_every_voxel_gets_its_own_class(view):
+  labels = labels_of(segmenter(view), CENTRED, [5.0, 0.8, 0.8])
+  assert labels.dtype == np.uint8
+  np.testing.assert_array_equal(labels, expected(CENTRED))
+
+
+@pytest.mark.parametrize("depth", [1, 2, SLAB - 1, SLAB, SLAB + 1])
+def test_any_number_of_slices(depth):
+  labels = labels_of(segmenter(), CENTRED[:depth], [1.0, 1.0, 1.0])
+  np.testing.assert_array_equal(labels, expected(CENTRED[:depth]))
+
+
+@pytest.mark.parametrize("view, axis", [("axial", 0), ("coronal", 1), ("sagittal", 2)])
+@pytest.mark.parametrize("channel, offset", [(0, -1), (2, 1)])
+def test_channels_are_the_neighbours(view, axis, channel, offset):
+  labels = labels_of(segmenter(view, channel=channel), CENTRED, [1.0, 1.0, 1.0])
+  index = np.clip(np.arange(CENTRED.shape[axis]) + offset, 0, CENTRED.shape[axis] - 1)
+  np.testing.assert_array_equal(labels, expected(np.take(CENTRED, index, axis)))
+
+
+def test_neighbours_lie_at_the_training_distance():
+  """Trained at 4 mm, applied at 2 mm: the neighbour is two slices away."""
+  ramp = np.broadcast_to((np.arange(40) * 6)[:, None, None], (40, 5, 5)).astype(np.uint8)
+  labels = labels_of(segmenter(spacing_mm=(4.0, None, None), channel=2), ramp, [2.0, 1.0, 1.0])
+  shifted = np.clip((np.arange(40) + 2) * 6, 0, 39 * 6)
+  inside = (shifted[:36] % (256 / CLASSES) > 2) & (shifted[:36] % (256 / CLASSES) < 256 / CLASSES - 2)
+  np.testing.assert_array_equal(labels[:36, 2, 2][inside], expected(shifted[:36])[inside])
+
+
+@pytest.mark.parametrize("training_mm", [1.0, 3.0])
+def test_resampling_there_and_back_keeps_smooth_structures_in_place(training_mm):
+  """A blob off the middle comes back where it was, whatever the training spacing. A grid half a voxel off would show as 0.5."""
+  _, y, x = np.meshgrid(*map(np.arange, (9, 48, 60)), indexing="ij")
+  blob = (np.hypot(y - 15, x - 40) < 9)
+  image = np.where(blob, 214, 14).astype(np.uint8)
+  labels = labels_of(segmenter(spacing_mm=(None, training_mm, training_mm)), image, [5.0, 1.5, 1.5])
+  found = labels >= expected(114)  # half way between blob and background
+  for axis in (1, 2):
+    assert np.nonzero(found)[axis].mean() == pytest.approx(np.nonzero(blob)[axis].mean(), abs=0.15)
+  dice = 2 * (found & blob).sum() / (found.sum() + blob.sum())
+  assert dice > (0.95 if training_mm == 1.0 else 0.85)
+
+
+def test_stored_images_give_what_the_raw_volume_gives():
+  ours = segmenter(spacing_mm=(5.0, 2.0, 2.0))
+  raw = labels_of(ours, CENTRED, [5.0, 2.0, 2.0])
+  np.testing.assert_array_equal(ours.stored_labels(CENTRED, tf.constant([5.0, 2.0, 2.0])).numpy(), raw)
+
+
+def test_probabilities_agree_with_the_labels():
+  ours, spacing = segmenter(spacing_mm=(None, 1.0, 1.0)), tf.constant([5.0, 1.3, 1.3])
+  probabilities = ours.probabilities(to_hu(IMAGE), spacing)["probabilities"].numpy().astype(np.float32)
+  np.testing.assert_allclose(probabilities.sum(-1), 1, atol=5e-3)
+  labels = ours.labels(to_hu(IMAGE), spacing)["labels"].numpy()
+  assert np.mean(probabilities.argmax(-1) == labels) > 0.99  # float16 may tie

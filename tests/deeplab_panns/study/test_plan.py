@@ -1,0 +1,141 @@
+"""The study's plain files: the shipped ones parse with the commands' own flags, broken ones say so."""
+import importlib
+
+import pytest
+from absl import flags
+
+from data.input_error import InputError
+from deeplab_panns import config
+from deeplab_panns.study.plan import Expectation, read_part
+from deeplab_panns.study.planned_runs import plan_runs
+from tests.conftest import ROOT
+
+STUDY = ROOT / "experiments" / "study"
+PARTS = sorted(path.stem for path in STUDY.glob("*.table") if path.stem != "cohorts")
+
+COHORTS = """cohort phantom
+  data.phantom --labeled_cases=1 --annotated_in_turn=spleen,liver  # two sets
+  data.prepare --spacing_mm=6
+"""
+TABLE = """# A comment.
+base    tiny.flags
+seeds   7,3
+seeds   5 panns full
+quick   full panns --stage1_steps=2
+expect  full < partial < panns by 1.5 at 0.01
+expect  full < panns
+cell    full     phantom  -        --supervision=full
+cell    partial  phantom  -        --supervision=partial
+  --teacher_decay=0.5
+cell    panns    phantom  full     --supervision=panns --lambda2=3
+"""
+
+
+def defined_by(define_flags):
+  """absl flags of a command, without leaving them in the global ones."""
+  values, before = flags.FlagValues(), set(flags.FLAGS)
+  define_flags()
+  for name in set(flags.FLAGS) - before:
+    values[name] = flags.FLAGS[name]
+    delattr(flags.FLAGS, name)
+  return values
+
+
+def write(folder, table=TABLE, cohorts=COHORTS):
+  (folder / "tiny.flags").write_text("# what all share\n--stage1_steps=4\n\n--decoder\n")
+  (folder / "cohorts.table").write_text(cohorts)
+  (folder / "tiny.table").write_text(table)
+  return folder
+
+
+def test_the_shipped_parts_are_those_of_the_issue():
+  assert set(PARTS) == {"slices", "volumes", "beyond", "anatomy", "fields"}
+
+
+@pytest.mark.parametrize("quick", [False, True])
+@pytest.mark.parametrize("name", PARTS)
+def test_every_cell_parses_with_the_flags_of_train(name, quick):
+  for run in plan_runs(read_part(STUDY, name, quick)):
+    for words in (run.flags, run.stage1_flags):
+      values = defined_by(config.define_flags)
+      arguments = [f"--{flag}={value}" for flag, value in words.items()]
+      values(["train", "--data_dir=s", "--run_dir=r", *arguments])
+      experiment = config.experiment_from_flags(values, (None, None, None))
+      assert experiment.fold == 0 and experiment.seed == run.seed
+
+
+@pytest.mark.slow  # data.prepare imports TensorFlow
+def test_every_cohort_parses_with_the_flags_of_its_commands():
+  for commands in read_part(STUDY, PARTS[0]).cohorts.values():
+    for module, *words in commands:
+      manifest = [] if module == "data.phantom" else ["--manifest=m"]
+      defined_by(importlib.import_module(module).define_flags)([module, "--output_dir=x", *manifest, *words])
+
+
+def test_shipped_parts_have_a_baseline_an_oracle_untouched_seeds_and_20_test_volumes():
+  for name in PARTS:
+    part = read_part(STUDY, name)
+    names = {cell.name for cell in part.cells}
+    assert {"full", "oracle"} <= names
+    assert min(min(seeds) for seeds in part.seeds.values()) > 1000  # development used smaller ones
+    assert min(len(seeds) for seeds in part.seeds.values()) >= (3 if name == "fields" else 6)
+    for commands in part.cohorts.values():
+      assert "--test_cases=20" in commands[0]
+
+
+def test_a_table_by_hand(tmp_path):
+  part = read_part(write(tmp_path), "tiny")
+  assert part.flags == {"stage1_steps": "4", "decoder": "true"}
+  assert [(cell.name, cell.cohort, cell.reference) for cell in part.cells] == [
+      ("full", "phantom", None), ("partial", "phantom", None), ("panns", "phantom", "full")]
+  assert part.cells[1].flags == {"supervision": "partial", "teacher_decay": "0.5"}
+  assert part.expectations == (
+      Expectation(("full", "partial", "panns"), 1.5, 0.01), Expectation(("full", "panns"), 0.0, 0.05))
+  assert part.seeds == {"full": (7, 3, 5), "partial": (7, 3), "panns": (7, 3, 5)}
+  assert [(run.cell.name, run.seed) for run in plan_runs(part)] == [
+      ("full", 7), ("partial", 7), ("panns", 7), ("full", 3), ("partial", 3), ("panns", 3), ("full", 5), ("panns", 5)]
+  assert {run.seed for run in plan_runs(part, [9])} == {9} and len(plan_runs(part, [9])) == 3
+  draw, prepare = part.cohorts["phantom"]
+  assert draw == ("data.phantom", "--labeled_cases=1", "--annotated_in_turn=spleen,liver")
+  assert prepare == ("data.prepare", "--spacing_mm=6")
+
+
+def test_quick_has_fewer_cells_and_other_flags(tmp_path):
+  part = read_part(write(tmp_path), "tiny", quick=True)
+  assert part.name == "tiny-quick" and [cell.name for cell in part.cells] == ["full", "panns"]
+  assert part.seeds == {"full": (7, 3), "panns": (7, 3)}
+  assert part.flags["stage1_steps"] == "2" and part.expectations == (Expectation(("full", "panns")),)
+
+
+@pytest.mark.parametrize("old, new, says", [
+    ("base    tiny.flags\n", "", "0 lines 'base'"),
+    ("base    tiny.flags", "base    gone.flags", "gone.flags"),
+    ("cell    full ", "row    full ", "line 8: found 'row"),
+    ("--supervision=full", "supervision=full", "'supervision=full'"),
+    ("--supervision=full", "--flagfile=full", "no flagfile within"),
+    ("--supervision=full", "--nodecoder", "write --decoder=false"),
+    ("full     phantom  - ", "full     moon  - ", "the cohort 'moon'"),
+    ("cell    partial", "cell    full", "each name once"),
+    ("panns    phantom  full ", "panns    phantom  semi ", "name semi; the cells are full, partial, panns"),
+    ("seeds   7,3\n", "", "give partial no seed"),
+    ("seeds   7,3\n", "seeds   7,5\n", "give full, panns no seed, or one twice"),
+    ("seeds   5 panns full", "seeds   5 panns nobody", "found seeds '5 panns nobody'"),
+    ("seeds   5 panns full", "seeds   5, panns full", "found seeds '5, panns"),
+    ("expect  full < panns", "expect  full > panns", "found expectation"),
+    ("expect  full < panns", "expect  full < best", "name best; the cells"),
+    ("quick   full", "quick   none", "'none'"),
+    ("cell    full     phantom  -  ", "cell    full/x   phantom  -  ", "names files"),
+    ("cell    full     phantom  -  ", "cell    full     ", "needs a name, a cohort"),
+])
+def test_what_is_wrong_with_a_table_is_said(tmp_path, old, new, says):
+  assert old in TABLE
+  write(tmp_path, TABLE.replace(old, new))
+  with pytest.raises(InputError, match=says):
+    read_part(tmp_path, "tiny", quick="quick" in old)
+
+
+def test_other_files_that_are_wrong(tmp_path):
+  with pytest.raises(InputError, match="are tiny"):
+    read_part(write(tmp_path), "tidy")
+  with pytest.raises(InputError, match="needs one that draws"):
+    read_part(write(tmp_path, cohorts="cohort phantom data.phantom --seed=1\n"), "tiny")

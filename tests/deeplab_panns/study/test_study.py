@@ -1,0 +1,90 @@
+"""The study as a user runs it: a tiny part from patients to table, and again from its cache."""
+import json
+from types import SimpleNamespace
+
+import pytest
+from absl import flags
+
+from data.input_error import InputError
+from deeplab_panns.scores.score_table import read_csv
+from deeplab_panns.study.__main__ import of_cells, parse_seeds
+from deeplab_panns.study.making import alone_in
+from tests.conftest import TINY_FLAGS, run_command
+
+COHORTS = """
+cohort tiny
+  data.phantom --labeled_cases=1 --partial_cases=3 --test_cases=2 --size=48
+  --annotated_in_turn=spleen,pancreas,liver
+  data.prepare
+cohort tiny-oracle
+  data.phantom --labeled_cases=1 --partial_cases=3 --test_cases=2 --size=48 --oracle
+  data.prepare
+"""
+TABLE = """
+base   tiny.flags
+seeds  1
+quick  full
+expect full < panns-A
+cell   full     tiny         -     --supervision=full
+cell   panns-A  tiny         full  --supervision=panns --lambda2=3 --partial_organs=spleen
+cell   oracle   tiny-oracle  full  --supervision=full
+"""
+
+
+def test_seeds():
+  assert parse_seeds(["1001", "7", "8"]) == [1001, 7, 8]
+  assert parse_seeds([]) == []
+  for wrong in (["a"], ["1", "1"], ["-1"], ["1.5"]):
+    with pytest.raises(flags.ValidationError, match="different whole numbers"):
+      parse_seeds(wrong)
+
+
+def test_two_studies_do_not_share_a_work_dir(tmp_path):
+  with alone_in(tmp_path / "work"):
+    with pytest.raises(InputError, match="choose another --work_dir"), alone_in(tmp_path / "work"):
+      pass
+    with alone_in(tmp_path / "other"):
+      pass
+  with alone_in(tmp_path / "work"):
+    pass
+
+
+def test_some_cells_alone():
+  runs = [SimpleNamespace(cell=SimpleNamespace(name=name)) for name in ("full", "panns", "full")]
+  assert of_cells(runs, ["full"]) == [runs[0], runs[2]] and of_cells(runs, []) == runs
+  with pytest.raises(flags.ValidationError, match="cells of the part: full, panns"):
+    of_cells(runs, ["full", "nobody"])
+
+
+@pytest.mark.slow
+def test_a_part_from_patients_to_table_and_again(tmp_path):
+  plan = tmp_path / "plan"
+  plan.mkdir()
+  (plan / "cohorts.table").write_text(COHORTS)
+  (plan / "tiny.table").write_text(TABLE)
+  (plan / "tiny.flags").write_text("\n".join(flag for flag in TINY_FLAGS if not flag.startswith("--threads")))
+  arguments = ["--part=tiny", f"--study_dir={plan}", f"--output_dir={tmp_path / 'results'}",
+               f"--work_dir={tmp_path / 'work'}"]
+  first = run_command("deeplab_panns.study", *arguments)
+  assert "3 runs, 0 of them done; 7 tasks" in first.stdout
+  assert "[7/7]" in first.stdout and "Nothing." in first.stdout
+  folder = tmp_path / "results" / "tiny"
+  scores = {path.name.partition("-seed")[0]: path for path in folder.glob("*-seed1-*.csv")}
+  assert set(scores) == {"full", "panns-A", "oracle"}
+  assert len(read_csv(scores["full"])) == 2 * 13
+  assert {path.name for path in folder.iterdir()} - {path.name for path in scores.values()} == {
+      "runs.csv", "table.md", "table.csv", "organs.csv", "organ_gains.csv", "gains.png"}
+  index = json.loads(next((tmp_path / "work" / "stores").glob("tiny-oracle-*/index.json")).read_text())
+  assert [case["fold"] for case in index["cases"]] == [1, 1, 1, 1, 0, 0]  # it trains on the partial ones, too
+  again = run_command("deeplab_panns.study", *arguments)
+  assert "3 runs, 3 of them done; 0 tasks" in again.stdout
+  summary = run_command("deeplab_panns.study", *arguments, "--summarize")
+  assert summary.stdout in again.stdout
+
+
+@pytest.mark.slow
+def test_what_is_wrong_is_one_line(tmp_path):
+  missing = run_command("deeplab_panns.study", "--part=none", f"--study_dir={tmp_path}", check=False)
+  assert missing.returncode == 1 and "no such table" in missing.stderr and missing.stderr.count("\n") == 1
+  seeds = run_command("deeplab_panns.study", "--part=slices", "--seeds=x", check=False)
+  assert seeds.returncode == 2 and "--seeds=x" in seeds.stderr and seeds.stderr.count("\n") == 1
