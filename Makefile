@@ -5,7 +5,7 @@ EXTRAS ?= dicom,onnx,dev
 SEED ?= 0
 OUT ?= runs/quickstart
 
-.PHONY: install quickstart quickstart3d test fast lint bench study saved-model predictions
+.PHONY: install quickstart quickstart3d test fast lint bench study format saved-model predictions
 
 install: .venv/installed
 
@@ -79,4 +79,7 @@ bench: install
 	$(PYTHON) -m deeplab_panns.benchmark --what=sliding_window,metrics
 
 lint: install
-	.venv/bin/ruff check . && .venv/bin/mypy
+	.venv/bin/ruff format --check --quiet . && .venv/bin/ruff check . && .venv/bin/mypy
+
+format: install
+	.venv/bin/ruff format . && .venv/bin/ruff check --fix .

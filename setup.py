@@ -1,47 +1,48 @@
 """Installs the three packages of PaNN and the versions they were run with."""
+
 import setuptools
 
 # TensorFlow 2.15 is the last that tensorflow-addons imports under; everything else follows from it.
 REQUIRES = [
-    "tensorflow==2.15.1",
-    "tensorflow-addons==0.23.0",
-    "numpy>=1.26.4,<2",
-    "scipy>=1.13,<1.18",
-    "SimpleITK>=2.4,<2.6",
-    "nibabel>=5.2,<6",
-    "pydicom>=3,<4; python_version >= '3.10'",
-    "pydicom>=2.4,<3; python_version < '3.10'",
-    "absl-py>=2.1,<3",
-    "matplotlib>=3.9,<3.12",
-    "Pillow>=10",
-    "tqdm>=4.66,<5",
-    "setuptools<81",  # TensorBoard imports pkg_resources
+  "tensorflow==2.15.1",
+  "tensorflow-addons==0.23.0",
+  "numpy>=1.26.4,<2",
+  "scipy>=1.13,<1.18",
+  "SimpleITK>=2.4,<2.6",
+  "nibabel>=5.2,<6",
+  "pydicom>=3,<4; python_version >= '3.10'",
+  "pydicom>=2.4,<3; python_version < '3.10'",
+  "absl-py>=2.1,<3",
+  "matplotlib>=3.9,<3.12",
+  "Pillow>=10",
+  "tqdm>=4.66,<5",
+  "setuptools<81",  # TensorBoard imports pkg_resources
 ]
 EXTRAS = {
-    "gpu": ["tensorflow[and-cuda]==2.15.1"],
-    "dicom": ["highdicom>=0.26,<0.29; python_version >= '3.10'"],
-    "onnx": [
-        "tf2onnx>=1.16.1,<1.18; python_version >= '3.10'",
-        "onnx>=1.16.2,<1.19; python_version >= '3.10'",
-        "onnxruntime>=1.20; python_version >= '3.10'",
-    ],
-    "dev": [
-        "pytest>=8,<9",
-        "pytest-xdist>=3.6,<4",
-        "hypothesis>=6.100,<7",
-        "surface-distance==0.1",
-        "ruff>=0.6,<1",
-        "mypy>=1.11,<2",
-    ],
+  "gpu": ["tensorflow[and-cuda]==2.15.1"],
+  "dicom": ["highdicom>=0.26,<0.29; python_version >= '3.10'"],
+  "onnx": [
+    "tf2onnx>=1.16.1,<1.18; python_version >= '3.10'",
+    "onnx>=1.16.2,<1.19; python_version >= '3.10'",
+    "onnxruntime>=1.20; python_version >= '3.10'",
+  ],
+  "dev": [
+    "pytest>=8,<9",
+    "pytest-xdist>=3.6,<4",
+    "hypothesis>=6.100,<7",
+    "surface-distance==0.1",
+    "ruff>=0.6,<1",
+    "mypy>=1.11,<2",
+  ],
 }
 
 setuptools.setup(
-    name="panns",
-    version="0.1.0",
-    description="Partially-supervised multi-organ CT segmentation with a prior-aware neural network",
-    license="Apache-2.0",
-    packages=setuptools.find_packages(include=["data*", "deeplab_panns*", "dltk_unet*"]),
-    python_requires=">=3.9,<3.12",
-    install_requires=REQUIRES,
-    extras_require=EXTRAS,
+  name="panns",
+  version="0.1.0",
+  description="Partially-supervised multi-organ CT segmentation with a prior-aware neural network",
+  license="Apache-2.0",
+  packages=setuptools.find_packages(include=["data*", "deeplab_panns*", "dltk_unet*"]),
+  python_requires=">=3.9,<3.12",
+  install_requires=REQUIRES,
+  extras_require=EXTRAS,
 )

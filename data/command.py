@@ -1,4 +1,5 @@
 """How every command starts and fails: one line on stderr, exit code 1 for input, 2 for flags."""
+
 import logging
 import sys
 
@@ -31,6 +32,7 @@ def run(main):
     main: takes absl's argument list; raises InputError for what the user can mend and
       flags.Error for flags that do not go together.
   """
+
   def guarded(argv):
     # TensorFlow and absl tell of their own doings at length; what the user must know goes through fail()
     absl_logging.set_verbosity(absl_logging.ERROR)

@@ -6,6 +6,7 @@ Image and label map bend together; body size, contrast medium, shading and noise
 Roles, annotations and folds are those of data.phantom. One scan stands behind all of them: results say how a
 method copes with real tissue and anatomy, not how it copes with patients of another hospital.
 """
+
 import functools
 import os
 
@@ -21,13 +22,24 @@ def define_flags():
   define_cohort_flags()
   folder = os.environ.get("PANN_REAL_CT") or None
   manifest = folder and os.path.join(folder, "dataset.json")
-  flags.DEFINE_string("manifest", manifest, "The dataset.json that lists the scan; default: in the folder "
-                      "that the variable PANN_REAL_CT names.")
-  flags.register_validator("manifest", bool, "patients are bent from a real, fully labelled scan: name its dataset.json, or the folder that "
-                           "holds one by the variable PANN_REAL_CT")
+  flags.DEFINE_string(
+    "manifest",
+    manifest,
+    "The dataset.json that lists the scan; default: in the folder that the variable PANN_REAL_CT names.",
+  )
+  flags.register_validator(
+    "manifest",
+    bool,
+    "patients are bent from a real, fully labelled scan: name its dataset.json, or the folder that "
+    "holds one by the variable PANN_REAL_CT",
+  )
   flags.DEFINE_string("case", "ts_ct", "Its fully labelled case.")
-  flags.DEFINE_list("sha256", [], "How the sha256 of the scan's image and of its label map begin, as 1a2b3c4d,5e6f7a8b; other files are "
-                    "refused.")
+  flags.DEFINE_list(
+    "sha256",
+    [],
+    "How the sha256 of the scan's image and of its label map begin, as 1a2b3c4d,5e6f7a8b; other files are "
+    "refused.",
+  )
   flags.DEFINE_float("pixel_mm", 4.0, "Pixel size.", lower_bound=0.5, upper_bound=10)
   flags.DEFINE_float("slice_mm", 5.0, "Slice spacing.", lower_bound=0.5, upper_bound=10)
 

@@ -4,19 +4,19 @@ BACKGROUND = "background"
 IGNORE = 255  # label value of pixels that count nowhere: neither in a loss nor in a share
 
 BTCV_ORGANS = (
-    "spleen",
-    "right kidney",
-    "left kidney",
-    "gallbladder",
-    "esophagus",
-    "liver",
-    "stomach",
-    "aorta",
-    "inferior vena cava",
-    "portal and splenic vein",
-    "pancreas",
-    "right adrenal gland",
-    "left adrenal gland",
+  "spleen",
+  "right kidney",
+  "left kidney",
+  "gallbladder",
+  "esophagus",
+  "liver",
+  "stomach",
+  "aorta",
+  "inferior vena cava",
+  "portal and splenic vein",
+  "pancreas",
+  "right adrenal gland",
+  "left adrenal gland",
 )
 
 

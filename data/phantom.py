@@ -5,6 +5,7 @@
 Thirteen organs whose size, place, shape and contrast differ from patient to patient. Labelled and test cases
 have all of them annotated, partial cases some. With test cases, `fold` 0 is the test set and 1 the rest.
 """
+
 import functools
 
 from absl import flags
@@ -17,8 +18,13 @@ from data.synthetic.phantom_ct import draw_case
 
 def define_flags():
   define_cohort_flags()
-  flags.DEFINE_integer("size", 96, "Pixels per row and column over 384 mm; slices are 1.25 pixels apart.",
-                       lower_bound=48, upper_bound=512)
+  flags.DEFINE_integer(
+    "size",
+    96,
+    "Pixels per row and column over 384 mm; slices are 1.25 pixels apart.",
+    lower_bound=48,
+    upper_bound=512,
+  )
 
 
 def main(_):

@@ -1,9 +1,10 @@
 """python -m data.round_trip: what a spacing leaves of the labels, on the cases' own grids.
 
-Whatever is trained at --spacing_mm cannot come closer to the labels than they do themselves when resampled there and back.
-Writes OUT/round_trip/<id>.nii.gz and, with the same values, OUT/references/<id>.nii.gz; deeplab_panns.evaluate scores one against
-the other, and any prediction against the references.
+Whatever is trained at --spacing_mm cannot come closer to the labels than they do themselves when resampled
+there and back. Writes OUT/round_trip/<id>.nii.gz and, with the same values, OUT/references/<id>.nii.gz;
+deeplab_panns.evaluate scores one against the other, and any prediction against the references.
 """
+
 from __future__ import annotations
 
 import pathlib
@@ -32,15 +33,23 @@ def chosen_cases(manifest, ids):
   unknown = sorted(set(ids) - {case.id for case in manifest.cases})
   if unknown:
     raise InputError(f"--cases={','.join(ids)}: {manifest.path} has no case {', '.join(unknown)}.")
-  cases = [case for case in manifest.cases if case.label and (case.id in ids if ids else len(case.annotated) == len(manifest.organs))]
+  cases = [
+    case
+    for case in manifest.cases
+    if case.label and (case.id in ids if ids else len(case.annotated) == len(manifest.organs))
+  ]
   if not cases:
-    raise InputError(f"{manifest.path}: of the cases asked for, none has a label map; name others by --cases.")
+    raise InputError(
+      f"{manifest.path}: of the cases asked for, none has a label map; name others by --cases."
+    )
   return cases
 
 
 def round_trip(label, spacing_mm, target_mm):
   """A label map, uint8 [z, y, x], resampled to another spacing and back, by the votes that make the store."""
-  return preprocess.store_label(preprocess.store_label(label, spacing_mm, target_mm), target_mm, spacing_mm, label.shape).numpy()
+  return preprocess.store_label(
+    preprocess.store_label(label, spacing_mm, target_mm), target_mm, spacing_mm, label.shape
+  ).numpy()
 
 
 def main(_):
@@ -58,9 +67,13 @@ def main(_):
     label = read_case_label(case, image, manifest.organs)
     for folder, result in zip(folders, (label, round_trip(label, image.spacing_mm, target_mm))):
       volumes.write_label(str(folder / f"{case.id}.nii.gz"), result, image)
-  print(f"{args.output_dir}: {len(cases)} label maps as they are and by way of {describe_spacing(wanted_mm)}. Compare them by\n"
-        f"  python -m deeplab_panns.evaluate --predictions={folders[1]} --references={folders[0]} --output_dir={args.output_dir} "
-        f"--organs='{','.join(manifest.organs)}'")
+  print(
+    f"{args.output_dir}: {len(cases)} label maps as they are and by way of {describe_spacing(wanted_mm)}. "
+    "Compare them by\n"
+    f"  python -m deeplab_panns.evaluate --predictions={folders[1]} --references={folders[0]} "
+    f"--output_dir={args.output_dir} "
+    f"--organs='{','.join(manifest.organs)}'"
+  )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 """The flag --spacing_mm: S, or Sy,Sx, or Sz,Sy,Sx."""
+
 from __future__ import annotations
 
 from data.input_error import InputError
@@ -24,14 +25,17 @@ def parse_spacing(values):
   except ValueError:
     numbers = []
   if len(numbers) not in (1, 2, 3) or not all(0 < number < 1000 for number in numbers):
-    raise InputError(f"--spacing_mm={','.join(values)}: must be S, or Sy,Sx, or Sz,Sy,Sx, each in mm above 0 and below 1000.")
+    raise InputError(
+      f"--spacing_mm={','.join(values)}: must be S, or Sy,Sx, or Sz,Sy,Sx, each in mm above 0 and below 1000."
+    )
   if len(numbers) == 1:
     return (numbers[0],) * 3
   return (None,) * (3 - len(numbers)) + tuple(numbers)
 
 
 def fill_spacing(wanted_mm, own_mm):
-  """(z, y, x) with a case's own spacing where `wanted_mm`, as from `parse_spacing`, has None; a tuple of floats."""
+  """(z, y, x) with a case's own spacing where `wanted_mm`, as from `parse_spacing`, has None; a tuple of
+  floats."""
   return tuple(own if wanted is None else wanted for wanted, own in zip(wanted_mm, own_mm))
 
 

@@ -2,9 +2,11 @@
 
   python -m deeplab_panns.crossval --flagfile=experiments/X.flags --data_dir=STORE --folds=5 --run_dir=RUN
 
-RUN/fold0, RUN/fold1, ... are ordinary runs. The same command goes on where it was stopped; with --fold=k it does fold k
-alone, for job arrays, and the last of them to end writes RUN/metrics.csv, metrics.json, volumes.csv and confusion.csv.
+RUN/fold0, RUN/fold1, ... are ordinary runs. The same command goes on where it was stopped; with --fold=k it
+does fold k alone, for job arrays, and the last of them to end writes RUN/metrics.csv, metrics.json,
+volumes.csv and confusion.csv.
 """
+
 from __future__ import annotations
 
 import dataclasses
@@ -28,14 +30,20 @@ _OWN_FLAGS = frozenset({"data_dir", "run_dir", "fold", "stage1_run"})
 
 
 def define_flags():
-  """All flags of train; of them --fold is the one fold to do (-1: all), --stage1_run another cross-validation."""
+  """All flags of train; of them --fold is the one fold to do (-1: all), --stage1_run another
+  cross-validation."""
   config.define_flags()
   flags.DEFINE_integer("folds", 5, "Folds that the store must have (data.prepare deals them).", lower_bound=2)
 
 
 def train_arguments(args):
-  """The flags of train that were given, on the command line or in a flagfile, but for those that differ by fold."""
-  given = [flag for flag in args.flags_by_module_dict()[config.__name__] if flag.present and flag.name not in _OWN_FLAGS]
+  """The flags of train that were given, on the command line or in a flagfile, but for those that differ by
+  fold."""
+  given = [
+    flag
+    for flag in args.flags_by_module_dict()[config.__name__]
+    if flag.present and flag.name not in _OWN_FLAGS
+  ]
   return tuple(text for text in (flag.serialize() for flag in given) if text)
 
 
@@ -46,8 +54,12 @@ def store_folds(store: Store, count):
     if store.is_full(case) and case.fold is not None:
       found.setdefault(case.fold, []).append(case.id)
   if len(found) != count:
-    raise InputError(f"{store.path}: has {len(found)} folds ({', '.join(map(str, sorted(found))) or 'none'}), --folds={count}; give "
-                     f"--folds={max(2, len(found))}, or deal others by data.prepare --folds={count} (a manifest's own folds come first).")
+    raise InputError(
+      f"{store.path}: has {len(found)} folds ({', '.join(map(str, sorted(found))) or 'none'}), "
+      f"--folds={count}; give "
+      f"--folds={max(2, len(found))}, or deal others by data.prepare --folds={count} (a manifest's own folds "
+      "come first)."
+    )
   return {fold: found[fold] for fold in sorted(found)}
 
 
@@ -61,6 +73,7 @@ class CrossValidation:
     arguments: train's flags that all folds share.
     stage1_run: another cross-validation whose folds lend their stage 1, or None.
   """
+
   run_dir: pathlib.Path
   store: Store
   folds: dict[int, list[str]]
@@ -82,9 +95,15 @@ class CrossValidation:
       return False
     directory.open_for_training(dataclasses.replace(self.experiment, fold=fold), self.store)
     summary = merged_folds.read_summary(directory.path)
-    references = {case.id: case.sha256["label"][:16] for case in self.store.cases if case.id in self.folds[fold]}
-    wanted = {"split": "test", "checkpoint": "last", "step": self.experiment.stage1_steps + self.experiment.stage2_steps,
-              "references": references}  # another store's cases may have the same ids
+    references = {
+      case.id: case.sha256["label"][:16] for case in self.store.cases if case.id in self.folds[fold]
+    }
+    wanted = {
+      "split": "test",
+      "checkpoint": "last",
+      "step": self.experiment.stage1_steps + self.experiment.stage2_steps,
+      "references": references,
+    }  # another store's cases may have the same ids
     return all(summary.get(key) == value for key, value in wanted.items())
 
   def run_fold(self, fold):
@@ -96,7 +115,8 @@ class CrossValidation:
 
 
 def run_module(module, arguments):
-  """Runs a command to its end. Its output passes through, but for the line of an error, which becomes this command's.
+  """Runs a command to its end. Its output passes through, but for the line of an error, which becomes this
+  command's.
 
   Raises:
     InputError: If it fails.
@@ -117,12 +137,17 @@ def run_module(module, arguments):
   if code in (130, -signal.SIGINT):
     raise KeyboardInterrupt
   if code:
-    raise InputError(message or f"python -m {module} {' '.join(arguments[-3:])} ended with exit code {code}"
-                     f"{' (killed: not enough memory?)' if code == -signal.SIGKILL else ''}; the same command goes on from what is finished.")
+    raise InputError(
+      message
+      or f"python -m {module} {' '.join(arguments[-3:])} ended with exit code {code}"
+      f"{' (killed: not enough memory?)' if code == -signal.SIGKILL else ''}; the same command goes on from "
+      "what is finished."
+    )
 
 
 def _stop(child):
-  """Ends a child that a Ctrl-C in the terminal has reached too, but a signal to this process alone has not."""
+  """Ends a child that a Ctrl-C in the terminal has reached too, but a signal to this process alone has
+  not."""
   try:
     child.send_signal(signal.SIGINT)
     child.communicate()  # what it still says is of the interruption, which this process tells of
@@ -138,7 +163,10 @@ def cross_validate(validation: CrossValidation, only=-1):
     only: a fold to do alone; -1: all.
   """
   if only >= 0 and only not in validation.folds:
-    raise InputError(f"{validation.store.path}: has no fold {only}; its folds are {list(validation.folds)}: choose one by --fold, or -1 for all.")
+    raise InputError(
+      f"{validation.store.path}: has no fold {only}; its folds are {list(validation.folds)}: choose one by "
+      "--fold, or -1 for all."
+    )
   for fold in validation.folds if only < 0 else [only]:
     if validation.is_finished(fold):
       print(f"{validation.fold_dir(fold)}: trained and evaluated before", flush=True)
@@ -146,7 +174,10 @@ def cross_validate(validation: CrossValidation, only=-1):
       validation.run_fold(fold)
   missing = [fold for fold in validation.folds if not validation.is_finished(fold)]
   if missing:
-    print(f"{validation.run_dir}: still without {', '.join(f'fold{fold}' for fold in missing)}; metrics.csv comes with the last of them")
+    print(
+      f"{validation.run_dir}: still without {', '.join(f'fold{fold}' for fold in missing)}; metrics.csv "
+      "comes with the last of them"
+    )
     return
   folders = {fold: validation.fold_dir(fold) for fold in validation.folds}
   print(describe(merged_folds.merge(folders, validation.folds, validation.run_dir), validation.run_dir))
@@ -156,11 +187,20 @@ def describe(summary, run_dir):
   """One line: mean Dice over organs, and its spread over cases and over folds."""
   if summary["mean_dice"] is None:
     return f"{run_dir}: mean Dice undefined, since no case has any organ; {run_dir / 'metrics.csv'}"
-  cases, folds = (f"sd {part['sd']:.4f}" if part["sd"] is not None else "no sd" for part in (summary["over_cases"], summary["over_folds"]))
-  each = ", ".join("undefined" if value is None else f"{value:.4f}" for value in summary["over_folds"]["each"].values())
-  return (f"{run_dir}: mean Dice {summary['mean_dice']:.4f} over {len(summary['organs'])} organs and {summary['cases']} cases, each tested once; "
-          f"{cases} over cases, {folds} over folds ({each}); {summary['excluded']} pairs excluded, {summary['missed']} missed; "
-          f"{run_dir / 'metrics.csv'}")
+  cases, folds = (
+    f"sd {part['sd']:.4f}" if part["sd"] is not None else "no sd"
+    for part in (summary["over_cases"], summary["over_folds"])
+  )
+  each = ", ".join(
+    "undefined" if value is None else f"{value:.4f}" for value in summary["over_folds"]["each"].values()
+  )
+  return (
+    f"{run_dir}: mean Dice {summary['mean_dice']:.4f} over {len(summary['organs'])} organs and "
+    f"{summary['cases']} cases, each tested once; "
+    f"{cases} over cases, {folds} over folds ({each}); {summary['excluded']} pairs excluded, "
+    f"{summary['missed']} missed; "
+    f"{run_dir / 'metrics.csv'}"
+  )
 
 
 def main(_):
@@ -168,8 +208,17 @@ def main(_):
   signal.signal(signal.SIGTERM, signal.default_int_handler)  # a batch system's way of saying Ctrl-C
   store = read_store(args.data_dir)
   experiment = config.experiment_from_flags(args, store.spacing_mm)
-  cross_validate(CrossValidation(pathlib.Path(args.run_dir), store, store_folds(store, args.folds), experiment, train_arguments(args),
-                                 args.stage1_run), args.fold)
+  cross_validate(
+    CrossValidation(
+      pathlib.Path(args.run_dir),
+      store,
+      store_folds(store, args.folds),
+      experiment,
+      train_arguments(args),
+      args.stage1_run,
+    ),
+    args.fold,
+  )
 
 
 if __name__ == "__main__":

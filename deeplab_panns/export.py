@@ -1,4 +1,5 @@
 """python -m deeplab_panns.export: a trained run as a SavedModel that needs TensorFlow alone."""
+
 from __future__ import annotations
 
 import json
@@ -23,9 +24,9 @@ def define_flags():
 def export(segmenter, organs, output_dir):
   """Writes a SavedModel.
 
-  Its signature `serving_default` takes volume float32 [D, H, W] (HU; axes z, y, x in LPS order) and spacing_mm
-  float32 [3] (z, y, x) and gives labels uint8 [D, H, W]; `probabilities` gives float16 [D, H, W, K + 1]. The organ
-  names, label 1 first, lie in assets/organs.json.
+  Its signature `serving_default` takes volume float32 [D, H, W] (HU; axes z, y, x in LPS order) and
+  spacing_mm float32 [3] (z, y, x) and gives labels uint8 [D, H, W]; `probabilities` gives float16 [D, H, W, K
+  + 1]. The organ names, label 1 first, lie in assets/organs.json.
 
   Args:
     output_dir: a folder that does not exist yet; it appears when it is whole.
@@ -40,8 +41,11 @@ def export(segmenter, organs, output_dir):
     module.weights = segmenter.network.variables
     module.organs = tf.saved_model.Asset(str(asset))
     model = pathlib.Path(temporary) / "model"
-    tf.saved_model.save(module, str(model), signatures={
-        "serving_default": segmenter.labels, "probabilities": segmenter.probabilities})
+    tf.saved_model.save(
+      module,
+      str(model),
+      signatures={"serving_default": segmenter.labels, "probabilities": segmenter.probabilities},
+    )
     os.replace(model, output_dir)
 
 
@@ -52,7 +56,10 @@ def main(_):
   run = open_run(args.run_dir, args.checkpoint)
   export(run.segmenter, run.organs, args.output_dir)
   size = sum(file.stat().st_size for file in pathlib.Path(args.output_dir).rglob("*") if file.is_file())
-  print(f"{args.output_dir}: SavedModel of {args.run_dir} at step {run.step}, {len(run.organs)} organs, {size / 1e6:.1f} MB")
+  print(
+    f"{args.output_dir}: SavedModel of {args.run_dir} at step {run.step}, {len(run.organs)} organs, "
+    f"{size / 1e6:.1f} MB"
+  )
 
 
 if __name__ == "__main__":

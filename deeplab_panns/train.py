@@ -1,4 +1,5 @@
 """python -m deeplab_panns.train: both stages of the paper's Algorithm 1, resumable."""
+
 from __future__ import annotations
 
 import os
@@ -40,13 +41,29 @@ def make_batches(store, splits, experiment: Experiment):
   """The run's streams of training batches: of slices or of patches, as its network takes them."""
   sampling: PatchSampling | SliceSampling
   if experiment.network == "dltk_unet3d":
-    sampling = PatchSampling(experiment.scales, experiment.max_rotation_degrees, experiment.patch_size, experiment.organ_fraction)
+    sampling = PatchSampling(
+      experiment.scales, experiment.max_rotation_degrees, experiment.patch_size, experiment.organ_fraction
+    )
   else:
-    sampling = SliceSampling(experiment.view, experiment.slices_per_input, experiment.crop_size, experiment.scales,
-                             experiment.max_rotation_degrees, experiment.case_weighting)
-  return Batches(store, splits, BatchPlan(
-      batch_size=experiment.batch_size, partial_fraction=experiment.partial_batch_fraction, seed=experiment.seed, sampling=sampling),
-                 prior_cases(store, splits, experiment))
+    sampling = SliceSampling(
+      experiment.view,
+      experiment.slices_per_input,
+      experiment.crop_size,
+      experiment.scales,
+      experiment.max_rotation_degrees,
+      experiment.case_weighting,
+    )
+  return Batches(
+    store,
+    splits,
+    BatchPlan(
+      batch_size=experiment.batch_size,
+      partial_fraction=experiment.partial_batch_fraction,
+      seed=experiment.seed,
+      sampling=sampling,
+    ),
+    prior_cases(store, splits, experiment),
+  )
 
 
 def prior_cases(store, splits, experiment: Experiment):
@@ -59,36 +76,56 @@ def prior_cases(store, splits, experiment: Experiment):
     return None
   agreeing = cases_that_agree(store, splits)
   if not agreeing:
-    raise InputError(f"{store.path}: the prior holds in no partial set, so --prior_mismatch=exclude leaves it nothing to count; use "
-                     "--prior_mismatch=correct or --supervision=partial. See python -m deeplab_panns.prior_check.")
+    raise InputError(
+      f"{store.path}: the prior holds in no partial set, so --prior_mismatch=exclude leaves it nothing to "
+      "count; use "
+      "--prior_mismatch=correct or --supervision=partial. See python -m deeplab_panns.prior_check."
+    )
   return agreeing
 
 
 def learning_rates(experiment: Experiment):
   """The learning rate of Θ as a function of the step."""
-  return TwoStages((experiment.learning_rate_stage1, experiment.learning_rate_stage2),
-                   (experiment.stage1_steps, experiment.stage2_steps), experiment.learning_rate_policy,
-                   experiment.stage2_warmup_steps)
+  return TwoStages(
+    (experiment.learning_rate_stage1, experiment.learning_rate_stage2),
+    (experiment.stage1_steps, experiment.stage2_steps),
+    experiment.learning_rate_policy,
+    experiment.stage2_warmup_steps,
+  )
 
 
 def make_panns(experiment: Experiment, prior, class_count, jit_compile=False):
   """Network, teacher, optimizer and dual variables, ready to fit."""
-  # An organ without labels has q = 0; only `panns` refuses that (require_every_organ), the others just measure.
+  # An organ without labels has q = 0; only `panns` refuses that (require_every_organ), the others just
+  # measure.
   share = np.maximum(prior.target, 1e-8)
   panns = PaNN(
-      build_network(experiment, class_count), build_network(experiment, class_count),
-      Duals(share / share.sum()),
-      Objective(lambda1=experiment.lambda1, lambda2=experiment.lambda2, use_annotations=experiment.supervision != "semi",
-                dual_update=experiment.dual_update, dual_step=experiment.dual_step,
-                learning_rate_dual=experiment.learning_rate_dual, partial_loss=experiment.partial_loss,
-                exclusion_weight=experiment.exclusion_weight, pseudo_labels=experiment.pseudo_labels,
-                teacher_decay=experiment.teacher_decay, mix=experiment.mix, prior_scope=experiment.prior_scope),
-      experiment.seed)
+    build_network(experiment, class_count),
+    build_network(experiment, class_count),
+    Duals(share / share.sum()),
+    Objective(
+      lambda1=experiment.lambda1,
+      lambda2=experiment.lambda2,
+      use_annotations=experiment.supervision != "semi",
+      dual_update=experiment.dual_update,
+      dual_step=experiment.dual_step,
+      learning_rate_dual=experiment.learning_rate_dual,
+      partial_loss=experiment.partial_loss,
+      exclusion_weight=experiment.exclusion_weight,
+      pseudo_labels=experiment.pseudo_labels,
+      teacher_decay=experiment.teacher_decay,
+      mix=experiment.mix,
+      prior_scope=experiment.prior_scope,
+    ),
+    experiment.seed,
+  )
   if experiment.optimizer == "adam":
     optimizer = tf.keras.optimizers.Adam(learning_rates(experiment))
   else:
     optimizer = tf.keras.optimizers.SGD(learning_rates(experiment), momentum=experiment.momentum)
-  optimizer.build(panns.network.trainable_variables)  # so that a checkpoint finds its slots before the first step
+  optimizer.build(
+    panns.network.trainable_variables
+  )  # so that a checkpoint finds its slots before the first step
   panns.compile(optimizer=optimizer, jit_compile=jit_compile)
   return panns
 
@@ -96,24 +133,35 @@ def make_panns(experiment: Experiment, prior, class_count, jit_compile=False):
 class Training:
   """One run: what it trains, what it reads, and the order of its two stages."""
 
-  def __init__(self, directory: RunDirectory, experiment: Experiment, store, intervals: Intervals, jit_compile):
+  def __init__(
+    self, directory: RunDirectory, experiment: Experiment, store, intervals: Intervals, jit_compile
+  ):
     self.experiment = experiment
     self._store = store
     self._splits = split(store, experiment.fold, experiment.validation_fraction, experiment.seed)
     if experiment.partial_organs and experiment.supervision != "full":
       self._splits = only_annotating(self._splits, experiment.partial_organs, store)
     if experiment.supervision != "full" and not self._splits.partial:
-      raise InputError(f"{store.path}: has no partially labelled case, which --supervision={experiment.supervision} trains on; "
-                       "add cases with fewer organs annotated, or use --supervision=full.")
+      raise InputError(
+        f"{store.path}: has no partially labelled case, which --supervision={experiment.supervision} trains "
+        "on; "
+        "add cases with fewer organs annotated, or use --supervision=full."
+      )
     self._batches = make_batches(store, self._splits, experiment)
     prior = self._prior(directory, store)
     self._panns = make_panns(experiment, prior, len(store.organs) + 1, jit_compile)
     self._checkpoints = Checkpoints(self._panns, directory.checkpoints)
-    validator = Validator(segmenter_of(self._panns.network, experiment, store.organs), store.organs,
-                          self._splits.validation or self._splits.labeled[:1], held_out=bool(self._splits.validation),
-                          three_planes=experiment.network == "dltk_unet3d")
+    validator = Validator(
+      segmenter_of(self._panns.network, experiment, store.organs),
+      store.organs,
+      self._splits.validation or self._splits.labeled[:1],
+      held_out=bool(self._splits.validation),
+      three_planes=experiment.network == "dltk_unet3d",
+    )
     scalars = Scalars(directory.events, self._panns, learning_rates(experiment), prior, experiment)
-    self._progress = Progress(directory.path.name, self._panns, self._checkpoints, scalars, intervals, validator)
+    self._progress = Progress(
+      directory.path.name, self._panns, self._checkpoints, scalars, intervals, validator
+    )
 
   def _prior(self, directory, store):
     if directory.prior.exists():
@@ -121,7 +169,9 @@ class Training:
     labels = self._batches.prior_labels(self.experiment.prior_examples).as_numpy_iterator()
     prior = estimate_prior(store.organs, self._splits.labeled, labels)
     if self.experiment.prior_mismatch == "correct" and self.experiment.holds_to_prior:
-      prior = correct_by_annotations(prior, self._batches.partial_labels(self.experiment.prior_examples).as_numpy_iterator())
+      prior = correct_by_annotations(
+        prior, self._batches.partial_labels(self.experiment.prior_examples).as_numpy_iterator()
+      )
     if self.experiment.supervision == "panns" or self.experiment.holds_to_prior:
       require_every_organ(prior, store.path)
     save_prior(prior, directory.prior)
@@ -133,17 +183,27 @@ class Training:
 
   def describe(self):
     splits = self._splits
-    return (f"{len(splits.labeled)} labelled and {len(splits.partial)} partial cases, "
-            f"{len(splits.validation)} for validation, {len(splits.test)} held out as test")
+    return (
+      f"{len(splits.labeled)} labelled and {len(splits.partial)} partial cases, "
+      f"{len(splits.validation)} for validation, {len(splits.test)} held out as test"
+    )
 
   def warnings(self):
-    """What the user should know before it starts: partial cases that speak against the prior, padded patches."""
+    """What the user should know before it starts: partial cases that speak against the prior, padded
+    patches."""
     lines = disagreements(self._store, self._splits) if self.experiment.holds_to_prior else []
     patch = self.experiment.patch_size
-    smaller = [case.id for case in self._splits.labeled + self._splits.partial if any(n < side for n, side in zip(case.shape, patch))]
+    smaller = [
+      case.id
+      for case in self._splits.labeled + self._splits.partial
+      if any(n < side for n, side in zip(case.shape, patch))
+    ]
     if smaller and self.experiment.network == "dltk_unet3d":
-      lines.append(f"{len(smaller)} cases ({', '.join(smaller[:3])}{', ...' if len(smaller) > 3 else ''}) are smaller than --patch_size="
-                   f"{','.join(map(str, patch))}; they are padded, and the padding counts nowhere.")
+      lines.append(
+        f"{len(smaller)} cases ({', '.join(smaller[:3])}{', ...' if len(smaller) > 3 else ''}) are smaller "
+        "than --patch_size="
+        f"{','.join(map(str, patch))}; they are padded, and the padding counts nowhere."
+      )
     return lines
 
   def resume(self, stage1_checkpoints):
@@ -169,7 +229,8 @@ class Training:
       self._fit(stream(self.step, total), total, has_partial=mixed)
 
   def _enter_stage2(self):
-    """The learning rate jumps: Keras' SGD velocity carries the old rate and would push on for some forty steps.
+    """The learning rate jumps: Keras' SGD velocity carries the old rate and would push on for some forty
+    steps.
 
     Adam's moments are of raw gradients; they stay."""
     if self.experiment.optimizer == "sgd":
@@ -207,13 +268,17 @@ def check_stage1_run(run_dir, experiment, store):
   theirs, _, _ = directory.require_run()
   changed = differences(experiment, theirs, ignoring=STAGE_2_FIELDS)
   if changed:
-    raise InputError(f"--stage1_run={run_dir}: its stage 1 is another: {'; '.join(changed)}; give these alike, or leave the flag out.")
+    raise InputError(
+      f"--stage1_run={run_dir}: its stage 1 is another: {'; '.join(changed)}; give these alike, or leave the "
+      "flag out."
+    )
   directory.require_same_data(store)
   return directory.checkpoints
 
 
 def configure_tensorflow(experiment: Experiment, threads, jit_compile):
-  """Determinism, seeds and threads (within and between operations; 0 for a default), before the first op runs."""
+  """Determinism, seeds and threads (within and between operations; 0 for a default), before the first op
+  runs."""
   within = threads[0] or os.cpu_count()
   tf.config.threading.set_intra_op_parallelism_threads(within)
   tf.config.threading.set_inter_op_parallelism_threads(threads[1] or within)
@@ -240,7 +305,9 @@ def main(_):
     if step == total:
       print(f"{directory.path}: finished at step {total}; nothing to do.")
       return
-    print(f"{directory.path}: {experiment.supervision}, {training.describe()}; step {step} of {total}", flush=True)
+    print(
+      f"{directory.path}: {experiment.supervision}, {training.describe()}; step {step} of {total}", flush=True
+    )
     for line in training.warnings():
       print(f"warning: {line}", flush=True)
     training.run()

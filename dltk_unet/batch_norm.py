@@ -1,4 +1,5 @@
 """Batch normalization of volumes at the speed of that of images, the same on one replica and on many."""
+
 from __future__ import annotations
 
 import tensorflow as tf
@@ -28,7 +29,8 @@ class BatchNorm(tf.keras.layers.BatchNormalization):
 
   def _normalize_by_batch(self, planes):
     normalized, mean, variance = tf.compat.v1.nn.fused_batch_norm(
-        planes, self.gamma, self.beta, epsilon=self.epsilon, is_training=True)
+      planes, self.gamma, self.beta, epsilon=self.epsilon, is_training=True
+    )
     # The kernel divides the variance by N - 1, synchronized batch norm by N: undone, or two replicas would
     # never evaluate like one.
     count = tf.cast(tf.size(planes) // planes.shape[-1], variance.dtype)
@@ -38,5 +40,11 @@ class BatchNorm(tf.keras.layers.BatchNormalization):
 
   def _normalize_by_moving(self, planes):
     return tf.compat.v1.nn.fused_batch_norm(
-        planes, self.gamma, self.beta, self.moving_mean, self.moving_variance,
-        epsilon=self.epsilon, is_training=False)[0]
+      planes,
+      self.gamma,
+      self.beta,
+      self.moving_mean,
+      self.moving_variance,
+      epsilon=self.epsilon,
+      is_training=False,
+    )[0]

@@ -2,6 +2,7 @@
 
 K. He et al., "Identity Mappings in Deep Residual Networks", 2016.
 """
+
 from __future__ import annotations
 
 import tensorflow as tf
@@ -21,8 +22,16 @@ def activation(kind, name):
 
 def convolution(filters, kernel_size, name, strides=1, **kwargs):
   """A layer of SAME convolution without bias, initialized as DLTK's: variance scaling, fan-in, uniform."""
-  return tf.keras.layers.Conv3D(filters, kernel_size, strides=strides, padding="same", use_bias=False,
-                                kernel_initializer="lecun_uniform", name=name, **kwargs)
+  return tf.keras.layers.Conv3D(
+    filters,
+    kernel_size,
+    strides=strides,
+    padding="same",
+    use_bias=False,
+    kernel_initializer="lecun_uniform",
+    name=name,
+    **kwargs,
+  )
 
 
 def residual_unit(features, filters, name, strides=(1, 1, 1), activation_kind="leaky_relu"):

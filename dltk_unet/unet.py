@@ -1,4 +1,5 @@
 """DLTK's residual 3-D U-Net, symmetric and asymmetric, as in `dltk/networks/segmentation/unet.py`."""
+
 from __future__ import annotations
 
 import dataclasses
@@ -28,6 +29,7 @@ class UNetConfig:
       computes: its symmetric network does not pass the activation on to the units of its decoder, which fall
       back to relu6.
   """
+
   classes: int
   channels: int = 1
   filters: tuple[int, ...] = (16, 32, 64, 128)
@@ -50,13 +52,18 @@ class UNetConfig:
   def _check_strides(self):
     if len(self.strides) != len(self.filters) or any(len(step) != 3 for step in self.strides):
       raise ValueError(
-          f"strides: received {self.strides!r}; give one (z, y, x) for each of filters={self.filters}.")
+        f"strides: received {self.strides!r}; give one (z, y, x) for each of filters={self.filters}."
+      )
     if set(self.strides[0]) != {1}:
-      raise ValueError(f"strides: the first is {self.strides[0]!r}; it must be (1, 1, 1), "
-                       "since no upsampling leads back over it.")
+      raise ValueError(
+        f"strides: the first is {self.strides[0]!r}; it must be (1, 1, 1), "
+        "since no upsampling leads back over it."
+      )
     if any(stride != 1 and (stride < 2 or stride % 2) for step in self.strides for stride in step):
-      raise ValueError(f"strides: received {self.strides!r}; each must be 1 or even: by an odd factor DLTK's "
-                       "linear upsampling is half a voxel off.")
+      raise ValueError(
+        f"strides: received {self.strides!r}; each must be 1 or even: by an odd factor DLTK's "
+        "linear upsampling is half a voxel off."
+      )
 
   @property
   def size_multiples(self) -> tuple[int, ...]:
@@ -135,8 +142,9 @@ def decoder(scales, config):
     features = LinearUpsample(config.strides[scale + 1], name=f"{name}_upsample")(features)
     features = tf.keras.layers.Concatenate(name=f"{name}_concat")([scales[scale], features])
     for unit in range(1, units + 1):
-      features = residual_unit(features, config.filters[scale], f"{name}_unit{unit}",
-                               activation_kind=config.decoder_activation)
+      features = residual_unit(
+        features, config.filters[scale], f"{name}_unit{unit}", activation_kind=config.decoder_activation
+      )
   return features
 
 
@@ -151,5 +159,8 @@ def multiply_accumulates(config: UNetConfig, size) -> int:
     size: (z, y, x) of the volume, multiples of `config.size_multiples`.
   """
   layers = unet_3d(config, size).layers
-  return sum(math.prod(layer.output_shape[1:4]) * layer.count_params()
-             for layer in layers if isinstance(layer, tf.keras.layers.Conv3D))
+  return sum(
+    math.prod(layer.output_shape[1:4]) * layer.count_params()
+    for layer in layers
+    if isinstance(layer, tf.keras.layers.Conv3D)
+  )

@@ -1,4 +1,5 @@
 """DLTK's fixed linear upsampling (`dltk/core/upsample.py`), without its dense kernels."""
+
 from __future__ import annotations
 
 import math
@@ -39,8 +40,10 @@ class LinearUpsample(tf.keras.layers.Layer):
     super().__init__(**kwargs)
     self.factors = tuple(factors)
     if len(self.factors) != 3 or any(factor != 1 and (factor < 2 or factor % 2) for factor in self.factors):
-      raise ValueError(f"{self.name}: received factors={factors!r}; give three (z, y, x), each 1 or even: "
-                       "DLTK's transposed convolution shifts odd ones by half a voxel.")
+      raise ValueError(
+        f"{self.name}: received factors={factors!r}; give three (z, y, x), each 1 or even: "
+        "DLTK's transposed convolution shifts odd ones by half a voxel."
+      )
 
   def call(self, inputs):
     for axis in (3, 2, 1):  # from the last: the innermost products, the slowest, then meet the smallest array
@@ -63,7 +66,7 @@ def _upsample_axis(volume, axis, factor):
   # Integers where they are known: a fixed patch gives a graph of fixed shapes.
   shape = [dynamic[place] if length is None else length for place, length in enumerate(volume.shape)]
   size = shape[axis]
-  lines = tf.reshape(volume, [-1, size, math.prod(shape[axis + 1:])])
+  lines = tf.reshape(volume, [-1, size, math.prod(shape[axis + 1 :])])
   weights = tf.cast(interpolation_weights(size, factor), volume.dtype)
   shape[axis] = size * factor
   return tf.reshape(tf.matmul(weights, lines), shape)

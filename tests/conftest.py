@@ -1,4 +1,5 @@
 """Small stores and runs that several tests share."""
+
 import json
 import os
 import pathlib
@@ -15,29 +16,50 @@ REAL_CT = pathlib.Path(os.environ.get("PANN_REAL_CT", ROOT.parent / "shared" / "
 TINY_ORGANS = ["liver", "spleen", "pancreas"]
 # A network and a schedule of seconds.
 TINY_FLAGS = [
-    "--backbone=resnet_small", "--output_stride=16", "--batch_norm_decay=0.9", "--crop_size=33", "--scales=1", "--batch_size=4",
-    "--stage1_steps=4", "--stage2_steps=4", "--pseudo_label_interval=2", "--log_interval=2", "--checkpoint_interval=3",
-    "--validation_interval=4", "--prior_examples=16", "--learning_rate_stage1=0.01", "--learning_rate_stage2=0.01", "--threads=2"]
+  "--backbone=resnet_small",
+  "--output_stride=16",
+  "--batch_norm_decay=0.9",
+  "--crop_size=33",
+  "--scales=1",
+  "--batch_size=4",
+  "--stage1_steps=4",
+  "--stage2_steps=4",
+  "--pseudo_label_interval=2",
+  "--log_interval=2",
+  "--checkpoint_interval=3",
+  "--validation_interval=4",
+  "--prior_examples=16",
+  "--learning_rate_stage1=0.01",
+  "--learning_rate_stage2=0.01",
+  "--threads=2",
+]
 
 
 def run_command(module, *args, check=True):
   """Runs `python -m module args` in the checkout; the finished process with its output as text."""
-  result = subprocess.run([sys.executable, "-m", module, *map(str, args)], cwd=ROOT, capture_output=True, text=True, check=False)
+  result = subprocess.run(
+    [sys.executable, "-m", module, *map(str, args)], cwd=ROOT, capture_output=True, text=True, check=False
+  )
   if check and result.returncode:
     raise AssertionError(f"{module} ended with {result.returncode}: {result.stderr}")
   return result
 
 
 def start_interruptible(command, **settings):
-  """A Popen that heeds Ctrl-C: shells have what they run in the background ignore SIGINT, and children inherit that."""
-  return subprocess.Popen(command, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), **settings)
+  """A Popen that heeds Ctrl-C: shells have what they run in the background ignore SIGINT, and children
+  inherit that."""
+  return subprocess.Popen(
+    command, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), **settings
+  )
 
 
 def write_nifti(path, array_zyx, spacing_mm=(3.0, 2.0, 2.0)):
   """A NIfTI file in LPS order; array [z, y, x], spacing (z, y, x)."""
   z, y, x = spacing_mm
   path.parent.mkdir(parents=True, exist_ok=True)
-  nibabel.save(nibabel.Nifti1Image(np.ascontiguousarray(array_zyx.transpose(2, 1, 0)), np.diag([-x, -y, z, 1.0])), path)
+  nibabel.save(
+    nibabel.Nifti1Image(np.ascontiguousarray(array_zyx.transpose(2, 1, 0)), np.diag([-x, -y, z, 1.0])), path
+  )
 
 
 def make_case(rng, size=(6, 40, 36)):
@@ -65,8 +87,13 @@ def write_raw(folder, full=3, partial=2, test=1, partial_organs=("liver",)):
       label = np.where(np.isin(label, kept), label, 0).astype(np.uint8)
     write_nifti(folder / "images" / f"{case_id}.nii.gz", image)
     write_nifti(folder / "labels" / f"{case_id}.nii.gz", label)
-    entry = {"id": case_id, "image": f"images/{case_id}.nii.gz", "label": f"labels/{case_id}.nii.gz", "annotated": annotated,
-             "labels": {str(value): organ for value, organ in enumerate(TINY_ORGANS, 1)}}
+    entry = {
+      "id": case_id,
+      "image": f"images/{case_id}.nii.gz",
+      "label": f"labels/{case_id}.nii.gz",
+      "annotated": annotated,
+      "labels": {str(value): organ for value, organ in enumerate(TINY_ORGANS, 1)},
+    }
     if role != "partial" and test:
       entry["fold"] = 0 if role == "test" else 1
     cases.append(entry)
@@ -88,6 +115,7 @@ def make_store(manifest_path, output_dir, spacing_mm=(None, None, None)):
   from data import prepare
   from data.manifest import read_manifest
   from data.stored.stored_case import Preparation, prepare_case
+
   manifest = read_manifest(manifest_path)
   preparation = Preparation(manifest.organs, spacing_mm, 10**9)
   entries = {case.id: prepare_case(case, preparation, output_dir) for case in manifest.cases}
@@ -104,8 +132,14 @@ def tiny_store(tiny_raw, tmp_path_factory):
 def tiny_run(tiny_store, tmp_path_factory):
   """A PaNN run of eight steps, trained by the command."""
   folder = tmp_path_factory.mktemp("runs") / "panns"
-  run_command("deeplab_panns.train", *TINY_FLAGS, f"--data_dir={tiny_store}", f"--run_dir={folder}", "--fold=0",
-              "--validation_fraction=0.4")
+  run_command(
+    "deeplab_panns.train",
+    *TINY_FLAGS,
+    f"--data_dir={tiny_store}",
+    f"--run_dir={folder}",
+    "--fold=0",
+    "--validation_fraction=0.4",
+  )
   return folder
 
 

@@ -1,4 +1,5 @@
 """Which package may import which, and where flags are read."""
+
 import ast
 import pathlib
 import subprocess
@@ -33,7 +34,9 @@ def test_flags_are_read_in_main_only():
         continue
       for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if getattr(node, "name", "") != "main":
-          assert not any(isinstance(part, ast.Attribute) and part.attr == "FLAGS" for part in ast.walk(node)), path
+          assert not any(
+            isinstance(part, ast.Attribute) and part.attr == "FLAGS" for part in ast.walk(node)
+          ), path
 
 
 def test_no_module_named_for_nothing():
@@ -44,7 +47,14 @@ def test_no_module_named_for_nothing():
 def test_another_package_named_data_is_noticed(tmp_path):
   (tmp_path / "data").mkdir()
   (tmp_path / "data" / "__init__.py").write_text("")
-  code = f"import sys; sys.path[:0] = [{str(tmp_path)!r}]; sys.path.append({str(ROOT)!r}); import deeplab_panns"
-  result = subprocess.run([sys.executable, "-P" if sys.version_info >= (3, 11) else "-B", "-c", code], capture_output=True,
-                          text=True, cwd=tmp_path, check=False)
+  code = (
+    f"import sys; sys.path[:0] = [{str(tmp_path)!r}]; sys.path.append({str(ROOT)!r}); import deeplab_panns"
+  )
+  result = subprocess.run(
+    [sys.executable, "-P" if sys.version_info >= (3, 11) else "-B", "-c", code],
+    capture_output=True,
+    text=True,
+    cwd=tmp_path,
+    check=False,
+  )
   assert result.returncode and "needs its own package `data`" in result.stderr

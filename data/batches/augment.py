@@ -1,8 +1,9 @@
 """The paper's augmentation: rotation, scale and random crop, as one projective transform.
 
-`tfa.image.rotate` itself builds such a transform; doing rotation, scale and crop in the same one interpolates the
-image once instead of three times, and gives a static shape at any scale.
+`tfa.image.rotate` itself builds such a transform; doing rotation, scale and crop in the same one interpolates
+the image once instead of three times, and gives a static shape at any scale.
 """
+
 import math
 
 import numpy as np
@@ -23,8 +24,19 @@ def turn_about(angle, scale, place, anchor):
     [8] float32 for `tfa.image.transform`: crop (column, row) -> image (column, row).
   """
   cos, sin = math.cos(angle) / scale, math.sin(angle) / scale
-  return np.array([cos, -sin, anchor[1] - (cos * place[1] - sin * place[0]),
-                   sin, cos, anchor[0] - (sin * place[1] + cos * place[0]), 0, 0], np.float32)
+  return np.array(
+    [
+      cos,
+      -sin,
+      anchor[1] - (cos * place[1] - sin * place[0]),
+      sin,
+      cos,
+      anchor[0] - (sin * place[1] + cos * place[0]),
+      0,
+      0,
+    ],
+    np.float32,
+  )
 
 
 def crop_transform(angle, scale, crop_size, centre, image_size):
@@ -68,9 +80,14 @@ def onto_canvas(transform, crop_size, canvas, image_size):
     (rows, columns, transform): two slices of the image, and the transform crop -> canvas.
   """
   half_row, half_col = ((size - 1) / 2 for size in crop_size)
-  middle = (transform[3] * half_col + transform[4] * half_row + transform[5],
-            transform[0] * half_col + transform[1] * half_row + transform[2])
-  row, col = (int(np.clip(round(float(at) - canvas / 2), 0, max(0, size - canvas))) for at, size in zip(middle, image_size))
+  middle = (
+    transform[3] * half_col + transform[4] * half_row + transform[5],
+    transform[0] * half_col + transform[1] * half_row + transform[2],
+  )
+  row, col = (
+    int(np.clip(round(float(at) - canvas / 2), 0, max(0, size - canvas)))
+    for at, size in zip(middle, image_size)
+  )
   moved = transform - np.array([0, 0, col, 0, 0, row, 0, 0], np.float32)
   return slice(row, row + canvas), slice(col, col + canvas), moved
 
@@ -89,7 +106,9 @@ def crop(images, labels, transforms, crop_size):
   """
   size = tf.constant(crop_size, tf.int32)
   image = tfa.image.transform(tf.cast(images, tf.float32), transforms, "bilinear", output_shape=size)
-  label = tfa.image.transform(labels[..., None], transforms, "nearest", output_shape=size, fill_value=float(IGNORE))
+  label = tfa.image.transform(
+    labels[..., None], transforms, "nearest", output_shape=size, fill_value=float(IGNORE)
+  )
   image.set_shape([images.shape[0], *crop_size, images.shape[-1]])
   label.set_shape([images.shape[0], *crop_size, 1])
   return image, label[..., 0]

@@ -1,4 +1,5 @@
 """Draws 3-D patches of a set of cases, every case equally often, by random access."""
+
 from __future__ import annotations
 
 import dataclasses
@@ -21,9 +22,10 @@ class PatchSampling:
     scales: one is chosen for each patch, in-plane; z keeps its scale.
     max_rotation_degrees: the axial angle is uniform in [0, this].
     patch_size: voxels (z, y, x).
-    organ_fraction: share of patches placed around a voxel of an organ: an organ of those in the label map, then a
-      voxel of it. The others lie anywhere in the volume.
+    organ_fraction: share of patches placed around a voxel of an organ: an organ of those in the label map,
+      then a voxel of it. The others lie anywhere in the volume.
   """
+
   scales: tuple[float, ...]
   max_rotation_degrees: float
   patch_size: tuple[int, int, int] = (64, 64, 64)
@@ -55,8 +57,8 @@ class OrganVoxels:
 class PatchSampler:
   """Example number n of a set of cases, a pure function of (seed, n).
 
-  Every case is visited once an epoch, in an order that seed and epoch decide. Drawn by their voxels, a few whole-body
-  scans would crowd out the others.
+  Every case is visited once an epoch, in an order that seed and epoch decide. Drawn by their voxels, a few
+  whole-body scans would crowd out the others.
   """
 
   def __init__(self, cases: tuple[StoredCase, ...], sampling: PatchSampling, seed: int, focus: tuple = ()):
@@ -73,7 +75,8 @@ class PatchSampler:
     self._organ_voxels: dict[int, OrganVoxels] = {}
     largest = max(size for case in cases for size in case.shape[1:])
     self._canvas = augment.canvas_size(
-        max(sampling.patch_size[1:]), sampling.scales, sampling.max_rotation_degrees, largest)
+      max(sampling.patch_size[1:]), sampling.scales, sampling.max_rotation_degrees, largest
+    )
 
   def __len__(self):
     """Examples in an epoch: one of each case."""
@@ -105,9 +108,17 @@ class PatchSampler:
       (float32 [batch, z, y, x, 1] in [0, 255], uint8 [batch, z, y, x]).
     """
     batch, depth, side, _ = images.shape
-    slices = [batch * depth, side, side]  # one transform of many small images; z as channels would transpose twice
-    image, label = augment.crop(tf.reshape(images, [*slices, 1]), tf.reshape(labels, slices),
-                                tf.repeat(transforms, depth, axis=0), self._sampling.patch_size[1:])
+    slices = [
+      batch * depth,
+      side,
+      side,
+    ]  # one transform of many small images; z as channels would transpose twice
+    image, label = augment.crop(
+      tf.reshape(images, [*slices, 1]),
+      tf.reshape(labels, slices),
+      tf.repeat(transforms, depth, axis=0),
+      self._sampling.patch_size[1:],
+    )
     shape = [batch, *self._sampling.patch_size]
     return tf.reshape(image, [*shape, 1]), tf.reshape(label, shape)
 
@@ -132,24 +143,26 @@ class PatchSampler:
     place, anchor = zip(*pins[1:])
     transform = augment.turn_about(angle, scale, place, anchor)
     rows, cols, transform = augment.onto_canvas(transform, patch[1:], self._canvas, label.shape[1:])
-    canvases = [self._canvas_of(volume, first[0], rows, cols, fill) for volume, fill in ((image, 0), (label, IGNORE))]
+    canvases = [
+      self._canvas_of(volume, first[0], rows, cols, fill) for volume, fill in ((image, 0), (label, IGNORE))
+    ]
     return (*canvases, transform)
 
   def _canvas_of(self, volume, first, rows, cols, fill):
     """The slices from `first` on, and of each a part; `fill` where the volume does not reach."""
     depth = self._sampling.patch_size[0]
     canvas = np.full((depth, self._canvas, self._canvas), fill, np.uint8)
-    cut = volume[max(first, 0):first + depth, rows, cols]
+    cut = volume[max(first, 0) : first + depth, rows, cols]
     start = max(-first, 0)
-    canvas[start:start + cut.shape[0], :cut.shape[1], :cut.shape[2]] = cut
+    canvas[start : start + cut.shape[0], : cut.shape[1], : cut.shape[2]] = cut
     return canvas
 
 
 def _first(rng, size, extent, voxel):
   """The voxel that a patch starts at along one axis; below 0 where the patch reaches beyond a smaller volume.
 
-  Patch and volume lie inside one another, whichever is larger. Whole voxels: a patch that is neither turned nor
-  scaled is not interpolated.
+  Patch and volume lie inside one another, whichever is larger. Whole voxels: a patch that is neither turned
+  nor scaled is not interpolated.
 
   Args:
     size: voxels of the volume.

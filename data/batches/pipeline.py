@@ -1,4 +1,5 @@
 """Training batches: labelled and partial examples in fixed shares, a pure function of (seed, step)."""
+
 from __future__ import annotations
 
 import dataclasses
@@ -24,6 +25,7 @@ class BatchPlan:
     partial_fraction: share of partial examples in stage 2; the paper's 3 : 1 is 0.25.
     sampling: how an example is drawn; its class decides whether it is a slice or a patch.
   """
+
   batch_size: int
   partial_fraction: float
   seed: int
@@ -38,22 +40,31 @@ class BatchPlan:
 class Batches:
   """Makes the tf.data streams of one run.
 
-  An example's image is float32 in [0, 255], its label uint8, 255 ignore: [crop, crop, channels] and [crop, crop] of
-  slices, [z, y, x, 1] and [z, y, x] of patches. All shapes are static.
+  An example's image is float32 in [0, 255], its label uint8, 255 ignore: [crop, crop, channels] and [crop,
+  crop] of slices, [z, y, x, 1] and [z, y, x] of patches. All shapes are static.
   """
 
   def __init__(self, store: Store, splits: Splits, plan: BatchPlan, prior_cases=None):
-    """Args: prior_cases: ids of the partial cases whose images the prior counts; None: all, and "in_prior" is left out."""
+    """Args: prior_cases: ids of the partial cases whose images the prior counts; None: all, and "in_prior" is
+    left out."""
     self._plan = plan
     counted = [case for case in splits.partial if prior_cases is None or case.id in prior_cases]
-    self._in_prior = None if prior_cases is None else np.array([case.id in prior_cases for case in splits.partial], np.float32)
+    self._in_prior = (
+      None
+      if prior_cases is None
+      else np.array([case.id in prior_cases for case in splits.partial], np.float32)
+    )
     self._class_count = len(store.organs) + 1
-    self._annotated = np.stack([_annotated_mask(store, case) for case in splits.partial]) if splits.partial else None
+    self._annotated = (
+      np.stack([_annotated_mask(store, case) for case in splits.partial]) if splits.partial else None
+    )
     self._labeled = _sampler(splits.labeled, plan, _LABELED)
     self._partial = splits.partial and _sampler(splits.partial, plan, _PARTIAL)
-    # Patches of a partial case lie around the organs annotated there, which raises these organs' shares. The prior is
-    # for the shares in partial images, so its patches choose among the same organs.
-    self._prior = _sampler(splits.labeled, plan, _PRIOR, tuple(_annotated_values(store, case) for case in counted))
+    # Patches of a partial case lie around the organs annotated there, which raises these organs' shares. The
+    # prior is for the shares in partial images, so its patches choose among the same organs.
+    self._prior = _sampler(
+      splits.labeled, plan, _PRIOR, tuple(_annotated_values(store, case) for case in counted)
+    )
 
   def labeled(self, first_step, last_step):
     """Batches of labelled examples alone: stage 1, and stage 2 of `full`.
@@ -61,26 +72,33 @@ class Batches:
     Yields, for step in [first_step, last_step):
       {"labeled": {"image": [batch, ...], "label": [batch, ...]}}
     """
-    return _stream(first_step, last_step, lambda step: {"labeled": self._examples(
-        self._labeled, step, self._plan.batch_size)})
+    return _stream(
+      first_step,
+      last_step,
+      lambda step: {"labeled": self._examples(self._labeled, step, self._plan.batch_size)},
+    )
 
   def mixed(self, first_step, last_step):
     """Batches of stage 2: as `labeled`, and "partial" beside it.
 
-    "partial" also has "annotated": float32 [partial size, K + 1], 1 for the classes that the case's label map holds;
-    entry 0, background, is 1 only where all organs are annotated. With `prior_cases` it has "in_prior" too: float32
+    "partial" also has "annotated": float32 [partial size, K + 1], 1 for the classes that the case's label map
+    holds; entry 0, background, is 1 only where all organs are annotated. With `prior_cases` it has "in_prior"
+    too: float32
     [partial size], 0 or 1.
     """
     partial_size = self._plan.partial_size
 
     def batch(step):
-      return {"labeled": self._examples(self._labeled, step, self._plan.batch_size - partial_size),
-              "partial": self._examples(self._partial, step, partial_size, self._annotated)}
+      return {
+        "labeled": self._examples(self._labeled, step, self._plan.batch_size - partial_size),
+        "partial": self._examples(self._partial, step, partial_size, self._annotated),
+      }
 
     return _stream(first_step, last_step, batch)
 
   def prior_labels(self, examples):
-    """Labels under the sampling law of partial examples, at least `examples` of them and at least an epoch."""
+    """Labels under the sampling law of partial examples, at least `examples` of them and at least an
+    epoch."""
     return self._labels(self._prior, examples).map(lambda drawn: drawn["label"])
 
   def partial_labels(self, examples):
@@ -103,13 +121,17 @@ class Batches:
       case, image, label, transform = (np.stack(part) for part in zip(*drawn))
       return case.astype(np.int32), image, label, transform
 
-    case, *canvases = tf.numpy_function(draw, [step], [tf.int32, tf.uint8, tf.uint8, tf.float32], stateful=False)
+    case, *canvases = tf.numpy_function(
+      draw, [step], [tf.int32, tf.uint8, tf.uint8, tf.float32], stateful=False
+    )
     for tensor, shape in zip([case, *canvases], [[], *sampler.canvas_shapes]):
       tensor.set_shape([count, *shape])
     image, label = sampler.crop(*canvases)
     examples = {"image": image, "label": label}
     if annotated is not None:
-      examples["annotated"] = tf.ensure_shape(tf.gather(tf.constant(annotated), case), [count, self._class_count])
+      examples["annotated"] = tf.ensure_shape(
+        tf.gather(tf.constant(annotated), case), [count, self._class_count]
+      )
       if self._in_prior is not None:
         examples["in_prior"] = tf.ensure_shape(tf.gather(tf.constant(self._in_prior), case), [count])
     return examples

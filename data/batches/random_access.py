@@ -1,4 +1,6 @@
-"""Random access: what is drawn n-th is known without drawing what comes before, and the arrays that it is drawn from."""
+"""Random access: what is drawn n-th is known without drawing what comes before, and the arrays that it is
+drawn from."""
+
 from __future__ import annotations
 
 import functools
@@ -18,14 +20,15 @@ def generator(seed, number):
 
 @functools.lru_cache(maxsize=8)
 def shuffled(count, *key):
-  """A permutation of range(count), a function of `key` alone: integers of at least 0, such as (seed, epoch)."""
+  """A permutation of range(count), a function of `key` alone: integers of at least 0, such as (seed,
+  epoch)."""
   return np.random.default_rng(key).permutation(count)
 
 
 def opener(cases):
   """A function from a case's index to its memory-mapped (image, label).
 
-  It keeps no more than 64 cases open: each map holds a file descriptor, and a store of a thousand cases would need
-  more than a process may have.
+  It keeps no more than 64 cases open: each map holds a file descriptor, and a store of a thousand cases would
+  need more than a process may have.
   """
   return functools.lru_cache(maxsize=64)(lambda index: (cases[index].image(), cases[index].label()))

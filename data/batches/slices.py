@@ -1,4 +1,5 @@
 """Draws 2-D slices of a set of cases, without replacement within an epoch, by random access."""
+
 from __future__ import annotations
 
 import dataclasses
@@ -24,9 +25,10 @@ class SliceSampling:
     crop_size: pixels, square.
     scales: one is chosen for each crop.
     max_rotation_degrees: the angle is uniform in [0, this].
-    case_weighting: "size", every slice of all cases once an epoch, so that a case counts by its slices; or "equal",
-      every case alike, for sets in which one scan would hold most of the slices.
+    case_weighting: "size", every slice of all cases once an epoch, so that a case counts by its slices; or
+      "equal", every case alike, for sets in which one scan would hold most of the slices.
   """
+
   view: str
   slices_per_input: int
   crop_size: int
@@ -43,13 +45,17 @@ class SliceSampler:
 
   def __init__(self, cases: tuple[StoredCase, ...], sampling: SliceSampling, seed: int):
     if sampling.case_weighting not in CASE_WEIGHTINGS:
-      raise ValueError(f"received case_weighting={sampling.case_weighting!r}; it must be one of {CASE_WEIGHTINGS}")
+      raise ValueError(
+        f"received case_weighting={sampling.case_weighting!r}; it must be one of {CASE_WEIGHTINGS}"
+      )
     self._open = opener(cases)
     self._sampling = sampling
     self._seed = seed
     self._axis = SLICE_AXIS[sampling.view]
     in_plane = [size for case in cases for axis, size in enumerate(case.shape) if axis != self._axis]
-    self._canvas = augment.canvas_size(sampling.crop_size, sampling.scales, sampling.max_rotation_degrees, max(in_plane))
+    self._canvas = augment.canvas_size(
+      sampling.crop_size, sampling.scales, sampling.max_rotation_degrees, max(in_plane)
+    )
     self._counts = [case.shape[self._axis] for case in cases]
     self._ends = np.cumsum(self._counts)
 
@@ -107,8 +113,8 @@ class SliceSampler:
     cut = np.stack([image[neighbour, rows, cols] for neighbour in neighbours], axis=-1)
     canvas_image = np.zeros((self._canvas,) * 2 + (sampling.slices_per_input,), np.uint8)
     canvas_label = np.full((self._canvas,) * 2, IGNORE, np.uint8)
-    canvas_image[:cut.shape[0], :cut.shape[1]] = cut
-    canvas_label[:cut.shape[0], :cut.shape[1]] = label[index, rows, cols]
+    canvas_image[: cut.shape[0], : cut.shape[1]] = cut
+    canvas_label[: cut.shape[0], : cut.shape[1]] = label[index, rows, cols]
     return canvas_image, canvas_label, transform
 
 

@@ -3,6 +3,7 @@
 pydicom reads the headers, SimpleITK (GDCM) the pixels: it decodes every compression that CT comes in and
 applies the rescale of each slice. The file names and SeriesInstanceUID may be anything, even empty.
 """
+
 import logging
 import os
 import warnings
@@ -23,8 +24,19 @@ SKIPPED_NAMES = {"dicomdir", "thumbs.db"}
 BESIDE_SLICES = {"RTSTRUCT", "RTPLAN", "RTDOSE", "SEG", "SR", "PR", "KO", "REG", "DOC"}
 # Enhanced CT and its legacy-converted form: place and rescale lie in functional groups, per frame.
 ENHANCED = {"1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2"}
-TAGS = ["SOPClassUID", "Modality", "SeriesInstanceUID", "Rows", "Columns", "NumberOfFrames", "PixelSpacing",
-        "ImagePositionPatient", "ImageOrientationPatient", "RescaleSlope", "RescaleIntercept"]
+TAGS = [
+  "SOPClassUID",
+  "Modality",
+  "SeriesInstanceUID",
+  "Rows",
+  "Columns",
+  "NumberOfFrames",
+  "PixelSpacing",
+  "ImagePositionPatient",
+  "ImageOrientationPatient",
+  "RescaleSlope",
+  "RescaleIntercept",
+]
 OPTIONAL = {"SOPClassUID", "Modality", "SeriesInstanceUID", "NumberOfFrames"}  # or asked for on their own
 ENCAPSULATED = 0xFFFFFFFF  # the length of compressed pixel data
 
@@ -76,13 +88,17 @@ def _ct_headers(folder):
       others += 1
   images = [(path, header) for path, header in headers if header.get("Modality") not in BESIDE_SLICES]
   if not images:
-    raise InputError(f"{folder}: there is no DICOM slice in the folder ({others} other file(s)); sub-folders "
-                     "are not searched. Give the folder that holds the slices of one series.")
+    raise InputError(
+      f"{folder}: there is no DICOM slice in the folder ({others} other file(s)); sub-folders "
+      "are not searched. Give the folder that holds the slices of one series."
+    )
   wrong = [(path, header) for path, header in images if header.get("Modality") != "CT"]
   if wrong:
     path, header = wrong[0]
-    raise InputError(f"{path}: the modality is {header.get('Modality') or 'missing'}; only CT is read. "
-                     f"{len(wrong)} of {len(images)} image(s) in the folder are not CT: take them out.")
+    raise InputError(
+      f"{path}: the modality is {header.get('Modality') or 'missing'}; only CT is read. "
+      f"{len(wrong)} of {len(images)} image(s) in the folder are not CT: take them out."
+    )
   return images
 
 
@@ -100,11 +116,14 @@ def _header(path):
       list(header)  # parses every element, which reading puts off
   except Exception as error:  # broken bytes raise nearly anything in pydicom
     raise InputError(
-        f"{path}: this is not a readable DICOM file ({_first_line(error)}); fetch it again, rewrite it with "
-        "a DICOM tool such as dcmconv or gdcmconv, or take it out of the folder.") from error
+      f"{path}: this is not a readable DICOM file ({_first_line(error)}); fetch it again, rewrite it with "
+      "a DICOM tool such as dcmconv or gdcmconv, or take it out of the folder."
+    ) from error
   if "Modality" not in header and "SOPClassUID" not in header:
-    raise InputError(f"{path}: the DICOM header is cut or has neither Modality nor SOPClassUID; fetch the "
-                     "file again, or take it out of the folder.")
+    raise InputError(
+      f"{path}: the DICOM header is cut or has neither Modality nor SOPClassUID; fetch the "
+      "file again, or take it out of the folder."
+    )
   if header.get("Modality") == "CT" and "Rows" in header and "Columns" in header:
     _require_whole_pixels(path, header, pixels)
   return header
@@ -115,28 +134,40 @@ def _require_whole_pixels(path, header, pixels):
   needed = int(header.Rows) * int(header.Columns) * int(header.get("BitsAllocated") or 16) // 8
   found = len(pixels.value or b"") if pixels is not None else 0
   if not found or (pixels.length != ENCAPSULATED and found < needed):
-    raise InputError(f"{path}: the pixel data are cut: {found} bytes of {needed} are there (uncompressed); "
-                     "fetch the file again.")
+    raise InputError(
+      f"{path}: the pixel data are cut: {found} bytes of {needed} are there (uncompressed); "
+      "fetch the file again."
+    )
 
 
 def _slice(path, header):
   if int(header.get("NumberOfFrames") or 1) > 1 or header.get("SOPClassUID") in ENHANCED:
-    raise InputError(f"{path}: this is an enhanced (multi-frame) CT; only one slice per file is read. "
-                     "Convert it to classic CT slices or to NIfTI first, for instance with dcm2niix.")
+    raise InputError(
+      f"{path}: this is an enhanced (multi-frame) CT; only one slice per file is read. "
+      "Convert it to classic CT slices or to NIfTI first, for instance with dcm2niix."
+    )
   missing = [tag for tag in TAGS if tag not in OPTIONAL and header.get(tag) in (None, "")]
   if missing:
-    raise InputError(f"{path}: the header lacks {', '.join(missing)}, without which place or HU are unknown; "
-                     "fetch or export the slice again, or take it out of the folder.")
+    raise InputError(
+      f"{path}: the header lacks {', '.join(missing)}, without which place or HU are unknown; "
+      "fetch or export the slice again, or take it out of the folder."
+    )
   vectors = {}
   for tag, length in (("ImagePositionPatient", 3), ("ImageOrientationPatient", 6), ("PixelSpacing", 2)):
     vectors[tag] = tuple(float(value) for value in np.atleast_1d(header[tag].value))
     if len(vectors[tag]) != length or not np.isfinite(vectors[tag]).all():
-      raise InputError(f"{path}: {tag} is {list(vectors[tag])}; {length} finite numbers are allowed. Export "
-                       "the slice again.")
+      raise InputError(
+        f"{path}: {tag} is {list(vectors[tag])}; {length} finite numbers are allowed. Export the slice again."
+      )
   return slice_stack.Slice(
-      path=path, series=str(header.get("SeriesInstanceUID") or ""), rows=int(header.Rows),
-      columns=int(header.Columns), position=vectors["ImagePositionPatient"],
-      orientation=vectors["ImageOrientationPatient"], pixel_spacing=vectors["PixelSpacing"])
+    path=path,
+    series=str(header.get("SeriesInstanceUID") or ""),
+    rows=int(header.Rows),
+    columns=int(header.Columns),
+    position=vectors["ImagePositionPatient"],
+    orientation=vectors["ImageOrientationPatient"],
+    pixel_spacing=vectors["PixelSpacing"],
+  )
 
 
 def _one_series(folder, slices):
@@ -146,11 +177,14 @@ def _one_series(folder, slices):
     groups.setdefault((one.series, one.rows, one.columns, orientation), []).append(one)
   if len(groups) > 1:
     found = "; ".join(
-        f"{len(group)} slice(s) of {rows} x {columns}, orientation {[float(v) for v in orientation]}, "
-        f"UID {series or 'empty'}, first file {os.path.basename(group[0].path)}"
-        for (series, rows, columns, orientation), group in groups.items())
-    raise InputError(f"{folder}: {len(groups)} series lie in the folder; one is allowed: {found}. Put each "
-                     "in a folder of its own, and give one of these.")
+      f"{len(group)} slice(s) of {rows} x {columns}, orientation {[float(v) for v in orientation]}, "
+      f"UID {series or 'empty'}, first file {os.path.basename(group[0].path)}"
+      for (series, rows, columns, orientation), group in groups.items()
+    )
+    raise InputError(
+      f"{folder}: {len(groups)} series lie in the folder; one is allowed: {found}. Put each "
+      "in a folder of its own, and give one of these."
+    )
   return slices
 
 
@@ -162,8 +196,9 @@ def _pixels(ordered):
         stored[place] = itk.read_slice(one.path)
       except (RuntimeError, ValueError) as error:
         raise InputError(
-            f"{one.path}: the pixels cannot be read ({_first_line(itk.reason(error))}); the file may be cut, "
-            "or its compression odd. Fetch it again, or rewrite it with gdcmconv --raw.") from error
+          f"{one.path}: the pixels cannot be read ({_first_line(itk.reason(error))}); the file may be cut, "
+          "or its compression odd. Fetch it again, or rewrite it with gdcmconv --raw."
+        ) from error
   return stored
 
 

@@ -3,6 +3,7 @@
 Canonical is LPS voxel order: x grows to the patient's Left, y to Posterior, z to Superior. Arrays are
 [z, y, x], so that an axial slice displays upright with the patient's right on the picture's left.
 """
+
 import dataclasses
 
 import numpy as np
@@ -26,6 +27,7 @@ class FileGrid:
     affine: 4x4 float64, stored voxel (x, y, z) -> RAS in `unit`.
     unit: one of UNIT_MM.
   """
+
   shape: tuple
   affine: np.ndarray
   unit: str = "mm"
@@ -68,21 +70,24 @@ def require_usable(path, grid):
     raise InputError(f"{path}: the affine holds values that are not finite; correct the header.")
   if np.array_equal(grid.affine, np.eye(4)):
     raise InputError(
-        f"{path}: the affine is the identity, so spacing and orientation are unknown. Write both into the "
-        "header (from the original DICOM, for instance), or leave the case out.")
+      f"{path}: the affine is the identity, so spacing and orientation are unknown. Write both into the "
+      "header (from the original DICOM, for instance), or leave the case out."
+    )
   spacing_mm = spacing_of(grid.affine_mm)
   low, high = SPACING_RANGE_MM
   if not low <= min(spacing_mm) <= max(spacing_mm) <= high:
     raise InputError(
-        f"{path}: the spacing (z, y, x) is {format_mm(spacing_mm)} mm (the header's unit: {grid.unit}); "
-        f"each must lie in [{low:g}, {high:g}] mm. Correct the header.")
+      f"{path}: the spacing (z, y, x) is {format_mm(spacing_mm)} mm (the header's unit: {grid.unit}); "
+      f"each must lie in [{low:g}, {high:g}] mm. Correct the header."
+    )
   axes = grid.affine_mm[:3, :3] / spacing_mm[::-1]
   cosine = np.abs(axes.T @ axes - np.eye(3)).max()
   if cosine > SHEAR_TOLERANCE:
     raise InputError(
-        f"{path}: the voxel axes meet at {np.degrees(np.arccos(min(cosine, 1))):.1f} degrees instead of 90 "
-        "(sheared affine); only orthogonal grids are read. Resample the case to one first, for instance "
-        "with nibabel.processing.resample_to_output or a registration tool.")
+      f"{path}: the voxel axes meet at {np.degrees(np.arccos(min(cosine, 1))):.1f} degrees instead of 90 "
+      "(sheared affine); only orthogonal grids are read. Resample the case to one first, for instance "
+      "with nibabel.processing.resample_to_output or a registration tool."
+    )
 
 
 def format_mm(values):

@@ -1,4 +1,5 @@
 """Reading with SimpleITK, without the lines that its libraries print."""
+
 import contextlib
 import os
 import sys
@@ -32,19 +33,22 @@ def read(path):
         image = reader.Execute()
   except RuntimeError as error:
     raise InputError(
-        f"{path}: SimpleITK cannot read it ({reason(error)}). Allowed are whole .nii, .nii.gz, .hdr/.img, "
-        ".nrrd, .mha and .mhd files (with the data file they name), and folders of DICOM slices.") from error
+      f"{path}: SimpleITK cannot read it ({reason(error)}). Allowed are whole .nii, .nii.gz, .hdr/.img, "
+      ".nrrd, .mha and .mhd files (with the data file they name), and folders of DICOM slices."
+    ) from error
   if len(size) != 3 or components != 1:
     raise InputError(
-        f"{path}: the image is {len(size)}-D of size {' x '.join(map(str, size))} with {components} value(s) "
-        "per voxel; one volume of three axes and one value is allowed. Split it, or name another file.")
+      f"{path}: the image is {len(size)}-D of size {' x '.join(map(str, size))} with {components} value(s) "
+      "per voxel; one volume of three axes and one value is allowed. Split it, or name another file."
+    )
   lps = np.eye(4)
   lps[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()
   lps[:3, 3] = image.GetOrigin()
   if np.array_equal(lps, np.eye(4)):
     raise InputError(
-        f"{path}: the header gives no spacing, origin or direction (all are the defaults), so the geometry "
-        "is unknown. Write it into the header, or leave the case out.")
+      f"{path}: the header gives no spacing, origin or direction (all are the defaults), so the geometry "
+      "is unknown. Write it into the header, or leave the case out."
+    )
   grid = FileGrid(tuple(size), LPS_TO_RAS @ lps)
   require_usable(path, grid)
   return sitk.GetArrayFromImage(image), grid

@@ -5,6 +5,7 @@ that is cut or damaged is noticed by its length and its CRC, and the stream is d
 SimpleITK fills a cut file and NaN with zeros, takes the qform of a sheared sform, and aborts the process on
 five axes; nibabel stops before the CRC.
 """
+
 import gzip
 import io
 import math
@@ -48,7 +49,8 @@ def read(path):
       return _read_voxels(voxels_path, stream, header, shape, 0), grid
   except (EOFError, zlib.error, gzip.BadGzipFile) as error:
     raise InputError(
-        f"{path}: the gzip stream is cut or damaged ({error}); fetch or write the file again.") from error
+      f"{path}: the gzip stream is cut or damaged ({error}); fetch or write the file again."
+    ) from error
 
 
 def write_labels(path, stored, grid):
@@ -83,8 +85,9 @@ def _halves(path):
   for half in (header, voxels):
     if not os.path.isfile(stem + half + gz):
       raise InputError(
-          f"{path}: {os.path.basename(stem + half + gz)} is missing beside it; a pair needs both the .hdr "
-          "(geometry) and the .img (voxels).")
+        f"{path}: {os.path.basename(stem + half + gz)} is missing beside it; a pair needs both the .hdr "
+        "(geometry) and the .img (voxels)."
+      )
   return stem + header + gz, stem + voxels + gz
 
 
@@ -101,41 +104,53 @@ def _read_header(path, stream, paired):
   known = [size for size in sizes if size in HEADERS]
   block = first + stream.read(known[0] - 4) if known else b""
   if not known or len(block) < known[0]:
-    raise InputError(f"{path}: this is not a NIfTI file (no header of 348 or 540 bytes); give the image "
-                     "itself, or correct the name's ending if it is of another format.")
+    raise InputError(
+      f"{path}: this is not a NIfTI file (no header of 348 or 540 bytes); give the image "
+      "itself, or correct the name's ending if it is of another format."
+    )
   # check=False: nibabel's check prints to stderr and mends a zero spacing to 1 without asking.
   header = HEADERS[known[0]](block, check=False)
   magic = bytes(header["magic"].tobytes())[:3]
   if magic not in ((b"ni1", b"ni2") if paired else (b"n+1", b"n+2")):
-    raise InputError(f"{path}: the header lacks NIfTI's mark (found {magic!r}); an Analyze file has no "
-                     "orientation and is refused. Convert the case from its original to .nii.gz.")
+    raise InputError(
+      f"{path}: the header lacks NIfTI's mark (found {magic!r}); an Analyze file has no "
+      "orientation and is refused. Convert the case from its original to .nii.gz."
+    )
   return header, known[0]
 
 
 def _volume_shape(path, header):
   axes = int(header["dim"][0])
-  shape = tuple(int(n) for n in header["dim"][1:axes + 1])
+  shape = tuple(int(n) for n in header["dim"][1 : axes + 1])
   if not 3 <= axes <= 7 or any(n != 1 for n in shape[3:]) or min(shape) < 1:
-    raise InputError(f"{path}: the image is {axes}-D of size {' x '.join(map(str, shape))}; one volume of "
-                     "three axes is allowed. Split it, or name another file.")
+    raise InputError(
+      f"{path}: the image is {axes}-D of size {' x '.join(map(str, shape))}; one volume of "
+      "three axes is allowed. Split it, or name another file."
+    )
   return shape
 
 
 def _affine(path, header):
   pixdim = np.asarray(header["pixdim"], np.float64)
   if not np.isfinite(pixdim[1:4]).all() or pixdim[1:4].min() <= 0:
-    raise InputError(f"{path}: the spacing in the header (pixdim: x, y, z) is {pixdim[1:4].tolist()}; each "
-                     "must be finite and above 0. Correct the header.")
+    raise InputError(
+      f"{path}: the spacing in the header (pixdim: x, y, z) is {pixdim[1:4].tolist()}; each "
+      "must be finite and above 0. Correct the header."
+    )
   if header["sform_code"] > 0:
     affine = header.get_sform().astype(np.float64)
     # Programs differ in which of the two they believe; an image of the wrong size is worse than none.
     if not np.allclose(spacing_of(affine)[::-1], pixdim[1:4], rtol=0.01):
-      raise InputError(f"{path}: the spacing (x, y, z) is {format_mm(spacing_of(affine)[::-1])} by the sform "
-                       f"and {format_mm(pixdim[1:4])} by pixdim; correct the header.")
+      raise InputError(
+        f"{path}: the spacing (x, y, z) is {format_mm(spacing_of(affine)[::-1])} by the sform "
+        f"and {format_mm(pixdim[1:4])} by pixdim; correct the header."
+      )
     return affine
   if header["qform_code"] <= 0:
-    raise InputError(f"{path}: sform and qform code are both 0, so the orientation is unknown. Write an "
-                     "affine into the header (from the original DICOM, for instance), or leave the case out.")
+    raise InputError(
+      f"{path}: sform and qform code are both 0, so the orientation is unknown. Write an "
+      "affine into the header (from the original DICOM, for instance), or leave the case out."
+    )
   if header["pixdim"][0] not in (-1, 1):
     header["pixdim"][0] = 1  # the standard reads 0 as 1; nibabel refuses it
   try:
@@ -159,16 +174,20 @@ def _read_voxels(path, stream, header, shape, consumed):
   except (KeyError, HeaderDataError):
     dtype = np.dtype("V")
   if dtype.kind not in "iuf":
-    raise InputError(f"{path}: the voxel type (NIfTI datatype {int(header['datatype'])}) is not a number; "
-                     "integers and floats are allowed. Convert the image.")
+    raise InputError(
+      f"{path}: the voxel type (NIfTI datatype {int(header['datatype'])}) is not a number; "
+      "integers and floats are allowed. Convert the image."
+    )
   # An offset inside the header of a single file is a known slip; the voxels then follow the header's end.
   offset = max(int(header["vox_offset"]), consumed + 4 if consumed else 0)
   expected = math.prod(shape) * dtype.itemsize
   found = os.path.getsize(path) * (MAX_DEFLATE_RATIO if isinstance(stream, gzip.GzipFile) else 1)
   buffer = np.empty(expected if found >= expected else 0, np.uint8)
   if not len(buffer) or stream.seek(offset) != offset or _fill(stream, buffer) < expected:
-    raise InputError(f"{path}: the file is cut short: {' x '.join(map(str, shape))} voxels of {dtype} need "
-                     f"{expected} bytes after byte {offset}. Fetch or write the file again.")
+    raise InputError(
+      f"{path}: the file is cut short: {' x '.join(map(str, shape))} voxels of {dtype} need "
+      f"{expected} bytes after byte {offset}. Fetch or write the file again."
+    )
   while stream.read(io.DEFAULT_BUFFER_SIZE * 128):
     pass  # gzip compares length and CRC at the end only
   stored = buffer.view(dtype).reshape(shape[2::-1])
@@ -185,7 +204,7 @@ def _fill(stream, buffer):
   """Fills `buffer` from `stream`; the number of bytes that there were."""
   view, filled = memoryview(buffer), 0
   while filled < len(view):
-    count = stream.readinto(view[filled:filled + (1 << 22)])
+    count = stream.readinto(view[filled : filled + (1 << 22)])
     if not count:
       break
     filled += count

@@ -2,6 +2,7 @@
 
 SliceThickness says nothing about the step, and file names nothing about the order.
 """
+
 import dataclasses
 
 import numpy as np
@@ -17,6 +18,7 @@ TILT_DEGREES = 0.5
 @dataclasses.dataclass(frozen=True)
 class Slice:
   """One DICOM file's header, in DICOM's own terms: LPS mm, spacing (between rows, between columns)."""
+
   path: str
   series: str  # SeriesInstanceUID, "" where the file has none
   rows: int
@@ -38,8 +40,10 @@ def sort_along_normal(folder, slices):
     InputError: If the slices are not a regular upright stack.
   """
   if len(slices) < 2:
-    raise InputError(f"{folder}: the series has one slice only, so the slice spacing is unknown; give the "
-                     "folder of the whole series.")
+    raise InputError(
+      f"{folder}: the series has one slice only, so the slice spacing is unknown; give the "
+      "folder of the whole series."
+    )
   _require_one_pixel_spacing(folder, slices)
   along_row, along_column, normal = _axes(folder, slices[0])
   ordered = sorted(slices, key=lambda one: float(np.dot(one.position, normal)))
@@ -59,8 +63,10 @@ def _axes(folder, one):
   along_row, along_column = np.reshape(np.array(one.orientation, np.float64), (2, 3))
   lengths = np.linalg.norm([along_row, along_column], axis=1)
   if np.abs(lengths - 1).max() > 1e-3 or abs(along_row @ along_column) > 1e-3:
-    raise InputError(f"{folder}: ImageOrientationPatient is {list(one.orientation)}; two unit vectors at a "
-                     "right angle are allowed. Export the series again.")
+    raise InputError(
+      f"{folder}: ImageOrientationPatient is {list(one.orientation)}; two unit vectors at a "
+      "right angle are allowed. Export the series again."
+    )
   along_row = along_row / lengths[0]
   normal = np.cross(along_row, along_column)
   normal /= np.linalg.norm(normal)
@@ -71,23 +77,28 @@ def _require_one_pixel_spacing(folder, slices):
   spacings = np.array([one.pixel_spacing for one in slices])
   if spacings.min() <= 0 or np.ptp(spacings, axis=0).max() > 1e-4:
     found = sorted({one.pixel_spacing for one in slices})
-    raise InputError(f"{folder}: PixelSpacing is {', '.join(map(str, found))} mm; one value above 0 for the "
-                     "whole series is allowed. Keep the slices of one reconstruction.")
+    raise InputError(
+      f"{folder}: PixelSpacing is {', '.join(map(str, found))} mm; one value above 0 for the "
+      "whole series is allowed. Keep the slices of one reconstruction."
+    )
 
 
 def _require_even_steps(folder, depths):
   steps = np.diff(depths)
   twice = depths[:-1][steps < DUPLICATE_MM]
   if len(twice):
-    raise InputError(f"{folder}: {len(twice)} slice position(s) occur more than once, at {_list_mm(twice)} "
-                     "mm; keep one reconstruction or phase in the folder.")
+    raise InputError(
+      f"{folder}: {len(twice)} slice position(s) occur more than once, at {_list_mm(twice)} "
+      "mm; keep one reconstruction or phase in the folder."
+    )
   median = float(np.sort(steps)[(len(steps) - 1) // 2])  # the lower one: of two steps the larger is the gap
   odd = np.flatnonzero(np.abs(steps - median) > max(UNEVEN_SHARE * median, UNEVEN_MM))
   if len(odd):
     gaps = ", ".join(f"{depths[i]:.5g} to {depths[i + 1]:.5g}" for i in odd[:5])
     raise InputError(
-        f"{folder}: slices are missing or uneven: the step is {median:.5g} mm, but {len(odd)} differ(s): "
-        f"from {gaps} mm{' and more' if len(odd) > 5 else ''}. Fetch or resample the series.")
+      f"{folder}: slices are missing or uneven: the step is {median:.5g} mm, but {len(odd)} differ(s): "
+      f"from {gaps} mm{' and more' if len(odd) > 5 else ''}. Fetch or resample the series."
+    )
 
 
 def _require_upright(folder, positions, normal, pixel_mm):
@@ -97,14 +108,17 @@ def _require_upright(folder, positions, normal, pixel_mm):
   line = positions[0] + np.outer(np.linspace(0, 1, len(positions)), stack)
   if tilt > TILT_DEGREES and np.linalg.norm(drift) > 0.1 * pixel_mm:
     raise InputError(
-        f"{folder}: the gantry is tilted: slices are stacked {tilt:.1f} degrees off their normal; only "
-        "upright stacks are read. Correct the tilt first, for instance with dcm2niix.")
+      f"{folder}: the gantry is tilted: slices are stacked {tilt:.1f} degrees off their normal; only "
+      "upright stacks are read. Correct the tilt first, for instance with dcm2niix."
+    )
   sideways = positions - line
   sideways -= np.outer(sideways @ normal, normal)
   off_mm = max(np.linalg.norm(sideways, axis=1).max(), np.linalg.norm(drift))
   if off_mm > 0.5 * pixel_mm:
-    raise InputError(f"{folder}: slices are shifted sideways by up to {off_mm:.3g} mm against each other; "
-                     f"half a pixel ({pixel_mm / 2:.3g} mm) is allowed. Keep one reconstruction.")
+    raise InputError(
+      f"{folder}: slices are shifted sideways by up to {off_mm:.3g} mm against each other; "
+      f"half a pixel ({pixel_mm / 2:.3g} mm) is allowed. Keep one reconstruction."
+    )
 
 
 def _list_mm(values):

@@ -1,4 +1,5 @@
 """CT volumes and label maps in canonical orientation, and label maps back on the input's own grid."""
+
 import dataclasses
 import os
 
@@ -22,6 +23,7 @@ class Volume:
     grid: the file's own grid, on which `write_label` writes.
     path: the file or the DICOM folder.
   """
+
   array: np.ndarray
   affine: np.ndarray
   grid: FileGrid
@@ -60,12 +62,14 @@ def read_label(path):
     rounded = np.rint(stored)
     off = np.abs(stored - rounded) > LABEL_TOLERANCE
     if off.any():
-      raise InputError(f"{path}: {np.count_nonzero(off)} voxel(s) of the label map are not integers, for "
-                       f"instance {stored[off][0]:g}; label values must be. If it was resampled, do that "
-                       "with nearest neighbours; if it is an image or a probability map, name the label map.")
+      raise InputError(
+        f"{path}: {np.count_nonzero(off)} voxel(s) of the label map are not integers, for "
+        f"instance {stored[off][0]:g}; label values must be. If it was resampled, do that "
+        "with nearest neighbours; if it is an image or a probability map, name the label map."
+      )
     stored = rounded
   low, high = stored.min(), stored.max()
-  if low < -2**31 or high >= 2**31:
+  if low < -(2**31) or high >= 2**31:
     raise InputError(f"{path}: label values run from {low} to {high}; 32-bit integers are allowed.")
   return _volume(path, stored, grid, np.uint8 if low >= 0 and high <= 255 else np.int32)
 
@@ -77,16 +81,19 @@ def require_same_grid(image, label):
     InputError: If shapes differ, or a corner voxel lies more than half a voxel from its counterpart.
   """
   if image.array.shape != label.array.shape:
-    raise InputError(f"{label.path}: the label map has {_shape(label)} voxels (z, y, x), the image "
-                     f"{image.path} has {_shape(image)}; both must be equal. Resample the label map.")
+    raise InputError(
+      f"{label.path}: the label map has {_shape(label)} voxels (z, y, x), the image "
+      f"{image.path} has {_shape(image)}; both must be equal. Resample the label map."
+    )
   off_mm = float(np.linalg.norm(_corners(image) - _corners(label), axis=1).max())
   allowed_mm = min(image.spacing_mm) / 2
   if off_mm > allowed_mm:
     raise InputError(
-        f"{label.path}: the label map's corners lie up to {off_mm:.3g} mm off those of the image "
-        f"{image.path}; half a voxel ({allowed_mm:.3g} mm) is allowed. Both have {_shape(image)} voxels "
-        f"(z, y, x), the label map's of {format_mm(label.spacing_mm)} mm, the image's of "
-        f"{format_mm(image.spacing_mm)} mm: correct the header that is wrong.")
+      f"{label.path}: the label map's corners lie up to {off_mm:.3g} mm off those of the image "
+      f"{image.path}; half a voxel ({allowed_mm:.3g} mm) is allowed. Both have {_shape(image)} voxels "
+      f"(z, y, x), the label map's of {format_mm(label.spacing_mm)} mm, the image's of "
+      f"{format_mm(image.spacing_mm)} mm: correct the header that is wrong."
+    )
 
 
 def write_label(path, labels, like):
@@ -115,7 +122,7 @@ def case_id(path):
   name = os.path.basename(os.path.abspath(path))
   for suffix in sorted(SUFFIXES, key=len, reverse=True):
     if name.lower().endswith(suffix) and len(name) > len(suffix):
-      return name[:-len(suffix)]
+      return name[: -len(suffix)]
   # The dots in a folder's name, often a DICOM UID, set no ending off.
   return name if os.path.isdir(path) else os.path.splitext(name)[0]
 
@@ -134,12 +141,15 @@ def _read(path):
     else:
       stored, grid = itk.read(path)
   except OSError as error:
-    raise InputError(f"{path}: it cannot be read ({error.strerror or error}); check the file and its "
-                     "permissions.") from error
+    raise InputError(
+      f"{path}: it cannot be read ({error.strerror or error}); check the file and its permissions."
+    ) from error
   bad = stored.size - np.count_nonzero(np.isfinite(stored))
   if bad:
-    raise InputError(f"{path}: {bad} of {stored.size} voxels are NaN or infinite; only finite values are "
-                     "allowed. Replace them (air is -1024 HU), or leave the case out.")
+    raise InputError(
+      f"{path}: {bad} of {stored.size} voxels are NaN or infinite; only finite values are "
+      "allowed. Replace them (air is -1024 HU), or leave the case out."
+    )
   return stored, grid
 
 

@@ -1,7 +1,9 @@
 """Partial cases out of full ones: a share of the fully labelled training cases lose some organs' labels.
 
-The setting PaNN* of the paper's Table 2: 20 % of the cases lose 8 of the 13 organs, each case its own at random.
+The setting PaNN* of the paper's Table 2: 20 % of the cases lose 8 of the 13 organs, each case its own at
+random.
 """
+
 from __future__ import annotations
 
 import dataclasses
@@ -22,9 +24,10 @@ class Drop:
     case_fraction: share of the fully labelled cases that lose labels, in (0, 1), rounded to whole cases.
     organs: how many organs each of them loses.
     seed: chooses cases and organs. A larger fraction or more organs keep what a smaller one dropped.
-    keep_fold: a fold of the manifest that keeps its labels and does not count, the test fold; -1: none; None: not said,
-      which only a manifest without folds allows.
+    keep_fold: a fold of the manifest that keeps its labels and does not count, the test fold; -1: none; None:
+      not said, which only a manifest without folds allows.
   """
+
   case_fraction: float
   organs: int
   seed: int
@@ -32,26 +35,35 @@ class Drop:
 
 
 def drop_annotations(manifest: Manifest, drop: Drop):
-  """The manifest with some fully labelled cases made partial; partial cases have no fold, so they always train.
+  """The manifest with some fully labelled cases made partial; partial cases have no fold, so they always
+  train.
 
   Returns:
     A Manifest. Label maps are untouched: the store keeps of each map what `annotated` still names.
   Raises:
-    InputError: If nothing would be dropped, no organ or no fully labelled case would be left, or it is not said which
-      of the manifest's folds is the test fold.
+    InputError: If nothing would be dropped, no organ or no fully labelled case would be left, or it is not
+      said which of the manifest's folds is the test fold.
   """
   candidates = _candidates(manifest, drop)
   count = round(drop.case_fraction * len(candidates))
   if not 0 < count < len(candidates):
-    raise InputError(f"{manifest.path}: --drop_case_fraction={drop.case_fraction:g} of {len(candidates)} fully labelled training cases "
-                     f"is {count} cases; at least one must lose labels and one keep them: choose another share.")
+    raise InputError(
+      f"{manifest.path}: --drop_case_fraction={drop.case_fraction:g} of {len(candidates)} fully labelled "
+      "training cases "
+      f"is {count} cases; at least one must lose labels and one keep them: choose another share."
+    )
   if not 0 < drop.organs < len(manifest.organs):
-    raise InputError(f"{manifest.path}: --drop_organs={drop.organs} of {len(manifest.organs)} organs; at least one must go and one "
-                     f"stay: choose 1 to {len(manifest.organs) - 1}.")
+    raise InputError(
+      f"{manifest.path}: --drop_organs={drop.organs} of {len(manifest.organs)} organs; at least one must go "
+      "and one "
+      f"stay: choose 1 to {len(manifest.organs) - 1}."
+    )
   order = np.random.default_rng([drop.seed, _STREAM]).permutation(len(candidates))
   kept = {candidates[place]: _kept(manifest.organs, drop, int(place)) for place in order[:count]}
-  cases = tuple(dataclasses.replace(case, annotated=kept[case.id], fold=None) if case.id in kept else case
-                for case in manifest.cases)
+  cases = tuple(
+    dataclasses.replace(case, annotated=kept[case.id], fold=None) if case.id in kept else case
+    for case in manifest.cases
+  )
   return dataclasses.replace(manifest, cases=cases)
 
 
@@ -60,16 +72,22 @@ def _candidates(manifest, drop):
   full = [case for case in manifest.cases if case.annotated == manifest.organs]
   folds = sorted({case.fold for case in full if case.fold is not None})
   if folds and drop.keep_fold is None:
-    raise InputError(f"{manifest.path}: has the folds {folds}; a case that loses labels leaves its fold and trains always: name the "
-                     "test fold by --drop_keep_fold, or give --drop_keep_fold=-1 to drop from all of them.")
+    raise InputError(
+      f"{manifest.path}: has the folds {folds}; a case that loses labels leaves its fold and trains always: "
+      "name the "
+      "test fold by --drop_keep_fold, or give --drop_keep_fold=-1 to drop from all of them."
+    )
   if drop.keep_fold is not None and drop.keep_fold >= 0 and drop.keep_fold not in folds:
-    raise InputError(f"{manifest.path}: no fully labelled case has the fold {drop.keep_fold} of --drop_keep_fold; its folds are "
-                     f"{folds or 'not given'}: name one of them, or leave the flag out where there are none.")
+    raise InputError(
+      f"{manifest.path}: no fully labelled case has the fold {drop.keep_fold} of --drop_keep_fold; its folds "
+      "are "
+      f"{folds or 'not given'}: name one of them, or leave the flag out where there are none."
+    )
   return sorted(case.id for case in full if case.fold is None or case.fold != drop.keep_fold)
 
 
 def _kept(organs, drop, place):
   """The organs that a case keeps, in the manifest's order; each case has a random stream of its own."""
   order = np.random.default_rng([drop.seed, _STREAM, 1 + place]).permutation(len(organs))
-  dropped = {organs[index] for index in order[:drop.organs]}
+  dropped = {organs[index] for index in order[: drop.organs]}
   return tuple(organ for organ in organs if organ not in dropped)

@@ -2,6 +2,7 @@
 
 Written in TensorFlow, so that the exported graph holds the very operations that made the store.
 """
+
 import numpy as np
 import tensorflow as tf
 
@@ -60,7 +61,8 @@ def weights(centres, in_indices, ratio):
   """Weights of input voxels for output voxels: linear interpolation, widened where the output is coarser.
 
   A plain linear interpolation from 0.8 mm to 3 mm would look at one pixel in four and keep the noise of one;
-  the triangle as wide as the output voxel averages, so noise and texture stay alike among scans of different spacing.
+  the triangle as wide as the output voxel averages, so noise and texture stay alike among scans of different
+  spacing.
 
   Args:
     centres: [out] float64 input coordinates, from `positions`.

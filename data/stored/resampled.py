@@ -1,4 +1,5 @@
 """A store at another spacing: its cases resampled when training starts, and kept in a cache."""
+
 from __future__ import annotations
 
 import contextlib
@@ -23,26 +24,28 @@ _SAME_MM = 1e-3  # relative difference below which two spacings are the same
 def at_spacing(store: Store, spacing_mm, cache_dir, max_voxels):
   """A store of the same cases at another spacing.
 
-  The image is resampled from the store's 8 bits, so it is within a grey level or two of what data.prepare makes from
-  the original files at that spacing; the label map is the same. A case already at the spacing, to 0.1 %, is left
-  where it is.
+  The image is resampled from the store's 8 bits, so it is within a grey level or two of what data.prepare
+  makes from the original files at that spacing; the label map is the same. A case already at the spacing, to
+  0.1 %, is left where it is.
 
   Args:
     spacing_mm: (z, y, x); None keeps what each case has along that axis.
-    cache_dir: where resampled arrays are kept, one folder for each spacing and case. Those made from the same arrays
-      are used again; a killed call goes on from what is finished.
+    cache_dir: where resampled arrays are kept, one folder for each spacing and case. Those made from the same
+      arrays are used again; a killed call goes on from what is finished.
     max_voxels: a case that would become larger is refused.
   Returns:
     A Store with `path`, ids, annotations and folds of `store`; `store` itself if it has that spacing already.
   Raises:
-    InputError: If the store was itself resampled to a coarser spacing, a case would become too large, or the cache
-      cannot be written.
+    InputError: If the store was itself resampled to a coarser spacing, a case would become too large, or the
+      cache cannot be written.
   """
   shared = tuple(_agreed(own, wanted) for own, wanted in zip(store.spacing_mm, spacing_mm))
   if shared == store.spacing_mm:
     return store
   _require_coarser(store, shared)
-  targets = [tuple(_agreed(own, wanted) for own, wanted in zip(case.spacing_mm, shared)) for case in store.cases]
+  targets = [
+    tuple(_agreed(own, wanted) for own, wanted in zip(case.spacing_mm, shared)) for case in store.cases
+  ]
   for case, target_mm in zip(store.cases, targets):
     if target_mm != case.spacing_mm:
       _require_size(case, target_mm, max_voxels)
@@ -52,8 +55,10 @@ def at_spacing(store: Store, spacing_mm, cache_dir, max_voxels):
     with _locked(folder):
       cases = tuple(_resampled(case, target_mm, folder, store.organs) for case, target_mm in work)
   except OSError as error:
-    raise InputError(f"{error.filename or folder}: the resampled arrays of {store.path} cannot be kept there "
-                     f"({error.strerror or error}); make room, or name a folder that can be written to.") from error
+    raise InputError(
+      f"{error.filename or folder}: the resampled arrays of {store.path} cannot be kept there "
+      f"({error.strerror or error}); make room, or name a folder that can be written to."
+    ) from error
   return dataclasses.replace(store, cases=cases, spacing_mm=shared)
 
 
@@ -68,18 +73,26 @@ def _require_coarser(store, spacing_mm):
   finer = any(own is not None and wanted < own for own, wanted in zip(store.spacing_mm, spacing_mm))
   if finer:
     flag = ",".join(f"{value:g}" for value in spacing_mm if value is not None)
-    raise InputError(f"{store.path}: the store was resampled to {describe_spacing(store.spacing_mm)} (z, y, x), and "
-                     f"--spacing_mm={flag} is finer: prepare it anew with --spacing_mm={flag}, from the original files.")
+    raise InputError(
+      f"{store.path}: the store was resampled to {describe_spacing(store.spacing_mm)} (z, y, x), and "
+      f"--spacing_mm={flag} is finer: prepare it anew with --spacing_mm={flag}, from the original files."
+    )
 
 
 def _require_size(case, target_mm, max_voxels):
-  size = preprocess.resampled_size(np.array(case.shape), np.array(case.spacing_mm), np.array(target_mm)).numpy().tolist()
+  size = (
+    preprocess.resampled_size(np.array(case.shape), np.array(case.spacing_mm), np.array(target_mm))
+    .numpy()
+    .tolist()
+  )
   voxels = int(np.prod(size, dtype=np.int64))
   if voxels > max_voxels:
     raise InputError(
-        f"{case.folder}: at {describe_spacing(target_mm)} it would have {size} = {voxels:,} voxels, above "
-        f"--max_voxels={max_voxels:,}; its own spacing is {describe_spacing(case.spacing_mm)}: choose a coarser "
-        "--spacing_mm, or raise --max_voxels.")
+      f"{case.folder}: at {describe_spacing(target_mm)} it would have {size} = {voxels:,} voxels, above "
+      f"--max_voxels={max_voxels:,}; its own spacing is {describe_spacing(case.spacing_mm)}: choose a "
+      "coarser "
+      "--spacing_mm, or raise --max_voxels."
+    )
 
 
 @contextlib.contextmanager
@@ -97,33 +110,41 @@ def _resampled(case: StoredCase, target_mm, cache_dir, organs):
     return case
   folder = cache_dir / case.id
   recipe = {
-      "format": FORMAT,
-      "organs": list(organs),
-      "stored_image": case.sha256["image"],
-      "stored_label": case.sha256["label"],
-      "spacing_mm": list(case.spacing_mm),
-      "affine": np.asarray(case.affine).tolist(),
-      "target_spacing_mm": list(target_mm),
+    "format": FORMAT,
+    "organs": list(organs),
+    "stored_image": case.sha256["image"],
+    "stored_label": case.sha256["label"],
+    "spacing_mm": list(case.spacing_mm),
+    "affine": np.asarray(case.affine).tolist(),
+    "target_spacing_mm": list(target_mm),
   }
   entry = case_folder.finished(folder, recipe) or _make(case, target_mm, folder, recipe)
   return dataclasses.replace(
-      case, folder=folder, spacing_mm=target_mm, affine=np.array(entry["affine"]), shape=tuple(entry["shape"]),
-      voxels=entry["voxels"], sha256=entry["sha256"])
+    case,
+    folder=folder,
+    spacing_mm=target_mm,
+    affine=np.array(entry["affine"]),
+    shape=tuple(entry["shape"]),
+    voxels=entry["voxels"],
+    sha256=entry["sha256"],
+  )
 
 
 def _make(case, target_mm, folder, recipe):
   with tf.device("CPU:0"):  # a volume fills a GPU, and TF32 would round its grey levels
     image = tf.cast(np.asarray(case.image()), tf.float32)
     arrays = {
-        "image": preprocess.to_uint8(preprocess.resample(image, case.spacing_mm, target_mm)).numpy(),
-        "label": preprocess.store_label(np.asarray(case.label()), case.spacing_mm, target_mm).numpy(),
+      "image": preprocess.to_uint8(preprocess.resample(image, case.spacing_mm, target_mm)).numpy(),
+      "label": preprocess.store_label(np.asarray(case.label()), case.spacing_mm, target_mm).numpy(),
     }
   shape = arrays["image"].shape
   entry = {
-      "affine": preprocess.resampled_affine(case.affine, case.shape, shape, case.spacing_mm, target_mm).tolist(),
-      "shape": list(shape),
-      "voxels": case_folder.voxel_counts(arrays["label"], (BACKGROUND, *recipe["organs"])),
-      "sha256": {name: case.sha256[name] for name in ("source_image", "source_label")},
+    "affine": preprocess.resampled_affine(
+      case.affine, case.shape, shape, case.spacing_mm, target_mm
+    ).tolist(),
+    "shape": list(shape),
+    "voxels": case_folder.voxel_counts(arrays["label"], (BACKGROUND, *recipe["organs"])),
+    "sha256": {name: case.sha256[name] for name in ("source_image", "source_label")},
   }
   case_folder.write(folder, arrays, entry, recipe)
   return entry

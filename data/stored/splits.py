@@ -1,4 +1,5 @@
 """Which cases train, validate and test. Only `validation` may choose a checkpoint; `test` never does."""
+
 from __future__ import annotations
 
 import dataclasses
@@ -13,6 +14,7 @@ from data.stored.store import Store, StoredCase
 class Splits:
   """Disjoint sets of cases: labeled (S_L) and partial (S_P) train, validation is held out of the training
   folds, test is the held-out fold."""
+
   labeled: tuple[StoredCase, ...]
   partial: tuple[StoredCase, ...]
   validation: tuple[StoredCase, ...]
@@ -20,7 +22,8 @@ class Splits:
 
 
 def seeded_folds(case_ids, count, seed):
-  """Deals cases into folds of sizes that differ by one at most; {id: fold}, a function of ids and seed alone."""
+  """Deals cases into folds of sizes that differ by one at most; {id: fold}, a function of ids and seed
+  alone."""
   order = np.random.default_rng(seed).permutation(len(case_ids))
   return {sorted(case_ids)[index]: place % count for place, index in enumerate(order)}
 
@@ -39,19 +42,24 @@ def split(store: Store, fold, validation_fraction, seed):
   partial = tuple(case for case in store.cases if not store.is_full(case))
   folds = sorted({case.fold for case in full if case.fold is not None})
   if fold >= 0 and folds and fold not in folds:
-    raise InputError(f"{store.path}: has no fold {fold}; its folds are {folds}: choose one by --fold, or -1 for none.")
+    raise InputError(
+      f"{store.path}: has no fold {fold}; its folds are {folds}: choose one by --fold, or -1 for none."
+    )
   test = tuple(case for case in full if fold >= 0 and case.fold == fold)
   training = [case for case in full if case not in test]
   if not training:
-    raise InputError(f"{store.path}: has no fully labelled case outside fold {fold}; training needs at least one case "
-                     'with "annotated": "all".')
+    raise InputError(
+      f"{store.path}: has no fully labelled case outside fold {fold}; training needs at least one case "
+      'with "annotated": "all".'
+    )
   count = min(round(validation_fraction * len(training)), len(training) - 1)
   chosen = set(np.random.default_rng([seed, fold + 1]).permutation(len(training))[:count])
   return Splits(
-      labeled=tuple(case for index, case in enumerate(training) if index not in chosen),
-      partial=partial,
-      validation=tuple(case for index, case in enumerate(training) if index in chosen),
-      test=test)
+    labeled=tuple(case for index, case in enumerate(training) if index not in chosen),
+    partial=partial,
+    validation=tuple(case for index, case in enumerate(training) if index in chosen),
+    test=test,
+  )
 
 
 def only_annotating(splits: Splits, organs, store: Store):
@@ -64,9 +72,14 @@ def only_annotating(splits: Splits, organs, store: Store):
   """
   unknown = [organ for organ in organs if organ not in store.organs]
   if unknown:
-    raise InputError(f"--partial_organs: names {unknown}; the organs of {store.path} are {list(store.organs)}.")
+    raise InputError(
+      f"--partial_organs: names {unknown}; the organs of {store.path} are {list(store.organs)}."
+    )
   kept = tuple(case for case in splits.partial if case.annotated and set(case.annotated) <= set(organs))
   if not kept:
-    raise InputError(f"--partial_organs={','.join(organs)}: no partial case of {store.path} annotates these organs alone; its partial cases "
-                     f"annotate {sorted({', '.join(case.annotated) or 'nothing' for case in splits.partial})}.")
+    raise InputError(
+      f"--partial_organs={','.join(organs)}: no partial case of {store.path} annotates these organs alone; "
+      "its partial cases "
+      f"annotate {sorted({', '.join(case.annotated) or 'nothing' for case in splits.partial})}."
+    )
   return dataclasses.replace(splits, partial=kept)

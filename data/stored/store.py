@@ -2,6 +2,7 @@
 
 Layout: STORE/index.json, STORE/cases/<id>/image.npy, label.npy, case.json. Axes are (z, y, x), LPS order.
 """
+
 from __future__ import annotations
 
 import dataclasses
@@ -28,6 +29,7 @@ class StoredCase:
     shape: (z, y, x).
     voxels: organ or "background" -> count in the stored label map.
   """
+
   folder: pathlib.Path
   id: str
   annotated: tuple[str, ...]
@@ -52,8 +54,10 @@ class Store:
   """A prepared data set.
 
   Attributes:
-    spacing_mm: per axis (z, y, x) the spacing all cases share by resampling, or None where they keep their own.
+    spacing_mm: per axis (z, y, x) the spacing all cases share by resampling, or None where they keep their
+      own.
   """
+
   path: pathlib.Path
   organs: tuple[str, ...]
   cases: tuple[StoredCase, ...]
@@ -75,13 +79,19 @@ def read_store(path):
   try:
     index = json.loads(index_path.read_text(encoding="utf-8"))
   except (FileNotFoundError, NotADirectoryError):
-    raise InputError(f"{path}: holds no index.json, so it is no finished store; make one with "
-                     f"`python -m data.prepare --manifest=RAW/dataset.json --output_dir={path}`.") from None
+    raise InputError(
+      f"{path}: holds no index.json, so it is no finished store; make one with "
+      f"`python -m data.prepare --manifest=RAW/dataset.json --output_dir={path}`."
+    ) from None
   except json.JSONDecodeError as error:
-    raise InputError(f"{index_path}: is not JSON ({error}); run data.prepare again to write it anew.") from None
+    raise InputError(
+      f"{index_path}: is not JSON ({error}); run data.prepare again to write it anew."
+    ) from None
   if index.get("format") != FORMAT:
-    raise InputError(f"{index_path}: the store has format {index.get('format')}, this program reads format {FORMAT}; "
-                     "run data.prepare again into an empty folder to convert it.")
+    raise InputError(
+      f"{index_path}: the store has format {index.get('format')}, this program reads format {FORMAT}; "
+      "run data.prepare again into an empty folder to convert it."
+    )
   cases = tuple(_stored_case(path / "cases" / entry["id"], entry) for entry in index["cases"])
   return Store(path, tuple(index["organs"]), cases, tuple(index["spacing_mm"]))
 
@@ -89,11 +99,20 @@ def read_store(path):
 def _stored_case(folder, entry):
   for name in ("image.npy", "label.npy"):
     if not (folder / name).is_file():
-      raise InputError(f"{folder / name}: is missing though the store's index lists it; run data.prepare again.")
+      raise InputError(
+        f"{folder / name}: is missing though the store's index lists it; run data.prepare again."
+      )
   return StoredCase(
-      folder=folder, id=entry["id"], annotated=tuple(entry["annotated"]), fold=entry["fold"],
-      spacing_mm=tuple(entry["spacing_mm"]), affine=np.array(entry["affine"]), shape=tuple(entry["shape"]),
-      voxels=entry["voxels"], sha256=entry["sha256"])
+    folder=folder,
+    id=entry["id"],
+    annotated=tuple(entry["annotated"]),
+    fold=entry["fold"],
+    spacing_mm=tuple(entry["spacing_mm"]),
+    affine=np.array(entry["affine"]),
+    shape=tuple(entry["shape"]),
+    voxels=entry["voxels"],
+    sha256=entry["sha256"],
+  )
 
 
 def verify(cases):
@@ -107,8 +126,10 @@ def verify(cases):
       file = case.folder / f"{name}.npy"
       found = file_sha256(file)
       if found != case.sha256[name]:
-        raise InputError(f"{file}: has sha256 {found[:12]}…, the index says {case.sha256[name][:12]}…; the array was "
-                         f"changed or damaged: delete {case.folder} and run data.prepare again.")
+        raise InputError(
+          f"{file}: has sha256 {found[:12]}…, the index says {case.sha256[name][:12]}…; the array was "
+          f"changed or damaged: delete {case.folder} and run data.prepare again."
+        )
 
 
 def file_sha256(path):

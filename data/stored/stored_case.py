@@ -1,4 +1,6 @@
-"""One case of a manifest brought into the store: read, checked, windowed, resampled, written whole or not at all."""
+"""One case of a manifest brought into the store: read, checked, windowed, resampled, written whole or not at
+all."""
+
 from __future__ import annotations
 
 import dataclasses
@@ -23,6 +25,7 @@ class Preparation:
     spacing_mm: per axis (z, y, x) the spacing to resample to, or None to keep each case's own.
     max_voxels: a case that would become larger is refused: nearly always a wrong spacing.
   """
+
   organs: tuple[str, ...]
   spacing_mm: tuple[float | None, float | None, float | None]
   max_voxels: int
@@ -47,14 +50,14 @@ def prepare_case(case: Case, preparation: Preparation, output_dir):
 def _recipe(case, preparation):
   """All that decides the arrays' content. The sources by their bytes: a changed file is prepared again."""
   return {
-      "format": FORMAT,
-      "organs": list(preparation.organs),
-      "annotated": list(case.annotated),
-      "values": {str(value): organ for value, organ in sorted(case.values.items())},
-      "target_spacing_mm": list(preparation.spacing_mm),
-      "window_hu": list(preprocess.WINDOW_HU),
-      "source_image": file_sha256(case.image),
-      "source_label": file_sha256(case.label) if case.label else None,
+    "format": FORMAT,
+    "organs": list(preparation.organs),
+    "annotated": list(case.annotated),
+    "values": {str(value): organ for value, organ in sorted(case.values.items())},
+    "target_spacing_mm": list(preparation.spacing_mm),
+    "window_hu": list(preprocess.WINDOW_HU),
+    "source_image": file_sha256(case.image),
+    "source_label": file_sha256(case.label) if case.label else None,
   }
 
 
@@ -64,31 +67,38 @@ def _make(case, preparation, folder, recipe):
   require_size(case, image, target_mm, preparation.max_voxels)
   label = read_case_label(case, image, preparation.organs)
   arrays = {
-      "image": preprocess.store_image(image.array, image.spacing_mm, target_mm).numpy(),
-      "label": preprocess.store_label(label, image.spacing_mm, target_mm).numpy(),
+    "image": preprocess.store_image(image.array, image.spacing_mm, target_mm).numpy(),
+    "label": preprocess.store_label(label, image.spacing_mm, target_mm).numpy(),
   }
   entry = {
-      "id": case.id,
-      "annotated": list(case.annotated),
-      "spacing_mm": list(target_mm),
-      "affine": preprocess.resampled_affine(
-          image.affine, image.array.shape, arrays["image"].shape, image.spacing_mm, target_mm).tolist(),
-      "shape": list(arrays["image"].shape),
-      "voxels": case_folder.voxel_counts(arrays["label"], (BACKGROUND, *preparation.organs)),
-      "source_spacing_mm": list(image.spacing_mm),
-      "sha256": {"source_image": recipe["source_image"], "source_label": recipe["source_label"]},
+    "id": case.id,
+    "annotated": list(case.annotated),
+    "spacing_mm": list(target_mm),
+    "affine": preprocess.resampled_affine(
+      image.affine, image.array.shape, arrays["image"].shape, image.spacing_mm, target_mm
+    ).tolist(),
+    "shape": list(arrays["image"].shape),
+    "voxels": case_folder.voxel_counts(arrays["label"], (BACKGROUND, *preparation.organs)),
+    "source_spacing_mm": list(image.spacing_mm),
+    "sha256": {"source_image": recipe["source_image"], "source_label": recipe["source_label"]},
   }
   case_folder.write(folder, arrays, entry, recipe)
   return entry
 
 
 def require_size(case, image, target_mm, max_voxels):
-  """Raises InputError if the image would have more voxels at a spacing in mm (z, y, x) than --max_voxels allows."""
-  size = [max(1, round(n * own / wanted)) for n, own, wanted in zip(image.array.shape, image.spacing_mm, target_mm)]
+  """Raises InputError if the image would have more voxels at a spacing in mm (z, y, x) than --max_voxels
+  allows."""
+  size = [
+    max(1, round(n * own / wanted)) for n, own, wanted in zip(image.array.shape, image.spacing_mm, target_mm)
+  ]
   if np.prod(size, dtype=np.int64) > max_voxels:
     raise InputError(
-        f"{case.image}: at {_mm(target_mm)} mm it would have {size} = {np.prod(size, dtype=np.int64):,} voxels, above "
-        f"--max_voxels={max_voxels:,}; its own spacing is {_mm(image.spacing_mm)} mm: correct --spacing_mm or the header.")
+      f"{case.image}: at {_mm(target_mm)} mm it would have {size} = {np.prod(size, dtype=np.int64):,} "
+      "voxels, above "
+      f"--max_voxels={max_voxels:,}; its own spacing is {_mm(image.spacing_mm)} mm: correct --spacing_mm or "
+      "the header."
+    )
 
 
 def _mm(spacing_mm):
@@ -96,7 +106,8 @@ def _mm(spacing_mm):
 
 
 def read_case_label(case, image, organs):
-  """The case's label map in the store's values, uint8 on the image's grid; organs that are not annotated are left out.
+  """The case's label map in the store's values, uint8 on the image's grid; organs that are not annotated are
+  left out.
 
   Raises:
     InputError: If it cannot be read, lies on another grid, or holds values that the manifest does not name.
@@ -106,10 +117,14 @@ def read_case_label(case, image, organs):
   label = volumes.read_label(case.label)
   volumes.require_same_grid(image, label)
   values, counts = np.unique(label.array, return_counts=True)
-  unknown = {int(value): int(count) for value, count in zip(values, counts) if value != 0 and value not in case.values}
+  unknown = {
+    int(value): int(count) for value, count in zip(values, counts) if value != 0 and value not in case.values
+  }
   if unknown:
-    raise InputError(f'{case.label}: holds label values {unknown} (value: voxels) that "labels" of case "{case.id}" does '
-                     f"not name; it names {sorted(case.values)}: add them there, or correct the label map.")
+    raise InputError(
+      f'{case.label}: holds label values {unknown} (value: voxels) that "labels" of case "{case.id}" does '
+      f"not name; it names {sorted(case.values)}: add them there, or correct the label map."
+    )
   lookup = np.zeros(int(values.max()) + 1, np.uint8)
   for value, organ in case.values.items():
     if organ in case.annotated and value < len(lookup):

@@ -1,4 +1,5 @@
 """A cohort of drawn patients on disk: images, label maps with what is annotated of them, and dataset.json."""
+
 from __future__ import annotations
 
 import contextlib
@@ -26,6 +27,7 @@ class PartialCases:
     oracle: annotate every organ after all, in the same images: the upper bound of what partial labels give.
     fields: case i has the (i mod n)-th of these fields of view (field_of_view.crop).
   """
+
   organs_per_case: int = 5
   annotated: tuple[str, ...] = ()
   annotated_in_turn: tuple[str, ...] = ()
@@ -36,6 +38,7 @@ class PartialCases:
 @dataclasses.dataclass(frozen=True)
 class Cohort:
   """What to write: cases of each role, the seed that draws them, the organs in the label maps' order."""
+
   labeled_cases: int
   partial_cases: int
   test_cases: int
@@ -81,8 +84,12 @@ def manifest_entries(cohort):
   for role, index in cohort.cases():
     case = f"{role}_{index:03d}"
     entry: dict[str, Any] = {
-        "id": case, "image": f"images/{case}.nii.gz", "label": f"labels/{case}.nii.gz", "annotated": "all",
-        "labels": {str(value): organ for value, organ in enumerate(cohort.organs, 1)}}
+      "id": case,
+      "image": f"images/{case}.nii.gz",
+      "label": f"labels/{case}.nii.gz",
+      "annotated": "all",
+      "labels": {str(value): organ for value, organ in enumerate(cohort.organs, 1)},
+    }
     if role == "partial" and not cohort.partial.oracle:
       entry["annotated"] = list(annotated[index])
     elif cohort.test_cases:
@@ -130,8 +137,10 @@ def write_cohort(output_dir, cohort, draw, progress=iter):
     manifest = json.dumps({"organs": list(cohort.organs), "cases": entries}, indent=1)
     _write(manifest_path, manifest.encode() + b"\n")
   except OSError as error:
-    raise InputError(f"{error.filename or output_dir}: {error.strerror or error}; "
-                     f"give an --output_dir that can be written, on a disk with room") from error
+    raise InputError(
+      f"{error.filename or output_dir}: {error.strerror or error}; "
+      f"give an --output_dir that can be written, on a disk with room"
+    ) from error
 
 
 def _seen(cohort, role, index, draw):

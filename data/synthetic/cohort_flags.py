@@ -1,4 +1,5 @@
 """The flags that the commands which draw cohorts share."""
+
 from __future__ import annotations
 
 import functools
@@ -15,18 +16,29 @@ def define_cohort_flags():
   flags.DEFINE_string("output_dir", None, "Folder for images/, labels/ and dataset.json.", required=True)
   flags.DEFINE_integer("labeled_cases", 3, "Training cases with every organ annotated.", lower_bound=0)
   flags.DEFINE_integer("partial_cases", 18, "Training cases with some organs annotated.", lower_bound=0)
-  flags.DEFINE_integer("test_cases", 0, "Fully annotated cases held out as fold 0; 0: no folds.",
-                       lower_bound=0)
+  flags.DEFINE_integer(
+    "test_cases", 0, "Fully annotated cases held out as fold 0; 0: no folds.", lower_bound=0
+  )
   flags.DEFINE_integer("seed", 0, "Draws the patients and the choice of annotated organs.", lower_bound=0)
-  flags.DEFINE_integer("organs_per_partial_case", 5, "Annotated organs per partial case, all equally often.",
-                       lower_bound=0)
+  flags.DEFINE_integer(
+    "organs_per_partial_case", 5, "Annotated organs per partial case, all equally often.", lower_bound=0
+  )
   flags.DEFINE_list("annotated", [], "Organs annotated in every partial case, in place of a choice per case.")
-  flags.DEFINE_list("annotated_in_turn", [], "Or: organs of which the first partial case has the first, "
-                    "alone, the next one the next, and so on, over and over.")
-  flags.DEFINE_bool("oracle", False, "Annotate every organ of the partial cases too: the same images, for an "
-                    "upper bound.")
-  flags.DEFINE_list("partial_fields", ["full"], "Fields of view of the partial cases, in turn: full, upper "
-                    "(the upper half of the slices) or <organ>_box (its box and 20 mm around it).")
+  flags.DEFINE_list(
+    "annotated_in_turn",
+    [],
+    "Or: organs of which the first partial case has the first, "
+    "alone, the next one the next, and so on, over and over.",
+  )
+  flags.DEFINE_bool(
+    "oracle", False, "Annotate every organ of the partial cases too: the same images, for an upper bound."
+  )
+  flags.DEFINE_list(
+    "partial_fields",
+    ["full"],
+    "Fields of view of the partial cases, in turn: full, upper "
+    "(the upper half of the slices) or <organ>_box (its box and 20 mm around it).",
+  )
 
 
 def cohort_from_flags(args, organs):
@@ -47,8 +59,13 @@ def cohort_from_flags(args, organs):
       require_field(field, organs)
     except ValueError as error:
       raise flags.Error(f"--partial_fields: {error}") from None
-  partial = PartialCases(args.organs_per_partial_case, tuple(args.annotated), tuple(args.annotated_in_turn),
-                         args.oracle, tuple(args.partial_fields))
+  partial = PartialCases(
+    args.organs_per_partial_case,
+    tuple(args.annotated),
+    tuple(args.annotated_in_turn),
+    args.oracle,
+    tuple(args.partial_fields),
+  )
   return Cohort(args.labeled_cases, args.partial_cases, args.test_cases, args.seed, tuple(organs), partial)
 
 

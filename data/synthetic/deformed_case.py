@@ -1,4 +1,5 @@
 """Draws patients from one real scan: bent, scaled, with another contrast medium, shading and noise."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -46,8 +47,12 @@ def _source_voxels(source_mm, source):
 
 def _organ_weights(source, places):
   """float32 [organs, z, y, x]: how much of each voxel is the organ, by linear interpolation of its mask."""
-  return np.stack([ndimage.map_coordinates((source.label == value).astype(np.float32), places, order=1)
-                   for value in range(1, 1 + len(source.organs))])
+  return np.stack(
+    [
+      ndimage.map_coordinates((source.label == value).astype(np.float32), places, order=1)
+      for value in range(1, 1 + len(source.organs))
+    ]
+  )
 
 
 def _label(weights):

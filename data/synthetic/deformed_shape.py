@@ -1,4 +1,5 @@
 """How one deformed patient's body differs from the source's: where each voxel of the new scan comes from."""
+
 from __future__ import annotations
 
 import dataclasses
@@ -21,6 +22,7 @@ class Shape:
   source point = turned((point - shift_mm) / scale) + bend, in mm: x and y from the middle of the scan, z from
   its top slice, since a scan that ends in the liver shows nothing above it.
   """
+
   depth_mm: float
   cut_mm: float  # what is missing of the source's top
   scale: np.ndarray  # x, y, z
@@ -43,17 +45,23 @@ class Shape:
     # The bend along z dies away towards the top slice, so that nothing is asked for that was never scanned.
     ramp = np.clip(below / TAPER_MM, 0, 1)
     below = below + self.cut_mm + ramp**2 * (3 - 2 * ramp) * bend[2]
-    return np.stack([np.cos(self.angle) * x - np.sin(self.angle) * y + bend[0],
-                     np.sin(self.angle) * x + np.cos(self.angle) * y + bend[1], below]).astype(np.float32)
+    return np.stack(
+      [
+        np.cos(self.angle) * x - np.sin(self.angle) * y + bend[0],
+        np.sin(self.angle) * x + np.cos(self.angle) * y + bend[1],
+        below,
+      ]
+    ).astype(np.float32)
 
 
 def draw_shape(rng):
   """A Shape drawn from numpy Generator `rng`."""
   body = np.exp(0.06 * normal(rng))
   return Shape(
-      depth_mm=rng.uniform(190, 215),
-      cut_mm=rng.uniform(0, 12),
-      scale=body * np.exp(0.05 * normal(rng, 3)),
-      shift_mm=8 * normal(rng, 2),
-      angle=np.radians(5) * normal(rng),
-      bends=tuple(SmoothField(rng, spacing_mm, std, channels=3) for spacing_mm, std in BENDS))
+    depth_mm=rng.uniform(190, 215),
+    cut_mm=rng.uniform(0, 12),
+    scale=body * np.exp(0.05 * normal(rng, 3)),
+    shift_mm=8 * normal(rng, 2),
+    angle=np.radians(5) * normal(rng),
+    bends=tuple(SmoothField(rng, spacing_mm, std, channels=3) for spacing_mm, std in BENDS),
+  )

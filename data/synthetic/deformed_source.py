@@ -1,4 +1,5 @@
 """The real, fully labelled scan that a deformed cohort is made from."""
+
 from __future__ import annotations
 
 import dataclasses
@@ -20,6 +21,7 @@ class Source:
     spacing_mm: (z, y, x).
     organs: those of the manifest.
   """
+
   image_hu: np.ndarray
   label: np.ndarray
   spacing_mm: tuple[float, float, float]
@@ -32,8 +34,8 @@ def read_source(manifest_path, case_id, sha256=()):
   Args:
     sha256: how those of the image and the label map begin, or nothing.
   Raises:
-    InputError: If there is no such case, it is not fully labelled, it cannot be read, an organ is missing, or the files are
-      others than `sha256` says.
+    InputError: If there is no such case, it is not fully labelled, it cannot be read, an organ is missing, or
+      the files are others than `sha256` says.
   """
   manifest = read_manifest(manifest_path)
   cases = {case.id: case for case in manifest.cases}
@@ -42,13 +44,18 @@ def read_source(manifest_path, case_id, sha256=()):
   case = cases[case_id]
   if case.annotated != manifest.organs:
     missing = [organ for organ in manifest.organs if organ not in case.annotated]
-    raise InputError(f"{manifest_path}: case {case_id!r} does not annotate {', '.join(missing)}; choose one "
-                     'with "annotated": "all".')
+    raise InputError(
+      f"{manifest_path}: case {case_id!r} does not annotate {', '.join(missing)}; choose one "
+      'with "annotated": "all".'
+    )
   for path, expected in zip((case.image, case.label), sha256):
     found = file_sha256(path)
     if not found.startswith(expected):
-      raise InputError(f"{path}: is another file than --sha256={','.join(sha256)} asks for (its own begins {found[:8]}); patients made from "
-                       "it would be others. Take the file that is meant, or leave the flag out.")
+      raise InputError(
+        f"{path}: is another file than --sha256={','.join(sha256)} asks for (its own begins {found[:8]}); "
+        "patients made from "
+        "it would be others. Take the file that is meant, or leave the flag out."
+      )
   image, label = volumes.read_image(case.image), volumes.read_label(case.label)
   volumes.require_same_grid(image, label)
   values = _values(case, label.array, manifest.organs)

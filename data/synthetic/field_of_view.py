@@ -1,4 +1,5 @@
 """Cuts a case down to what another scan protocol would have taken."""
+
 from __future__ import annotations
 
 import re
@@ -44,11 +45,13 @@ def _bounds(label, affine, field, organs):
     return whole
   if field == "upper":
     return [(label.shape[0] // 2, label.shape[0]), *whole[1:]]
-  organ = field[:-len("_box")].replace("_", " ")
+  organ = field[: -len("_box")].replace("_", " ")
   places = np.nonzero(label == 1 + organs.index(organ))
   if not len(places[0]):
     raise InputError(f"field of view {field}: the case has no {organ}; choose an organ that every case has.")
   voxel_mm = np.linalg.norm(affine[:3, :3], axis=0)[::-1]
   margins = np.ceil(MARGIN_MM / voxel_mm).astype(int)
-  return [(max(0, int(place.min()) - margin), min(count, int(place.max()) + 1 + margin))
-          for place, margin, count in zip(places, margins, label.shape)]
+  return [
+    (max(0, int(place.min()) - margin), min(count, int(place.max()) + 1 + margin))
+    for place, margin, count in zip(places, margins, label.shape)
+  ]

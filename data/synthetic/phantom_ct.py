@@ -1,4 +1,5 @@
 """Turns a phantom patient into a CT volume in HU and its label map."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -54,8 +55,10 @@ class _Scene:
     self.patient = patient
     voxel_mm = np.diag(affine)[:3]
     self.edge_mm = voxel_mm[0]
-    self.axes_mm = [(np.arange(count) * voxel_mm[i] + affine[i, 3] - patient.shift_mm[i]) / patient.scale[i]
-                    for i, count in enumerate(shape[::-1])]
+    self.axes_mm = [
+      (np.arange(count) * voxel_mm[i] + affine[i, 3] - patient.shift_mm[i]) / patient.scale[i]
+      for i, count in enumerate(shape[::-1])
+    ]
     superior, anterior, right = np.meshgrid(*self.axes_mm[::-1], indexing="ij")
     bend = patient.warp.on_grid(self.axes_mm)
     self.points = np.stack([right, anterior, superior]).astype(np.float32) + bend
@@ -67,8 +70,10 @@ class _Scene:
     """Slices (z, y, x) of the voxels that may lie within `margin_mm` of the box `bounds`."""
     low, high = bounds
     reach = self.bend_mm + margin_mm + self.edge_mm
-    return tuple(slice(np.searchsorted(axis, low[i] - reach[i]), np.searchsorted(axis, high[i] + reach[i]))
-                 for i, axis in reversed(list(enumerate(self.axes_mm))))
+    return tuple(
+      slice(np.searchsorted(axis, low[i] - reach[i]), np.searchsorted(axis, high[i] + reach[i]))
+      for i, axis in reversed(list(enumerate(self.axes_mm)))
+    )
 
   def paint(self, distance_mm, hu, box=()):
     """Sets the inside (negative distance) to `hu`, with partial volume in the voxels of the surface."""
@@ -83,8 +88,8 @@ class _Scene:
 def _ring_distance(points, right_mm, anterior_mm):
   """About the mm to an upright tube, between an ellipse and a rectangle in section; negative inside."""
   right, anterior = points[0], points[1]
-  squared = (right / np.float32(right_mm))**2, (anterior / np.float32(anterior_mm))**2
-  reach = np.maximum((squared[0]**1.2 + squared[1]**1.2)**(1 / 2.4), np.float32(1e-3))
+  squared = (right / np.float32(right_mm)) ** 2, (anterior / np.float32(anterior_mm)) ** 2
+  reach = np.maximum((squared[0] ** 1.2 + squared[1] ** 1.2) ** (1 / 2.4), np.float32(1e-3))
   return np.sqrt(right**2 + anterior**2) * (1 - 1 / reach)
 
 
@@ -110,8 +115,8 @@ def _paint_body(scene):
 def _paint_chest(scene):
   """Lung bases around the domes of the diaphragm, with the heart between them."""
   right, anterior, superior = scene.points
-  dome = 34 * np.exp(-((np.abs(right) - 66) / 48)**2 - ((anterior - 8) / 56)**2)
-  floor_mm = 58 + dome - 42 * np.clip(1 + scene.cavity_mm / 60, 0, 1)**2
+  dome = 34 * np.exp(-(((np.abs(right) - 66) / 48) ** 2) - ((anterior - 8) / 56) ** 2)
+  floor_mm = 58 + dome - 42 * np.clip(1 + scene.cavity_mm / 60, 0, 1) ** 2
   lungs = np.maximum.reduce([floor_mm - superior, scene.cavity_mm + 2, 30 - np.abs(right)])
   scene.paint(lungs, LUNG_HU)
   scene.paint_solid(anatomy.HEART, scene.patient.hu["heart"])

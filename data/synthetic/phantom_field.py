@@ -1,4 +1,5 @@
 """Smooth random fields over space: how one patient's anatomy bends away from the mean."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -24,13 +25,13 @@ class SmoothField:
   def on_grid(self, axes_mm):
     """The field on the grid of three axes (right, anterior, superior): float32 [channels, z, y, x]."""
     right, anterior, superior = (self._weights(axis, half) for axis, half in zip(axes_mm, self._half))
-    field = np.tensordot(self._knots, right.T, 1)                       # [c, knots z, knots y, x]
-    field = np.matmul(anterior, field)                                  # [c, knots z, y, x]
+    field = np.tensordot(self._knots, right.T, 1)  # [c, knots z, knots y, x]
+    field = np.matmul(anterior, field)  # [c, knots z, y, x]
     return np.tensordot(superior, field, (1, 1)).swapaxes(0, 1)
 
   def _weights(self, axis_mm, half):
     """Values of the cubic B-splines: [points, knots]."""
     away = np.abs(np.asarray(axis_mm, np.float32)[:, None] / self._spacing_mm - np.arange(-half, half + 1))
     near = 2 / 3 - away**2 + away**3 / 2
-    far = np.clip(2 - away, 0, None)**3 / 6
+    far = np.clip(2 - away, 0, None) ** 3 / 6
     return np.where(away < 1, near, far).astype(np.float32)

@@ -1,4 +1,5 @@
 """One phantom patient: everything that differs from the mean anatomy, drawn before there is a voxel grid."""
+
 from __future__ import annotations
 
 import dataclasses
@@ -9,15 +10,27 @@ from data.synthetic.phantom_anatomy import COLON, DUODENUM, ORGANS
 from data.synthetic.phantom_field import SmoothField
 from data.synthetic.phantom_shapes import Ellipsoid, Tube
 
-# HU in the arterial phase, HU in the portal venous phase, deviation between patients at one phase (times 1.5). The ranges
-# overlap on purpose: one intensity fits several organs, so place, size and shape have to be learnt too.
+# HU in the arterial phase, HU in the portal venous phase, deviation between patients at one phase (times
+# 1.5). The ranges overlap on purpose: one intensity fits several organs, so place, size and shape have to be
+# learnt too.
 CONTRAST_HU = {
-    "spleen": (132, 118, 9), "right kidney": (118, 158, 10), "left kidney": (118, 158, 10),
-    "gallbladder": (14, 14, 9), "esophagus": (58, 64, 9), "liver": (74, 112, 13), "stomach": (38, 38, 26),
-    "aorta": (285, 155, 14), "inferior vena cava": (92, 142, 13), "portal and splenic vein": (118, 164, 13),
-    "pancreas": (112, 94, 10), "right adrenal gland": (84, 76, 8), "left adrenal gland": (84, 76, 8),
-    "muscle": (54, 62, 5), "stomach wall": (78, 88, 8), "renal cortex": (185, 170, 12),
-    "heart": (230, 150, 20),
+  "spleen": (132, 118, 9),
+  "right kidney": (118, 158, 10),
+  "left kidney": (118, 158, 10),
+  "gallbladder": (14, 14, 9),
+  "esophagus": (58, 64, 9),
+  "liver": (74, 112, 13),
+  "stomach": (38, 38, 26),
+  "aorta": (285, 155, 14),
+  "inferior vena cava": (92, 142, 13),
+  "portal and splenic vein": (118, 164, 13),
+  "pancreas": (112, 94, 10),
+  "right adrenal gland": (84, 76, 8),
+  "left adrenal gland": (84, 76, 8),
+  "muscle": (54, 62, 5),
+  "stomach wall": (78, 88, 8),
+  "renal cortex": (185, 170, 12),
+  "heart": (230, 150, 20),
 }
 _UNENHANCED_HU = 40
 
@@ -65,19 +78,19 @@ def draw_patient(rng):
   """A Patient drawn from numpy Generator `rng`."""
   body_size = 1 + 0.06 * normal(rng)
   return Patient(
-      depth_mm=rng.uniform(180, 200),
-      scale=body_size * (1 + 0.035 * normal(rng, 3)),
-      shift_mm=normal(rng, 3) * (6, 6, 8),
-      warp=SmoothField(rng, spacing_mm=95, std=10, channels=3),
-      organs=tuple(_place(rng, organ) for organ in ORGANS),
-      loops=_draw_loops(rng),
-      hu=_draw_contrast(rng),
-      shading=SmoothField(rng, spacing_mm=40, std=5),
-      fat_mm=rng.uniform(7, 28),
-      stomach_gas_mm=rng.choice([np.inf, rng.uniform(20, 50)]),
-      rib_phase=rng.uniform(0, 2 * np.pi),
-      white_noise_hu=rng.uniform(8, 16),
-      grain_noise_hu=rng.uniform(6, 12),
+    depth_mm=rng.uniform(180, 200),
+    scale=body_size * (1 + 0.035 * normal(rng, 3)),
+    shift_mm=normal(rng, 3) * (6, 6, 8),
+    warp=SmoothField(rng, spacing_mm=95, std=10, channels=3),
+    organs=tuple(_place(rng, organ) for organ in ORGANS),
+    loops=_draw_loops(rng),
+    hu=_draw_contrast(rng),
+    shading=SmoothField(rng, spacing_mm=40, std=5),
+    fat_mm=rng.uniform(7, 28),
+    stomach_gas_mm=rng.choice([np.inf, rng.uniform(20, 50)]),
+    rib_phase=rng.uniform(0, 2 * np.pi),
+    white_noise_hu=rng.uniform(8, 16),
+    grain_noise_hu=rng.uniform(6, 12),
   )
 
 
@@ -91,12 +104,13 @@ def _place(rng, organ):
   pivot = np.mean(solid.bounds(), 0)
   size = np.exp(size_std * normal(rng) + 0.5 * size_std * normal(rng, 3))
   return PlacedOrgan(
-      organ=organ,
-      turn=_rotation(np.radians(5) * normal(rng, 3)) / size[:, None],
-      centre_mm=pivot + 1.5 * shift_std_mm * normal(rng, 3),
-      pivot_mm=pivot,
-      # Small organs take short bumps: a quarter of the way through the organ, about.
-      roughness=SmoothField(rng, spacing_mm=36 if roughness_mm > 2 else 24, std=roughness_mm))
+    organ=organ,
+    turn=_rotation(np.radians(5) * normal(rng, 3)) / size[:, None],
+    centre_mm=pivot + 1.5 * shift_std_mm * normal(rng, 3),
+    pivot_mm=pivot,
+    # Small organs take short bumps: a quarter of the way through the organ, about.
+    roughness=SmoothField(rng, spacing_mm=36 if roughness_mm > 2 else 24, std=roughness_mm),
+  )
 
 
 def _rotation(angles):
@@ -112,9 +126,12 @@ def _rotation(angles):
 def _draw_contrast(rng):
   # from a scan almost without contrast medium to a strong bolus: no three patients show all there is
   phase, gain = rng.uniform(), rng.uniform(0.3, 1.25)
-  return {tissue: _UNENHANCED_HU + gain * (early + phase * (late - early) - _UNENHANCED_HU)
-          + 1.5 * std * normal(rng)
-          for tissue, (early, late, std) in CONTRAST_HU.items()}
+  return {
+    tissue: _UNENHANCED_HU
+    + gain * (early + phase * (late - early) - _UNENHANCED_HU)
+    + 1.5 * std * normal(rng)
+    for tissue, (early, late, std) in CONTRAST_HU.items()
+  }
 
 
 def _draw_loops(rng):
@@ -125,5 +142,7 @@ def _draw_loops(rng):
     solids.append(Ellipsoid(tuple(centre), tuple(rng.uniform(10, 22, 3))))
   gassy = rng.uniform(size=len(solids)) < 0.3
   tops = [solid.bounds()[1][1] for solid in solids]
-  return tuple(Loop(solid, hu=rng.uniform(5, 125), gas_above_mm=top - rng.uniform(4, 16) if gas else np.inf)
-               for solid, gas, top in zip(solids, gassy, tops))
+  return tuple(
+    Loop(solid, hu=rng.uniform(5, 125), gas_above_mm=top - rng.uniform(4, 16) if gas else np.inf)
+    for solid, gas, top in zip(solids, gassy, tops)
+  )

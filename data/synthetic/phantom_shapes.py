@@ -2,6 +2,7 @@
 
 Points are float32 arrays [3, ...] of millimetres in the order right, anterior, superior (RAS).
 """
+
 from __future__ import annotations
 
 from typing import NamedTuple

@@ -1,4 +1,6 @@
-"""python -m deeplab_panns.benchmark: what a training step, PaNN's own part of it, sliding windows and the metrics cost here."""
+"""python -m deeplab_panns.benchmark: what a training step, PaNN's own part of it, sliding windows and the
+metrics cost here."""
+
 from __future__ import annotations
 
 import dataclasses
@@ -31,11 +33,22 @@ MEASURES = ("deeplab_step", "unet_step", "panns_overhead", "sliding_window", "me
 def define_flags():
   flags.DEFINE_list("what", ["deeplab_step"], f"Measures, of {', '.join(MEASURES)}.")
   flags.DEFINE_integer("batch", 4, "Examples of a step; 2 is usual for unet_step.", lower_bound=1)
-  flags.DEFINE_integer("size", 0, "Side of an example; default 129 pixels for slices, 64 voxels for patches, 160 for sliding_window's volume, "
-                       "256 pixels for metrics.", lower_bound=0)
+  flags.DEFINE_integer(
+    "size",
+    0,
+    "Side of an example; default 129 pixels for slices, 64 voxels for patches, 160 for sliding_window's "
+    "volume, "
+    "256 pixels for metrics.",
+    lower_bound=0,
+  )
   flags.DEFINE_enum("backbone", "resnet50", ["resnet50", "resnet101", "resnet_small"], "Trunk of DeepLab-v3.")
   flags.DEFINE_enum("stem", "beta", ["beta", "plain"], "Its first layers.")
-  flags.DEFINE_integer("repeats", 9, "Timed repetitions, after two that are not; those of different measures take turns.", lower_bound=3)
+  flags.DEFINE_integer(
+    "repeats",
+    9,
+    "Timed repetitions, after two that are not; those of different measures take turns.",
+    lower_bound=3,
+  )
   flags.DEFINE_integer("threads", 0, "Threads within an operation; 0: one per core.", lower_bound=0)
   flags.DEFINE_bool("json", False, "Print the JSON lines alone.")
 
@@ -43,6 +56,7 @@ def define_flags():
 @dataclasses.dataclass(frozen=True)
 class Setup:
   """What is measured on. `size` 0 stands for the measure's own default."""
+
   batch: int
   size: int
   backbone: str
@@ -61,14 +75,20 @@ class Measure:
     run: does it once, to the end.
     facts: shapes, parameters, multiply-accumulates: what a reader needs to compare.
   """
+
   name: str
   run: object
   facts: dict
 
 
 def multiply_accumulates(network, shape):
-  """Of the convolutions in one forward pass of `network` on an input of `shape`, as the graph computes them."""
-  graph = tf.function(lambda image: network(image, training=False)).get_concrete_function(tf.TensorSpec(shape, tf.float32)).graph
+  """Of the convolutions in one forward pass of `network` on an input of `shape`, as the graph computes
+  them."""
+  graph = (
+    tf.function(lambda image: network(image, training=False))
+    .get_concrete_function(tf.TensorSpec(shape, tf.float32))
+    .graph
+  )
   graphs = [graph, *(function.graph for function in graph._functions.values() if hasattr(function, "graph"))]  # pylint: disable=protected-access
   total = 0
   for operation in (operation for one in graphs for operation in one.get_operations()):
@@ -81,7 +101,15 @@ def multiply_accumulates(network, shape):
 def deeplab_step(setup):
   """A supervised step of DeepLab-v3 at output stride 16."""
   size = setup.size or 129
-  return [_step(f"deeplab_v3 {setup.backbone} {setup.stem} step", setup.deeplab(), None, _examples(setup.batch, (size, size, 3)), None)]
+  return [
+    _step(
+      f"deeplab_v3 {setup.backbone} {setup.stem} step",
+      setup.deeplab(),
+      None,
+      _examples(setup.batch, (size, size, 3)),
+      None,
+    )
+  ]
 
 
 def unet_step(setup):
@@ -99,7 +127,10 @@ def panns_overhead(setup):
   labeled = {name: value[partial:] for name, value in examples.items()}
   rest = {name: value[:partial] for name, value in examples.items()}
   rest["annotated"] = tf.constant(np.tile([[0.0, 1.0] + [0.0] * (CLASSES - 2)], (partial, 1)), tf.float32)
-  return [_step("panns step", network, setup.deeplab(), labeled, rest), _step("supervised step", network, None, examples, None)]
+  return [
+    _step("panns step", network, setup.deeplab(), labeled, rest),
+    _step("supervised step", network, None, examples, None),
+  ]
 
 
 def sliding_window(setup):
@@ -112,8 +143,10 @@ def sliding_window(setup):
   forward = tf.function(lambda image: network(image, training=False))
   count = len(window_starts(size, patch[0], 0.5)) ** 3
   facts = {**_facts(network, (1, *patch, 1)), "volume": [size] * 3, "windows": count}
-  return [Measure("sliding_window volume", lambda: segmenter.labels(volume, tf.ones([3]))["labels"].numpy(), facts),
-          Measure("one window", lambda: forward(window).numpy(), facts)]
+  return [
+    Measure("sliding_window volume", lambda: segmenter.labels(volume, tf.ones([3]))["labels"].numpy(), facts),
+    Measure("one window", lambda: forward(window).numpy(), facts),
+  ]
 
 
 def metrics(setup):
@@ -122,29 +155,49 @@ def metrics(setup):
   _, reference, affine = draw_case(0, "test", 0, size)
   predicted = np.roll(reference, (2, 2, 2), (0, 1, 2))
   spacing_mm = spacing_of(affine)
-  return [Measure("metrics of 13 organs", lambda: score_organs(reference, predicted, BTCV_ORGANS, spacing_mm), {"volume": list(reference.shape)})]
+  return [
+    Measure(
+      "metrics of 13 organs",
+      lambda: score_organs(reference, predicted, BTCV_ORGANS, spacing_mm),
+      {"volume": list(reference.shape)},
+    )
+  ]
 
 
 def _examples(batch, shape):
-  return {"image": tf.random.stateless_uniform([batch, *shape], (0, 0), 0, 255),
-          "label": tf.cast(tf.random.stateless_uniform([batch, *shape[:-1]], (0, 1), 0, CLASSES, tf.int32), tf.uint8)}
+  return {
+    "image": tf.random.stateless_uniform([batch, *shape], (0, 0), 0, 255),
+    "label": tf.cast(
+      tf.random.stateless_uniform([batch, *shape[:-1]], (0, 1), 0, CLASSES, tf.int32), tf.uint8
+    ),
+  }
 
 
 def _step(name, network, teacher, labeled, partial):
-  panns = PaNN(network, teacher or tf.keras.Sequential(), Duals(np.full(CLASSES, 1 / CLASSES)),
-               Objective(1.0, 0.1, True, "newton", 0.05, 2e-5), seed=0)
+  panns = PaNN(
+    network,
+    teacher or tf.keras.Sequential(),
+    Duals(np.full(CLASSES, 1 / CLASSES)),
+    Objective(1.0, 0.1, True, "newton", 0.05, 2e-5),
+    seed=0,
+  )
   optimizer = tf.keras.optimizers.SGD(1e-4, momentum=0.9)
   optimizer.build(network.trainable_variables)
   panns.compile(optimizer=optimizer)
   batch = {"labeled": labeled} if partial is None else {"labeled": labeled, "partial": partial}
   step = tf.function(panns.train_step)
   count = sum(len(part["image"]) for part in batch.values())
-  return Measure(name, lambda: step(batch)["loss"].numpy(), _facts(network, (count, *labeled["image"].shape[1:])))
+  return Measure(
+    name, lambda: step(batch)["loss"].numpy(), _facts(network, (count, *labeled["image"].shape[1:]))
+  )
 
 
 def _facts(network, shape):
-  return {"input": list(shape), "parameters": int(sum(np.prod(weight.shape) for weight in network.trainable_variables)),
-          "multiply_accumulates": multiply_accumulates(network, shape)}
+  return {
+    "input": list(shape),
+    "parameters": int(sum(np.prod(weight.shape) for weight in network.trainable_variables)),
+    "multiply_accumulates": multiply_accumulates(network, shape),
+  }
 
 
 def time_in_turns(measures, repeats):
@@ -163,9 +216,17 @@ def result(measure, seconds, threads):
   """The JSON line of a measure: minimum, median and spread in seconds, and what they are of."""
   versions = {name: importlib.metadata.version(name) for name in ("tensorflow", "numpy")}
   macs = measure.facts.get("multiply_accumulates")
-  return {"measure": measure.name, "minimum_s": min(seconds), "median_s": statistics.median(seconds), "spread_s": max(seconds) - min(seconds),
-          "repeats": len(seconds), **measure.facts,
-          **({"seconds_per_forward_gmac": min(seconds) / macs * 1e9} if macs else {}), "threads": threads, **versions}
+  return {
+    "measure": measure.name,
+    "minimum_s": min(seconds),
+    "median_s": statistics.median(seconds),
+    "spread_s": max(seconds) - min(seconds),
+    "repeats": len(seconds),
+    **measure.facts,
+    **({"seconds_per_forward_gmac": min(seconds) / macs * 1e9} if macs else {}),
+    "threads": threads,
+    **versions,
+  }
 
 
 def ratios(results):
@@ -173,7 +234,10 @@ def ratios(results):
   by_name = {line["measure"]: line for line in results}
   lines = []
   if "panns step" in by_name:
-    lines.append(f"panns step / supervised step: {by_name['panns step']['minimum_s'] / by_name['supervised step']['minimum_s']:.3f} (minima)")
+    lines.append(
+      "panns step / supervised step: "
+      f"{by_name['panns step']['minimum_s'] / by_name['supervised step']['minimum_s']:.3f} (minima)"
+    )
   if "one window" in by_name:
     total, alone = by_name["sliding_window volume"], by_name["one window"]
     own = 1 - total["windows"] * alone["minimum_s"] / total["minimum_s"]
@@ -195,8 +259,15 @@ def measures_of(name, setup):
 def print_table(results):
   print(f"{'measure':<34} {'minimum s':>10} {'median s':>10} {'spread s':>10} {'parameters':>12} {'GMAC':>8}")
   for line in results:
-    of_network = f"{line['parameters']:>12,} {line['multiply_accumulates'] / 1e9:>8.2f}" if "parameters" in line else f"{'-':>12} {'-':>8}"
-    print(f"{line['measure']:<34} {line['minimum_s']:>10.4f} {line['median_s']:>10.4f} {line['spread_s']:>10.4f} {of_network}")
+    of_network = (
+      f"{line['parameters']:>12,} {line['multiply_accumulates'] / 1e9:>8.2f}"
+      if "parameters" in line
+      else f"{'-':>12} {'-':>8}"
+    )
+    print(
+      f"{line['measure']:<34} {line['minimum_s']:>10.4f} {line['median_s']:>10.4f} {line['spread_s']:>10.4f} "
+      f"{of_network}"
+    )
   for text in ratios(results):
     print(text)
 
@@ -213,7 +284,10 @@ def main(_):
   results = []
   for name in args.what:
     measures = measures_of(name, setup)
-    results += [result(measure, seconds, threads) for measure, seconds in zip(measures, time_in_turns(measures, args.repeats))]
+    results += [
+      result(measure, seconds, threads)
+      for measure, seconds in zip(measures, time_in_turns(measures, args.repeats))
+    ]
   if not args.json:
     print_table(results)
   for line in results:

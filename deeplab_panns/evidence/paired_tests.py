@@ -1,9 +1,10 @@
 """Paired comparisons of two methods: signed-rank test, t-test, bootstrap interval, Holm's correction.
 
-One pair is one test volume, its value the mean over seeds: volumes are drawn independently, runs of other seeds on
-the same volumes are not. Where each seed has patients of its own, its mean is the pair (`mean_interval`, `ttest_p`,
-`wilcoxon_p`).
+One pair is one test volume, its value the mean over seeds: volumes are drawn independently, runs of other
+seeds on the same volumes are not. Where each seed has patients of its own, its mean is the pair
+(`mean_interval`, `ttest_p`, `wilcoxon_p`).
 """
+
 from __future__ import annotations
 
 import dataclasses
@@ -28,6 +29,7 @@ class Comparison:
     interval: (low, high) of the mean difference, 95 % percentile bootstrap; None below MIN_PAIRS, as are
     wilcoxon_p, ttest_p: two-sided, not corrected for other comparisons.
   """
+
   pairs: int
   dropped: int
   difference: float
@@ -60,15 +62,19 @@ def compare(values, baseline, seed=0):
     found = dataclasses.replace(found, difference=float(defined.mean()))
   if not found.enough:
     return found
-  return dataclasses.replace(found, interval=bootstrap_interval(defined, seed), wilcoxon_p=wilcoxon_p(defined),
-                             ttest_p=ttest_p(defined))
+  return dataclasses.replace(
+    found,
+    interval=bootstrap_interval(defined, seed),
+    wilcoxon_p=wilcoxon_p(defined),
+    ttest_p=ttest_p(defined),
+  )
 
 
 def bootstrap_interval(values, seed=0, level=0.95):
   """(low, high) percentiles of the mean over resamples of `values`, drawn with replacement.
 
-  A function of values and seed alone. Percentile intervals of few values are too narrow: of 8 pairs about 89 %
-  hold the true mean.
+  A function of values and seed alone. Percentile intervals of few values are too narrow: of 8 pairs about 89
+  % hold the true mean.
   """
   values = np.asarray(values, np.float64)
   drawn = np.random.default_rng(seed).integers(len(values), size=(RESAMPLES, len(values)))
@@ -92,20 +98,23 @@ def holm(p_values):
 
 
 def wilcoxon_p(differences):
-  """Two-sided p of the signed-rank test, exact with ties too; scipy's choice of method there changes between versions."""
+  """Two-sided p of the signed-rank test, exact with ties too; scipy's choice of method there changes between
+  versions."""
   differences = np.asarray(differences, np.float64)
   changed = differences[differences != 0]  # Wilcoxon's own rule: a pair without a difference ranks nowhere
   if not len(changed):
     return 1.0
   if len(changed) > _MAX_EXACT:
     return float(stats.wilcoxon(changed).pvalue)
-  doubled_ranks = np.rint(2 * stats.rankdata(np.abs(changed))).astype(int)  # whole numbers: a tie's rank may end in .5
+  doubled_ranks = np.rint(2 * stats.rankdata(np.abs(changed))).astype(
+    int
+  )  # whole numbers: a tie's rank may end in .5
   probability = np.ones(1)  # of each sum of the positive ranks, when every sign is a coin's toss
   for rank in doubled_ranks:
     gap = np.zeros(rank)
     probability = (np.concatenate([probability, gap]) + np.concatenate([gap, probability])) / 2
   positive = doubled_ranks[changed > 0].sum()
-  return float(min(1.0, 2 * min(probability[:positive + 1].sum(), probability[positive:].sum())))
+  return float(min(1.0, 2 * min(probability[: positive + 1].sum(), probability[positive:].sum())))
 
 
 def ttest_p(differences):
@@ -119,7 +128,8 @@ def ttest_p(differences):
 
 
 def mean_interval(values, level=0.95):
-  """(low, high) of the mean of two or more normally distributed values by Student's t, right also for few of them."""
+  """(low, high) of the mean of two or more normally distributed values by Student's t, right also for few of
+  them."""
   values = np.asarray(values, np.float64)
   reach = stats.t.ppf((1 + level) / 2, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values))
   return float(values.mean() - reach), float(values.mean() + reach)

@@ -1,4 +1,5 @@
 """How the report's figures look: sizes, fonts, and one colour for a method in all of them."""
+
 from __future__ import annotations
 
 import io
@@ -14,8 +15,16 @@ from deeplab_panns.evidence.slice_pictures import organ_colours
 
 # Okabe and Ito's colours, which the colour-blind tell apart, without yellow (too light for lines).
 _METHOD_COLOURS = ("#777777", "#E69F00", "#0072B2", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#000000")
-_STYLE: Any = {"font.size": 9, "axes.titlesize": 10, "axes.labelsize": 9, "legend.fontsize": 9, "axes.spines.top": False,
-          "axes.spines.right": False, "axes.grid": False, "lines.linewidth": 1.4}
+_STYLE: Any = {
+  "font.size": 9,
+  "axes.titlesize": 10,
+  "axes.labelsize": 9,
+  "legend.fontsize": 9,
+  "axes.spines.top": False,
+  "axes.spines.right": False,
+  "axes.grid": False,
+  "lines.linewidth": 1.4,
+}
 DPI = 110
 
 

@@ -1,22 +1,40 @@
 """Pictures of slices with organs in colours."""
+
 from __future__ import annotations
 
 import numpy as np
 
 from data.organs import IGNORE
 
-# Sixteen colours that keep apart on grey; repeated, darker, beyond. In the order of BTCV's list neighbours in the body
-# (kidneys, aorta and vena cava, liver and gallbladder) are far apart.
-_COLOURS = np.array([
-    (230, 40, 70), (60, 140, 240), (60, 190, 75), (0, 165, 155), (250, 135, 45), (255, 225, 40), (190, 120, 50),
-    (240, 60, 230), (80, 235, 240), (165, 80, 225), (250, 185, 210), (170, 255, 195), (200, 175, 255), (200, 240, 60),
-    (255, 215, 180), (170, 60, 60)], np.float32)
+# Sixteen colours that keep apart on grey; repeated, darker, beyond. In the order of BTCV's list neighbours in
+# the body (kidneys, aorta and vena cava, liver and gallbladder) are far apart.
+_COLOURS = np.array(
+  [
+    (230, 40, 70),
+    (60, 140, 240),
+    (60, 190, 75),
+    (0, 165, 155),
+    (250, 135, 45),
+    (255, 225, 40),
+    (190, 120, 50),
+    (240, 60, 230),
+    (80, 235, 240),
+    (165, 80, 225),
+    (250, 185, 210),
+    (170, 255, 195),
+    (200, 175, 255),
+    (200, 240, 60),
+    (255, 215, 180),
+    (170, 60, 60),
+  ],
+  np.float32,
+)
 
 
 def organ_colours(count):
   """uint8 [count + 1, 3]: black for background, then one colour per organ."""
   rounds = np.arange(count) // len(_COLOURS)
-  colours = _COLOURS[np.arange(count) % len(_COLOURS)] * (0.65 ** rounds)[:, None]
+  colours = _COLOURS[np.arange(count) % len(_COLOURS)] * (0.65**rounds)[:, None]
   return np.vstack([np.zeros((1, 3)), colours]).astype(np.uint8)
 
 
@@ -102,5 +120,5 @@ def stack_pictures(pictures):
   height, width = (max(picture.shape[axis] for picture in pictures) for axis in range(2))
   stacked = np.full((len(pictures), height, width, 3), 255, np.uint8)
   for place, picture in zip(stacked, pictures):
-    place[:picture.shape[0], :picture.shape[1]] = picture
+    place[: picture.shape[0], : picture.shape[1]] = picture
   return stacked

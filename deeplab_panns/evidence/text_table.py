@@ -1,31 +1,73 @@
-"""A table of text as Markdown, LaTeX, HTML and CSV. Rows are lists of text of one length; the first row is the header."""
+"""A table of text as Markdown, LaTeX, HTML and CSV. Rows are lists of text of one length; the first row is
+the header."""
+
 from __future__ import annotations
 
 import csv
 import html
 import io
 
-_LATEX = {"\\": r"\textbackslash{}", "%": r"\%", "&": r"\&", "_": r"\_", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}",
-          "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$", "−": "$-$", "<": "$<$", ">": "$>$", "→": r"$\rightarrow$", "λ": r"$\lambda$", "–": "--"}
+_LATEX = {
+  "\\": r"\textbackslash{}",
+  "%": r"\%",
+  "&": r"\&",
+  "_": r"\_",
+  "#": r"\#",
+  "$": r"\$",
+  "{": r"\{",
+  "}": r"\}",
+  "~": r"\textasciitilde{}",
+  "^": r"\textasciicircum{}",
+  "±": r"$\pm$",
+  "−": "$-$",
+  "<": "$<$",
+  ">": "$>$",
+  "→": r"$\rightarrow$",
+  "λ": r"$\lambda$",
+  "–": "--",
+}
 
 
 def to_markdown(rows, note=""):
   """Padded so that it reads as plain text too; the first column left-aligned, the others right."""
   rows = [[cell.replace("|", r"\|") for cell in row] for row in rows]
   widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-  lines = ["| " + " | ".join(cell.ljust(width) if column == 0 else cell.rjust(width)
-                             for column, (cell, width) in enumerate(zip(row, widths))) + " |" for row in rows]
-  lines.insert(1, "|" + "|".join("-" * (width + 1) + (":" if column else "-") for column, width in enumerate(widths)) + "|")
+  lines = [
+    "| "
+    + " | ".join(
+      cell.ljust(width) if column == 0 else cell.rjust(width)
+      for column, (cell, width) in enumerate(zip(row, widths))
+    )
+    + " |"
+    for row in rows
+  ]
+  lines.insert(
+    1,
+    "|" + "|".join("-" * (width + 1) + (":" if column else "-") for column, width in enumerate(widths)) + "|",
+  )
   return "\n".join(lines) + (f"\n\n{note}\n" if note else "\n")
 
 
 def to_latex(rows, caption):
   """A `table` environment with the rules of the booktabs package."""
   header, *body = [" & ".join(_escape_latex(cell) for cell in row) + r" \\" for row in rows]
-  return "\n".join([
-      r"% needs \usepackage{booktabs}", r"\begin{table}", r"\centering", rf"\caption{{{_escape_latex(caption)}}}",
-      rf"\begin{{tabular}}{{l{'r' * (len(rows[0]) - 1)}}}", r"\toprule", header, r"\midrule", *body, r"\bottomrule",
-      r"\end{tabular}", r"\end{table}", ""])
+  return "\n".join(
+    [
+      r"% needs \usepackage{booktabs}",
+      r"\begin{table}",
+      r"\centering",
+      rf"\caption{{{_escape_latex(caption)}}}",
+      rf"\begin{{tabular}}{{l{'r' * (len(rows[0]) - 1)}}}",
+      r"\toprule",
+      header,
+      r"\midrule",
+      *body,
+      r"\bottomrule",
+      r"\end{tabular}",
+      r"\end{table}",
+      "",
+    ]
+  )
 
 
 def _escape_latex(text):

@@ -1,11 +1,14 @@
 """The dual variables ν, μ: what turns −log of a mean into something a mini-batch estimates without bias.
 
-−log p = max over ν < 0 of ν p + log(−ν) + 1, reached at ν = −1/p. So the prior term of Eq. 3 is the maximum of
+−log p = max over ν < 0 of ν p + log(−ν) + 1, reached at ν = −1/p. So the prior term of Eq. 3 is the maximum
+of
 
   Σ_l  q_l [ν_l p̄_l + log(−ν_l) + 1] + (1 − q_l) [μ_l (1 − p̄_l) + log(−μ_l) + 1],
 
-linear in p̄ once ν and μ are given. Algorithm 1 of the paper starts μ at +1/(1 − q), a misprint: log(−μ) would not exist.
+linear in p̄ once ν and μ are given. Algorithm 1 of the paper starts μ at +1/(1 − q), a misprint: log(−μ)
+would not exist.
 """
+
 import numpy as np
 import tensorflow as tf
 
@@ -49,7 +52,9 @@ class Duals(tf.Module):
     The floor of the newton ascent holds here too, or an image without an organ would pull without end.
     """
     q = self.prior
-    log_share, log_rest = (tf.math.log(tf.maximum(x, FLOOR * low)) for x, low in ((share, q), (1 - share, 1 - q)))
+    log_share, log_rest = (
+      tf.math.log(tf.maximum(x, FLOOR * low)) for x, low in ((share, q), (1 - share, 1 - q))
+    )
     return -tf.reduce_sum(q * log_share + (1 - q) * log_rest, axis=-1)
 
   def slope(self):

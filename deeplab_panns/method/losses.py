@@ -1,4 +1,6 @@
-"""Sums over valid pixels. The trainer divides them by counts over the whole batch, whichever replica holds it."""
+"""Sums over valid pixels. The trainer divides them by counts over the whole batch, whichever replica holds
+it."""
+
 import tensorflow as tf
 
 from data.organs import IGNORE
@@ -12,7 +14,9 @@ def valid_pixels(label):
 def over_pixels(of_example, like):
   """[batch, K + 1], one row an example, shaped to go with each pixel of `like` [batch, ..., K + 1]."""
   shape = tf.shape(of_example)
-  return tf.reshape(of_example, tf.concat([shape[:1], tf.ones([len(like.shape) - 2], tf.int32), shape[1:]], 0))
+  return tf.reshape(
+    of_example, tf.concat([shape[:1], tf.ones([len(like.shape) - 2], tf.int32), shape[1:]], 0)
+  )
 
 
 def cross_entropy_sum(logits, label):
@@ -59,13 +63,14 @@ def probability_sum(logits, valid):
 def marginal_cross_entropy_sum(logits, label, annotated):
   """Cross-entropy of what the annotation tells, summed over the valid pixels; no pseudo-labels needed.
 
-  Where an annotated organ is drawn, −log of its probability. Elsewhere −log of the probability that it is background
-  *or* any organ that nobody annotated: the sum of their softmax probabilities (a sum of their logits, as some
-  released programs take it, is another and wrong thing).
+  Where an annotated organ is drawn, −log of its probability. Elsewhere −log of the probability that it is
+  background *or* any organ that nobody annotated: the sum of their softmax probabilities (a sum of their
+  logits, as some released programs take it, is another and wrong thing).
 
   Args:
     logits: float [batch, ..., K + 1].
-    label: uint8 [batch, ...]: an annotated organ's class, 0 where none is, IGNORE where the pixel does not count.
+    label: uint8 [batch, ...]: an annotated organ's class, 0 where none is, IGNORE where the pixel does not
+      count.
     annotated: float [batch, K + 1], 1 for the classes that the label map holds.
   """
   valid = valid_pixels(label)
@@ -79,10 +84,10 @@ def marginal_cross_entropy_sum(logits, label, annotated):
 def exclusion_sum(logits, label, annotated):
   """−log(1 − probability of the organs nobody annotated), summed over the pixels of annotated organs.
 
-  Organs exclude one another: where one is drawn, none of the unknown ones can be. As a cross-entropy it repeats part
-  of what the drawn organ's own −log p says, and so weighs mistakes among organs more than those with background. The
-  Dice form of the same idea: Shi et al., "Marginal loss and exclusion loss for partially supervised multi-organ
-  segmentation", Medical Image Analysis 2021.
+  Organs exclude one another: where one is drawn, none of the unknown ones can be. As a cross-entropy it
+  repeats part of what the drawn organ's own −log p says, and so weighs mistakes among organs more than those
+  with background. The Dice form of the same idea: Shi et al., "Marginal loss and exclusion loss for partially
+  supervised multi-organ segmentation", Medical Image Analysis 2021.
 
   Args:
     As `marginal_cross_entropy_sum`.
@@ -99,7 +104,8 @@ def _unannotated(annotated):
 
 
 def _log_sum_over(log_probabilities, classes):
-  """Log of the probabilities' sum over the chosen classes: [batch, ..., K + 1] and [batch, K + 1] to [batch, ...]."""
+  """Log of the probabilities' sum over the chosen classes: [batch, ..., K + 1] and [batch, K + 1] to [batch,
+  ...]."""
   chosen = over_pixels(classes, log_probabilities) > 0
   # not −inf, whose gradient is NaN
   return tf.reduce_logsumexp(tf.where(chosen, log_probabilities, tf.constant(-1e9)), axis=-1)

@@ -1,4 +1,5 @@
 """PaNN: the Keras model that trains any segmentation network by the paper's Algorithm 1."""
+
 from __future__ import annotations
 
 import dataclasses
@@ -32,6 +33,7 @@ class Objective:
     mix: paste boxes of labelled images into partial ones (deeplab_panns.method.mixing).
     prior_scope: "batch", or "example" to hold the shares of each image alone to q, without dual variables.
   """
+
   lambda1: float
   lambda2: float
   use_annotations: bool
@@ -49,16 +51,16 @@ class Objective:
 class PaNN(tf.keras.Model):
   """Wraps a network (image → logits) with the losses, the teacher and the dual variables.
 
-  A batch is {"labeled": {"image", "label"}} in stage 1 and has "partial": {"image", "label", "annotated"} beside it
-  in stage 2 (see data.batches.pipeline). Every mean divides by a count over the *global* batch, so that replicas add up to
-  what one device computes in spite of ignored pixels.
+  A batch is {"labeled": {"image", "label"}} in stage 1 and has "partial": {"image", "label", "annotated"}
+  beside it in stage 2 (see data.batches.pipeline). Every mean divides by a count over the *global* batch, so
+  that replicas add up to what one device computes in spite of ignored pixels.
   """
 
   def __init__(self, network, teacher, duals: Duals, objective: Objective, seed: int):
     """Args:
-      network: tf.keras.Model, [batch, ..., channels] → logits [batch, ..., K + 1].
-      teacher: another instance of it; labels the partial images, is never trained.
-      seed: of the dropout masks and the mixing.
+    network: tf.keras.Model, [batch, ..., channels] → logits [batch, ..., K + 1].
+    teacher: another instance of it; labels the partial images, is never trained.
+    seed: of the dropout masks and the mixing.
     """
     super().__init__()
     self.network = network
@@ -70,7 +72,9 @@ class PaNN(tf.keras.Model):
     self._seed = seed
     # A loss that is no longer finite is noticed at the next look, but its step is kept from the first.
     self.first_bad_step = tf.Variable(-1, dtype=tf.int64, trainable=False, name="first_bad_step")
-    self.tracked = {name: tf.keras.metrics.Mean(name) for name in ("loss/labeled", "loss/partial", "loss/prior")}
+    self.tracked = {
+      name: tf.keras.metrics.Mean(name) for name in ("loss/labeled", "loss/partial", "loss/prior")
+    }
     self.tracked_share = tf.keras.metrics.MeanTensor("prior/p_bar", shape=duals.prior.shape)
 
   def call(self, images, training=False):
@@ -84,8 +88,8 @@ class PaNN(tf.keras.Model):
   def freeze_batch_norm(self):
     """From the next step on the network normalizes by its moving statistics; γ and β stay as they are.
 
-    For small batches, and for partial images of another look: one of them among few shifts the statistics that all
-    others are normalized by.
+    For small batches, and for partial images of another look: one of them among few shifts the statistics
+    that all others are normalized by.
     """
     for layer in self.network.layers:
       if isinstance(layer, tf.keras.layers.BatchNormalization):
@@ -94,7 +98,8 @@ class PaNN(tf.keras.Model):
     self.compile(optimizer=self.optimizer, jit_compile=self.jit_compile, run_eagerly=self.run_eagerly)
 
   def train_step(self, batch):
-    """One iteration: pseudo-labels, then descent on Θ with the duals as of the last step, then ascent on the duals.
+    """One iteration: pseudo-labels, then descent on Θ with the duals as of the last step, then ascent on the
+    duals.
 
     Algorithm 1 ascends first. With the duals of the step before, p̄ and ν come from different batches, so the
     gradient q ν ∇p̄ stays unbiased.
@@ -131,7 +136,8 @@ class PaNN(tf.keras.Model):
     return loss
 
   def _with_target(self, labeled, partial):
-    """The partial examples with "target": what J_P compares the network with; mixed with labelled ones if asked."""
+    """The partial examples with "target": what J_P compares the network with; mixed with labelled ones if
+    asked."""
     label, annotated = partial["label"], partial["annotated"]
     if not self.objective.use_annotations:
       label, annotated = pseudo_labels.forget(label, annotated)
@@ -146,7 +152,11 @@ class PaNN(tf.keras.Model):
     partial["target"] = pseudo_labels.complete(label, annotated, logits)
     if self.objective.pseudo_labels == "aligned":
       self.alignment.follow(self._label_counts(partial))
-    return mixing.paste_labeled(labeled, partial, self._seed, self.optimizer.iterations) if self.objective.mix else partial
+    return (
+      mixing.paste_labeled(labeled, partial, self._seed, self.optimizer.iterations)
+      if self.objective.mix
+      else partial
+    )
 
   def _label_counts(self, partial):
     """Pixels of each class among the global batch's targets, of the images that the prior counts."""
@@ -157,7 +167,8 @@ class PaNN(tf.keras.Model):
     return _global_sum(tf.reduce_sum(classes, axis=list(range(len(classes.shape) - 1))))
 
   def _partially_supervised(self, logits, partial):
-    """(λ1 J_P + λ2 · the prior's saddle value, this replica's part; (the global p̄, 1 or 0: whether a pixel counts in it))."""
+    """(λ1 J_P + λ2 · the prior's saddle value, this replica's part; (the global p̄, 1 or 0: whether a pixel
+    counts in it))."""
     valid = partial["valid"]
     pixels = _global_sum(tf.reduce_sum(valid))
     partial_loss = self._partial_loss(logits, partial) / tf.maximum(pixels, 1.0)
@@ -172,10 +183,14 @@ class PaNN(tf.keras.Model):
     self.tracked["loss/prior"].update_state(self.duals.value(global_share))
     self.tracked_share.update_state(global_share)
     # a batch without a pixel that counts says nothing: the duals stay as they are
-    return self.objective.lambda1 * partial_loss + self.objective.lambda2 * pull, (global_share, tf.minimum(seen, 1.0))
+    return self.objective.lambda1 * partial_loss + self.objective.lambda2 * pull, (
+      global_share,
+      tf.minimum(seen, 1.0),
+    )
 
   def _counted_by_prior(self, partial, pixels):
-    """(1 for the pixels that p̄ is the mean of, float32 [n, ...]; how many the global batch has, of `pixels` valid ones)."""
+    """(1 for the pixels that p̄ is the mean of, float32 [n, ...]; how many the global batch has, of `pixels`
+    valid ones)."""
     valid = partial["valid"]
     if "in_prior" not in partial:
       return valid, pixels
@@ -210,7 +225,8 @@ class PaNN(tf.keras.Model):
       self.duals.ascend_printed(share, seen * self.objective.learning_rate_dual, self.objective.lambda2)
 
   def _move_teacher(self):
-    """An exponential moving average of the network (Tarvainen and Valpola, 2017), batch statistics included."""
+    """An exponential moving average of the network (Tarvainen and Valpola, 2017), batch statistics
+    included."""
     decay = self.objective.teacher_decay
     if decay:
       for ours, theirs in zip(self.network.variables, self.teacher.variables):
@@ -222,7 +238,9 @@ class PaNN(tf.keras.Model):
   def _note_bad_step(self, loss):
     # iterations has been counted up already: this is the number of the step that went wrong, from 1
     bad = tf.logical_and(tf.logical_not(tf.math.is_finite(loss)), self.first_bad_step < 0)
-    self.first_bad_step.assign(tf.where(bad, tf.cast(self.optimizer.iterations, tf.int64), self.first_bad_step))
+    self.first_bad_step.assign(
+      tf.where(bad, tf.cast(self.optimizer.iterations, tf.int64), self.first_bad_step)
+    )
 
 
 def _for_each_pixel(of_example, like):

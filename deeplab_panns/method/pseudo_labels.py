@@ -1,4 +1,5 @@
 """Pseudo-labels: what the partial images are trained on where nobody annotated them (Eq. 5)."""
+
 import tensorflow as tf
 
 from data.organs import IGNORE
@@ -9,12 +10,14 @@ def complete(label, annotated, teacher_logits):
   """Fills the gaps of partial label maps with the teacher's choice.
 
   Args:
-    label: uint8 [batch, ...]: an annotated organ's class, 0 where none is, IGNORE where the pixel does not count.
+    label: uint8 [batch, ...]: an annotated organ's class, 0 where none is, IGNORE where the pixel does not
+      count.
     annotated: float [batch, K + 1], 1 for the classes that the label map holds.
     teacher_logits: float [batch, ..., K + 1].
   Returns:
-    uint8 [batch, ...]: the annotation where it covers the pixel; elsewhere the teacher's argmax over background and
-    the organs that are *not* annotated, since an annotated organ is known to be absent there; IGNORE stays.
+    uint8 [batch, ...]: the annotation where it covers the pixel; elsewhere the teacher's argmax over
+    background and the organs that are *not* annotated, since an annotated organ is known to be absent there;
+    IGNORE stays.
   """
   guess = tf.argmax(_possible(annotated, teacher_logits), axis=-1, output_type=tf.int32)
   known = tf.cast(label, tf.int32)
@@ -24,12 +27,13 @@ def complete(label, annotated, teacher_logits):
 def complete_softly(label, annotated, teacher_logits):
   """As `complete`, with the teacher's probabilities in place of its choice.
 
-  A hard choice turns what the teacher doubts into background, and so unlearns small organs; probabilities keep
-  the share that the teacher gives them.
+  A hard choice turns what the teacher doubts into background, and so unlearns small organs; probabilities
+  keep the share that the teacher gives them.
 
   Returns:
-    float32 [batch, ..., K + 1] that sums to 1: one class where the annotation covers the pixel; elsewhere the softmax
-    over background and the organs that are not annotated. Pixels of IGNORE hold it too, and must get no weight.
+    float32 [batch, ..., K + 1] that sums to 1: one class where the annotation covers the pixel; elsewhere the
+    softmax over background and the organs that are not annotated. Pixels of IGNORE hold it too, and must get
+    no weight.
   """
   guess = tf.nn.softmax(tf.cast(_possible(annotated, teacher_logits), tf.float32))
   drawn = tf.logical_and(label != 0, label != IGNORE)
@@ -39,7 +43,9 @@ def complete_softly(label, annotated, teacher_logits):
 
 def _possible(annotated, teacher_logits):
   """The logits, −inf where the organ is annotated: beyond its annotation it is known to be absent."""
-  organs = tf.concat([tf.zeros_like(annotated[:, :1]), annotated[:, 1:]], axis=1)  # background is always possible
+  organs = tf.concat(
+    [tf.zeros_like(annotated[:, :1]), annotated[:, 1:]], axis=1
+  )  # background is always possible
   excluded = over_pixels(organs, teacher_logits) > 0
   return tf.where(excluded, tf.constant(float("-inf"), teacher_logits.dtype), teacher_logits)
 
@@ -56,16 +62,19 @@ def forget(label, annotated):
 class Alignment(tf.Module):
   """Shifts the teacher's logits so that the sizes of its pseudo-labels follow the prior.
 
-  Each class has an offset that rises while the class's share of the pseudo-labels lies below q and falls while it lies
-  above: b ← b + step · log(q / share). At a share of q it rests. So the correction log q − log p̄ of a shifted prior is
-  applied until what the *argmax* gives, not only what the softmax sums to, has the right size: a network trained by
-  cross-entropy has the right mean probabilities anyhow, and its argmax still drops the organs it is unsure of.
+  Each class has an offset that rises while the class's share of the pseudo-labels lies below q and falls
+  while it lies
+  above: b ← b + step · log(q / share). At a share of q it rests. So the correction log q − log p̄ of a
+    shifted prior is
+  applied until what the *argmax* gives, not only what the softmax sums to, has the right size: a network
+  trained by cross-entropy has the right mean probabilities anyhow, and its argmax still drops the organs it
+  is unsure of.
   """
 
   STEP = 0.02
   LARGEST = 4.0  # of an offset, in nats: a class that is never seen must not flood the image
-  # Of the mean share. An organ is absent from most batches, and the mean of log(share) is not the log of the mean;
-  # STEP times the ten steps of memory is small enough that the offsets do not swing.
+  # Of the mean share. An organ is absent from most batches, and the mean of log(share) is not the log of the
+  # mean; STEP times the ten steps of memory is small enough that the offsets do not swing.
   SHARE_DECAY = 0.9
 
   def __init__(self, prior):
@@ -82,7 +91,8 @@ class Alignment(tf.Module):
     """Moves the offsets by one step.
 
     Args:
-      counts: float32 [K + 1], pixels of each class among a batch's pseudo-labels. Without any, all stays as it is.
+      counts: float32 [K + 1], pixels of each class among a batch's pseudo-labels. Without any, all stays as
+        it is.
     """
     total = tf.reduce_sum(counts)
     share = self.SHARE_DECAY * self.share + (1 - self.SHARE_DECAY) * (counts / tf.maximum(total, 1.0))
@@ -90,4 +100,6 @@ class Alignment(tf.Module):
     excess = tf.math.log(tf.maximum(self.share, 0.05 * self._prior) / self._prior)
     offset = self.offset - self.STEP * excess
     offset -= offset[0]  # background's stays 0: only differences count
-    self.offset.assign(tf.where(total > 0, tf.clip_by_value(offset, -self.LARGEST, self.LARGEST), self.offset))
+    self.offset.assign(
+      tf.where(total > 0, tf.clip_by_value(offset, -self.LARGEST, self.LARGEST), self.offset)
+    )

@@ -1,17 +1,20 @@
 """Learning rate of the weights Θ over both stages."""
+
 import tensorflow as tf
 
 
 class TwoStages(tf.keras.optimizers.schedules.LearningRateSchedule):
   """Stage 1, then stage 2 with a clock of its own.
 
-  `poly`: rate · (1 − step of the stage / steps of the stage)^0.9, the paper's 2-D policy; `constant` its 3-D one.
-  Over its first `warmup_steps` stage 2 rises to that linearly. The paper has no such rise. Where partial images look
-  unlike the labelled ones, the first full steps throw the weights about (measured in experiments/README.md, real CT in 3-D).
+  `poly`: rate · (1 − step of the stage / steps of the stage)^0.9, the paper's 2-D policy; `constant` its 3-D
+  one. Over its first `warmup_steps` stage 2 rises to that linearly. The paper has no such rise. Where partial
+  images look unlike the labelled ones, the first full steps throw the weights about (measured in
+  experiments/README.md, real CT in 3-D).
   """
 
   def __init__(self, rates, steps, policy, warmup_steps=0):
-    """Args: rates, steps: of stage 1 and 2. policy: "poly" or "constant". Raises ValueError for another policy."""
+    """Args: rates, steps: of stage 1 and 2. policy: "poly" or "constant". Raises ValueError for another
+    policy."""
     super().__init__()
     if policy not in ("poly", "constant"):
       raise ValueError(f'received policy="{policy}"; must be "poly" or "constant".')
@@ -30,4 +33,9 @@ class TwoStages(tf.keras.optimizers.schedules.LearningRateSchedule):
     return rate * tf.maximum(1.0 - done, 0.0) ** 0.9
 
   def get_config(self):
-    return {"rates": self._rates, "steps": self._steps, "policy": self._policy, "warmup_steps": self._warmup_steps}
+    return {
+      "rates": self._rates,
+      "steps": self._steps,
+      "policy": self._policy,
+      "warmup_steps": self._warmup_steps,
+    }

@@ -1,4 +1,5 @@
 """What both halves of DeepLab-v3 are made of: dilated convolution, batch norm, align-corners resizing."""
+
 import dataclasses
 import functools
 
@@ -22,10 +23,8 @@ def has_dilated_gradient(dtype):
     image, kernel = tf.ones([1, 5, 5, 1], dtype), tf.ones([3, 3, 1, 1], dtype)
     settings = {"strides": [1] * 4, "padding": "SAME", "dilations": [1, 2, 2, 1]}
     try:
-      tf.raw_ops.Conv2DBackpropFilter(
-          input=image, filter_sizes=kernel.shape, out_backprop=image, **settings)
-      tf.raw_ops.Conv2DBackpropInput(
-          input_sizes=image.shape, filter=kernel, out_backprop=image, **settings)
+      tf.raw_ops.Conv2DBackpropFilter(input=image, filter_sizes=kernel.shape, out_backprop=image, **settings)
+      tf.raw_ops.Conv2DBackpropInput(input_sizes=image.shape, filter=kernel, out_backprop=image, **settings)
     except (tf.errors.UnimplementedError, tf.errors.InvalidArgumentError):
       return False
   return True
@@ -56,11 +55,12 @@ def _reaching_taps(kernel, size, rate):
 
   So ASPP's 3×3 at rate 18 is a 1×1 convolution on the 9×9 features of a small crop.
   """
-  cuts = [max(taps // 2 - (length - 1) // rate, 0) if length else 0
-          for taps, length in zip(kernel.shape[:2], size)]
+  cuts = [
+    max(taps // 2 - (length - 1) // rate, 0) if length else 0 for taps, length in zip(kernel.shape[:2], size)
+  ]
   if not any(cuts):
     return kernel
-  return kernel[cuts[0]:kernel.shape[0] - cuts[0], cuts[1]:kernel.shape[1] - cuts[1]]
+  return kernel[cuts[0] : kernel.shape[0] - cuts[0], cuts[1] : kernel.shape[1] - cuts[1]]
 
 
 def strided_convolution(features, kernel, stride):
@@ -82,8 +82,10 @@ class Convolution(tf.keras.layers.Conv2D):
   def __init__(self, filters, kernel_size, padding="same", **kwargs):
     super().__init__(filters, kernel_size, padding=padding, **kwargs)
     if padding != "same" or self.data_format != "channels_last":
-      raise ValueError(f"{self.name}: received padding={padding!r}, data_format={self.data_format!r}; "
-                       "only 'same' and 'channels_last' are computed here.")
+      raise ValueError(
+        f"{self.name}: received padding={padding!r}, data_format={self.data_format!r}; "
+        "only 'same' and 'channels_last' are computed here."
+      )
 
   def convolution_op(self, inputs, kernel):
     """Called by Conv2D in the place of its own convolution."""
@@ -105,6 +107,7 @@ def weight_penalty(weight_decay):
 @dataclasses.dataclass(frozen=True)
 class ConvolutionUnits:
   """Adds convolution + batch norm (+ ReLU), with the settings one part of the network shares."""
+
   kernel_initializer: str
   batch_norm_decay: float
   weight_decay: float
@@ -112,14 +115,22 @@ class ConvolutionUnits:
   def linear(self, features, filters, kernel_size, name, stride=1, rate=1):
     """Bias-free convolution and batch norm."""
     convolution = Convolution(
-        filters, kernel_size, strides=stride, dilation_rate=rate, use_bias=False, name=name,
-        kernel_initializer=self.kernel_initializer, kernel_regularizer=weight_penalty(self.weight_decay))
+      filters,
+      kernel_size,
+      strides=stride,
+      dilation_rate=rate,
+      use_bias=False,
+      name=name,
+      kernel_initializer=self.kernel_initializer,
+      kernel_regularizer=weight_penalty(self.weight_decay),
+    )
     return batch_norm(self.batch_norm_decay, f"{name}_bn")(convolution(features))
 
   def relu(self, features, filters, kernel_size, name, stride=1, rate=1):
     """Bias-free convolution, batch norm and ReLU."""
     return tf.keras.layers.ReLU(name=f"{name}_relu")(
-        self.linear(features, filters, kernel_size, name, stride, rate))
+      self.linear(features, filters, kernel_size, name, stride, rate)
+    )
 
   def separable_relu(self, features, filters, name, rate=1):
     """3×3 depthwise, then 1×1 pointwise convolution, each with batch norm and ReLU.
@@ -128,12 +139,18 @@ class ConvolutionUnits:
     """
     # Keras' layer goes through SpaceToBatch; the raw op's gradients are wrong on the CPU once it is dilated.
     depthwise = tf.keras.layers.DepthwiseConv2D(
-        3, dilation_rate=rate, padding="same", use_bias=False, name=f"{name}_depthwise",
-        depthwise_initializer=tf.keras.initializers.TruncatedNormal(stddev=0.33))
+      3,
+      dilation_rate=rate,
+      padding="same",
+      use_bias=False,
+      name=f"{name}_depthwise",
+      depthwise_initializer=tf.keras.initializers.TruncatedNormal(stddev=0.33),
+    )
     features = batch_norm(self.batch_norm_decay, f"{name}_depthwise_bn")(depthwise(features))
     features = tf.keras.layers.ReLU(name=f"{name}_depthwise_relu")(features)
     pointwise = dataclasses.replace(
-        self, kernel_initializer=tf.keras.initializers.TruncatedNormal(stddev=0.06))
+      self, kernel_initializer=tf.keras.initializers.TruncatedNormal(stddev=0.06)
+    )
     return pointwise.relu(features, filters, 1, f"{name}_pointwise")
 
 

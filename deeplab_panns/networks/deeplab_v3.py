@@ -4,6 +4,7 @@ L.-C. Chen et al., "Rethinking Atrous Convolution for Semantic Image Segmentatio
 in tensorflow/models `research/deeplab/model.py`. Plain 3×3 convolutions are DeepLab-v3 as published;
 `separable` is v3+'s economy, another network with 12.5 million parameters fewer.
 """
+
 import dataclasses
 from typing import Optional
 
@@ -38,6 +39,7 @@ class DeepLabConfig:
     dropout_rate: Of the ASPP's output, in training.
     weight_decay: TF1 convention, weight_decay · Σw² / 2, for convolution kernels but the depthwise ones.
   """
+
   classes: int = 14
   channels: int = 3
   backbone: str = "resnet50"
@@ -51,8 +53,11 @@ class DeepLabConfig:
   weight_decay: float = 1e-4
 
   def __post_init__(self):
-    for name, allowed in (("backbone", tuple(resnet.BACKBONES)), ("stem", resnet.STEMS),
-                          ("output_stride", resnet.OUTPUT_STRIDES)):
+    for name, allowed in (
+      ("backbone", tuple(resnet.BACKBONES)),
+      ("stem", resnet.STEMS),
+      ("output_stride", resnet.OUTPUT_STRIDES),
+    ):
       if getattr(self, name) not in allowed:
         raise ValueError(f"{name}: received {getattr(self, name)!r}; choose one of {allowed}.")
     if len(self.multi_grid) != 3:
@@ -115,7 +120,8 @@ def deeplab_v3(config):
   padded = PadToGrid(config.grid, name="pad")(image)
   features, low_level = _trunk(scale_intensity(padded, config.stem), config)
   layers = convolution.ConvolutionUnits(
-      "glorot_uniform", _decay(config, HEAD_BATCH_NORM_DECAY), config.weight_decay)
+    "glorot_uniform", _decay(config, HEAD_BATCH_NORM_DECAY), config.weight_decay
+  )
   features = aspp(features, config, layers)
   if config.decoder:
     features = decoder(features, low_level, config, layers)
@@ -140,11 +146,16 @@ def aspp(features, config, layers):
   filters = HEAD_FILTERS[config.backbone][0]
   pooled = tf.keras.layers.GlobalAveragePooling2D(keepdims=True, name="pooling")(features)
   pooled = layers.relu(pooled, filters, 1, "pooling_conv")
-  branches = [convolution.UpsampleLike(name="pooling_upsample")([pooled, features]),
-              layers.relu(features, filters, 1, "aspp0")]
+  branches = [
+    convolution.UpsampleLike(name="pooling_upsample")([pooled, features]),
+    layers.relu(features, filters, 1, "aspp0"),
+  ]
   for branch, pixels in enumerate((96, 192, 288), start=1):  # rates 6, 12, 18 at stride 16; 12, 24, 36 at 8
-    branches.append(_convolution_3x3(
-        features, filters, f"aspp{branch}", layers, config.separable, rate=pixels // config.output_stride))
+    branches.append(
+      _convolution_3x3(
+        features, filters, f"aspp{branch}", layers, config.separable, rate=pixels // config.output_stride
+      )
+    )
   features = tf.keras.layers.Concatenate(name="aspp_concat")(branches)
   features = layers.relu(features, filters, 1, "aspp_projection")
   return dropout.StatelessDropout(config.dropout_rate, name="aspp_dropout")(features)
@@ -162,7 +173,8 @@ def decoder(features, low_level, config, layers):
 
 def _trunk(image, config):
   layers = convolution.ConvolutionUnits(
-      "he_normal", _decay(config, TRUNK_BATCH_NORM_DECAY), config.weight_decay)
+    "he_normal", _decay(config, TRUNK_BATCH_NORM_DECAY), config.weight_decay
+  )
   return resnet.trunk(image, config.backbone, config.stem, config.output_stride, config.multi_grid, layers)
 
 
@@ -174,9 +186,12 @@ def _convolution_3x3(features, filters, name, layers, separable, rate=1):
 
 def _classifier(config):
   return convolution.Convolution(
-      config.classes, 1, name="logits",
-      kernel_initializer=tf.keras.initializers.TruncatedNormal(stddev=0.01),
-      kernel_regularizer=convolution.weight_penalty(config.weight_decay))
+    config.classes,
+    1,
+    name="logits",
+    kernel_initializer=tf.keras.initializers.TruncatedNormal(stddev=0.01),
+    kernel_regularizer=convolution.weight_penalty(config.weight_decay),
+  )
 
 
 def _decay(config, default):

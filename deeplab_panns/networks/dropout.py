@@ -3,6 +3,7 @@
 So a run that restarts at step k drops what the uninterrupted run dropped, and splitting a batch over replicas
 changes nothing. Keras' own Dropout draws from a state that no checkpoint holds.
 """
+
 import contextlib
 import threading
 

@@ -3,6 +3,7 @@
 As in tensorflow/models `research/deeplab/core/resnet_v1_beta.py`: the stride sits in the *last* unit of
 blocks 1 to 3, and the beta stem has three 3×3 convolutions in the place of one 7×7.
 """
+
 import dataclasses
 
 import tensorflow as tf
@@ -19,6 +20,7 @@ class Backbone:
   Attributes:
     pooled: whether a max-pool follows the stem, so that block 1 sees stride 4; 2 without.
   """
+
   stem_filters: tuple[int, int, int]
   units: tuple[int, int, int, int]
   widths: tuple[int, int, int, int]
@@ -31,10 +33,10 @@ class Backbone:
 
 
 BACKBONES = {
-    "resnet50": Backbone((64, 64, 128), (3, 4, 6, 3), (64, 128, 256, 512)),
-    "resnet101": Backbone((64, 64, 128), (3, 4, 23, 3), (64, 128, 256, 512)),
-    # For the CPU, and pixels of 3 to 4 mm, where an aorta is five pixels wide: so no pooling.
-    "resnet_small": Backbone((16, 16, 16), (2, 2, 2, 3), (16, 32, 48, 64), pooled=False),
+  "resnet50": Backbone((64, 64, 128), (3, 4, 6, 3), (64, 128, 256, 512)),
+  "resnet101": Backbone((64, 64, 128), (3, 4, 23, 3), (64, 128, 256, 512)),
+  # For the CPU, and pixels of 3 to 4 mm, where an aorta is five pixels wide: so no pooling.
+  "resnet_small": Backbone((16, 16, 16), (2, 2, 2, 3), (16, 32, 48, 64), pooled=False),
 }
 
 
@@ -72,7 +74,8 @@ def trunk(image, backbone, stem, output_stride, multi_grid, layers):
     layers: The `ConvolutionUnits` to build from.
   Returns:
     Features [batch, (height-1) // output_stride + 1, (width-1) // output_stride + 1, 4 · last width], and at
-    the stem's stride the low-level features the decoder reads: the residual branch of block 1's last unit but one.
+    the stem's stride the low-level features the decoder reads: the residual branch of block 1's last unit but
+    one.
   """
   table = BACKBONES[backbone]
   features = _stem(image, table, stem, layers)
@@ -99,7 +102,11 @@ def _stem(image, table, stem, layers):
     features = layers.relu(image, filters[0], 3, "conv1_1", stride=2)
     features = layers.relu(features, filters[1], 3, "conv1_2")
     features = layers.relu(features, filters[2], 3, "conv1_3")
-  return tf.keras.layers.MaxPooling2D(3, strides=2, padding="same", name="pool1")(features) if table.pooled else features
+  return (
+    tf.keras.layers.MaxPooling2D(3, strides=2, padding="same", name="pool1")(features)
+    if table.pooled
+    else features
+  )
 
 
 def _residual(features, width, stride_and_rate, name, layers):

@@ -1,8 +1,10 @@
 """python -m deeplab_panns.prior_check: does the prior hold for my data?
 
-PaNN holds the predicted organ sizes on partial images to the labelled cases' q. That is right only if organs take the
-same share of both, which other fields of view and other patients break; where both annotate an organ, it can be seen.
+PaNN holds the predicted organ sizes on partial images to the labelled cases' q. That is right only if organs
+take the same share of both, which other fields of view and other patients break; where both annotate an
+organ, it can be seen.
 """
+
 from __future__ import annotations
 
 from absl import flags
@@ -18,12 +20,27 @@ from deeplab_panns.prior_check.share_agreement import TOLERANCE
 
 def define_flags():
   flags.DEFINE_string("data_dir", None, "The store to look at.", required=True)
-  flags.DEFINE_string("output_dir", None, "Where prior_check.csv (sets), prior_check_cases.csv and prior_check.png go; default: printed only.")
-  flags.DEFINE_integer("fold", -1, "Leave this fold out of the labelled cases, as train does; -1: take all.", lower_bound=-1)
-  flags.DEFINE_bool("body_only", False, "Shares of the voxels above -125 HU, without the air around the patient and in the lungs; "
-                    "reads every image. Training sees the air too: its q is that of the scans as they are.")
-  flags.DEFINE_float("tolerance", TOLERANCE, "Factor by which a share may be off q, up or down, for the prior to hold.",
-                     lower_bound=1.01, upper_bound=100)
+  flags.DEFINE_string(
+    "output_dir",
+    None,
+    "Where prior_check.csv (sets), prior_check_cases.csv and prior_check.png go; default: printed only.",
+  )
+  flags.DEFINE_integer(
+    "fold", -1, "Leave this fold out of the labelled cases, as train does; -1: take all.", lower_bound=-1
+  )
+  flags.DEFINE_bool(
+    "body_only",
+    False,
+    "Shares of the voxels above -125 HU, without the air around the patient and in the lungs; "
+    "reads every image. Training sees the air too: its q is that of the scans as they are.",
+  )
+  flags.DEFINE_float(
+    "tolerance",
+    TOLERANCE,
+    "Factor by which a share may be off q, up or down, for the prior to hold.",
+    lower_bound=1.01,
+    upper_bound=100,
+  )
 
 
 def main(_):
@@ -31,11 +48,18 @@ def main(_):
   store = read_store(args.data_dir)
   splits = split(store, args.fold, 0.0, 0)
   if not any(case.annotated for case in splits.partial):
-    raise InputError(f"{store.path}: has no partially labelled case that annotates an organ, so there is nothing to compare with its "
-                     f"{len(splits.labeled)} fully labelled cases; name organs in a case's \"annotated\", or train without this check.")
+    raise InputError(
+      f"{store.path}: has no partially labelled case that annotates an organ, so there is nothing to compare "
+      "with its "
+      f'{len(splits.labeled)} fully labelled cases; name organs in a case\'s "annotated", or train without '
+      "this check."
+    )
   found = check(store, splits, args.tolerance, args.body_only)
   counted = "voxels above -125 HU" if args.body_only else "all voxels"
-  print(f"{store.path}: q from {len(splits.labeled)} fully labelled cases, against {len(splits.partial)} partial cases; shares of {counted}\n")
+  print(
+    f"{store.path}: q from {len(splits.labeled)} fully labelled cases, against {len(splits.partial)} partial "
+    f"cases; shares of {counted}\n"
+  )
   print(text_table.to_markdown(scan_table(found)))
   print(text_table.to_markdown(verdict_table(found)))
   print("\n".join(conclusions(found, args.tolerance, args.body_only)))

@@ -1,4 +1,6 @@
-"""python -m deeplab_panns.report: the scores of several runs side by side, as one HTML page, tables and pictures."""
+"""python -m deeplab_panns.report: the scores of several runs side by side, as one HTML page, tables and
+pictures."""
+
 from __future__ import annotations
 
 import logging
@@ -13,12 +15,25 @@ from deeplab_panns.report.scored_runs import read_all
 
 
 def define_flags():
-  flags.DEFINE_list("run_dirs", None, "Evaluated runs, cross-validations, or --output_dir folders of evaluate, "
-                    "comma-separated. Runs that differ only in seed, fold and validation are one method.", required=True)
-  flags.DEFINE_list("names", None, "A method's name for each run, in their order; runs of one name are one method. "
-                    "Default: the supervision, and the settings in which methods differ.")
-  flags.DEFINE_string("baseline", None, "The method that gains and p-values are against; default: full, else the first.")
-  flags.DEFINE_string("output_dir", None, "Where report.html goes, and its tables and pictures as files.", required=True)
+  flags.DEFINE_list(
+    "run_dirs",
+    None,
+    "Evaluated runs, cross-validations, or --output_dir folders of evaluate, "
+    "comma-separated. Runs that differ only in seed, fold and validation are one method.",
+    required=True,
+  )
+  flags.DEFINE_list(
+    "names",
+    None,
+    "A method's name for each run, in their order; runs of one name are one method. "
+    "Default: the supervision, and the settings in which methods differ.",
+  )
+  flags.DEFINE_string(
+    "baseline", None, "The method that gains and p-values are against; default: full, else the first."
+  )
+  flags.DEFINE_string(
+    "output_dir", None, "Where report.html goes, and its tables and pictures as files.", required=True
+  )
 
 
 def main(_):

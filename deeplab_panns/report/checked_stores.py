@@ -1,4 +1,6 @@
-"""Does the prior hold for the data that the runs of a report were trained on? What prior_check says of their stores."""
+"""Does the prior hold for the data that the runs of a report were trained on? What prior_check says of their
+stores."""
+
 from __future__ import annotations
 
 import dataclasses
@@ -19,12 +21,14 @@ class CheckedStore:
   Attributes:
     name: the folder's, and the organs of --partial_organs where these chose among the partial sets.
   """
+
   name: str
   check: Check
 
 
 def read(results: Results):
-  """The stores, with the partial sets that were used, that the runs name and that are still where they were, each once.
+  """The stores, with the partial sets that were used, that the runs name and that are still where they were,
+  each once.
 
   Runs that train on no partial case count only where no run does. Of several folds the first run's.
   """
@@ -32,7 +36,9 @@ def read(results: Results):
   runs = [run for run in runs if run.settings.get("supervision") != "full"] or runs
   named: dict = {}
   for run in runs:
-    organs = () if run.settings.get("supervision") == "full" else tuple(run.settings.get("partial_organs", ()))
+    organs = (
+      () if run.settings.get("supervision") == "full" else tuple(run.settings.get("partial_organs", ()))
+    )
     named.setdefault((run.data["data_dir"], organs), run.fold)
   checked = [_check(path, organs, -1 if fold is None else fold) for (path, organs), fold in named.items()]
   return [found for found in checked if found is not None]

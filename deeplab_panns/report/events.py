@@ -1,4 +1,5 @@
 """Scalars of a run's TensorBoard events."""
+
 from __future__ import annotations
 
 import tensorflow as tf
@@ -7,8 +8,8 @@ import tensorflow as tf
 def read_scalars(folder):
   """{tag: (steps, values)}, sorted by step; empty where the folder holds no events.
 
-  A run that was interrupted has several files that may tell of the same steps: the latest file counts. What follows the
-  point where a file breaks off or is damaged is left out.
+  A run that was interrupted has several files that may tell of the same steps: the latest file counts. What
+  follows the point where a file breaks off or is damaged is left out.
   """
   found: dict = {}
   for file in sorted(folder.glob("events.out.tfevents.*")):

@@ -1,4 +1,5 @@
 """Runs grouped into methods: runs that differ only in seed, fold and validation are one."""
+
 from __future__ import annotations
 
 import dataclasses
@@ -33,7 +34,10 @@ class Method:
       score: an attribute of OrganScore.
       seed: only runs of this seed; None for all.
     """
-    places = {case: row for row, case in enumerate(cases)}, {organ: column for column, organ in enumerate(organs)}
+    places = (
+      {case: row for row, case in enumerate(cases)},
+      {organ: column for column, organ in enumerate(organs)},
+    )
     sums, counts = np.zeros((2, len(cases), len(organs)))
     for run in self.runs:
       if seed is not None and run.seed != seed:
@@ -54,8 +58,8 @@ def group(runs, names=None):
     runs: ScoredRuns.
     names: one for each run, where runs of one name are one method; None derives them from the runs' settings.
   Raises:
-    InputError: If two runs of a method are the same run by seed and fold, or, without names, were scored on the same cases but
-      trained on other data: as an oracle is, whose flags are those of `full`.
+    InputError: If two runs of a method are the same run by seed and fold, or, without names, were scored on
+      the same cases but trained on other data: as an oracle is, whose flags are those of `full`.
   """
   groups: dict = {}
   for place, run in enumerate(runs):
@@ -74,13 +78,17 @@ def _signature(run):
   if not run.settings:
     return str(run.folder)
   fixed = {name: value for name, value in run.settings.items() if name not in REPEATED}
-  return repr(sorted({**fixed, "checkpoint": run.summary.get("checkpoint", "last")}.items(), key=lambda item: item[0]))
+  return repr(
+    sorted({**fixed, "checkpoint": run.summary.get("checkpoint", "last")}.items(), key=lambda item: item[0])
+  )
 
 
 def _names(groups):
   """The supervision of each group, and the settings in which groups of that supervision differ."""
-  settings = [{**members[0].settings, "checkpoint": members[0].summary.get("checkpoint", "last")}
-              for members in groups.values()]
+  settings = [
+    {**members[0].settings, "checkpoint": members[0].summary.get("checkpoint", "last")}
+    for members in groups.values()
+  ]
   folders = [members[0].folder.name for members in groups.values()]
   names = []
   for ours, folder in zip(settings, folders):
@@ -89,7 +97,11 @@ def _names(groups):
       names.append(folder)
       continue
     alike = [theirs for theirs in settings if theirs.get("supervision") == mode]
-    differing = [name for name in ours if name not in REPEATED and any(theirs.get(name) != ours[name] for theirs in alike)]
+    differing = [
+      name
+      for name in ours
+      if name not in REPEATED and any(theirs.get(name) != ours[name] for theirs in alike)
+    ]
     names.append(", ".join([mode, *(_words(name, ours[name]) for name in differing)]))
   return _told_apart(names, folders)
 
@@ -112,9 +124,11 @@ def _require_different_runs(method):
   for run in method.runs:
     other = seen.setdefault((run.seed, run.fold, run.cases), run)
     if other is not run:
-      raise InputError(f"{run.folder}: is the method {method.name!r} with seed {run.seed} and fold {run.fold}, "
-                       f"as {other.folder} is; "
-                       "give each run once, or tell the methods apart by --names (one for each run).")
+      raise InputError(
+        f"{run.folder}: is the method {method.name!r} with seed {run.seed} and fold {run.fold}, "
+        f"as {other.folder} is; "
+        "give each run once, or tell the methods apart by --names (one for each run)."
+      )
 
 
 def _require_one_training_set(method):
@@ -123,5 +137,8 @@ def _require_one_training_set(method):
     for case in run.cases:
       other = first.setdefault(case, run)
       if run.trained_on != other.trained_on:
-        raise InputError(f"{run.folder}: has the flags of {other.folder} and is scored on the same cases, but was trained on another store; "
-                         "tell the methods apart, or put them together, by --names (one for each run).")
+        raise InputError(
+          f"{run.folder}: has the flags of {other.folder} and is scored on the same cases, but was trained "
+          "on another store; "
+          "tell the methods apart, or put them together, by --names (one for each run)."
+        )

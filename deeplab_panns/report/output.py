@@ -1,4 +1,5 @@
 """The files of the report: tables for the eye, for LaTeX and for programs, and the page with its pictures."""
+
 from __future__ import annotations
 
 from data.whole_file import write_text
@@ -8,7 +9,8 @@ from deeplab_panns.report.results import Results
 
 
 def write_tables(results: Results, folder):
-  """table (organs), methods and gains as .md, .tex and .csv, and statistics.csv; returns the text for the terminal."""
+  """table (organs), methods and gains as .md, .tex and .csv, and statistics.csv; returns the text for the
+  terminal."""
   note = result_tables.note(results)
   shown = {"table": result_tables.organ_table(results), "methods": result_tables.method_table(results)}
   if results.others:

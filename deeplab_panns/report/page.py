@@ -1,4 +1,5 @@
 """The report as one HTML page without any other file: tables, and pictures as data URIs."""
+
 from __future__ import annotations
 
 import base64
@@ -6,8 +7,8 @@ import dataclasses
 import html
 
 _STYLE = """
-body { font: 15px/1.5 system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; color: #222; max-width: 1280px;
-       margin: 0 auto; padding: 24px 32px 80px; }
+body { font: 15px/1.5 system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; color: #222;
+       max-width: 1280px; margin: 0 auto; padding: 24px 32px 80px; }
 h1 { font-size: 27px; margin: 0 0 4px; }
 h2 { font-size: 20px; margin: 44px 0 8px; padding-top: 12px; border-top: 1px solid #ddd; }
 h3 { font-size: 16px; margin: 24px 0 4px; }
@@ -34,6 +35,7 @@ img { display: block; max-width: 100%; margin: 10px 0; }
 @dataclasses.dataclass(frozen=True)
 class Section:
   """A part of the page: its anchor, its title, and its content as pieces of HTML."""
+
   anchor: str
   title: str
   pieces: tuple[str, ...]
@@ -49,7 +51,8 @@ def heading(text):
 
 
 def table(markup, text=False):
-  """A table's HTML, which scrolls by itself where the window is narrow. text: whether cells are words, not numbers."""
+  """A table's HTML, which scrolls by itself where the window is narrow. text: whether cells are words, not
+  numbers."""
   return f'<div class="wide">{markup.replace("<table>", "<table class=text>", 1) if text else markup}</div>'
 
 
@@ -60,9 +63,28 @@ def picture(png, alt):
 def page(title, lead, sections):
   """The whole page; lead: pieces of HTML above the contents."""
   links = "".join(f'<a href="#{section.anchor}">{html.escape(section.title)}</a>' for section in sections)
-  parts = [f'<section id="{section.anchor}">\n<h2>{html.escape(section.title)}</h2>\n' + "\n".join(section.pieces)
-           + "\n</section>" for section in sections]
-  return "\n".join([
-      "<!DOCTYPE html>", '<html lang="en">', "<head>", '<meta charset="utf-8">', f"<title>{html.escape(title)}</title>",
-      f"<style>{_STYLE}</style>", "</head>", "<body>", f"<h1>{html.escape(title)}</h1>", *lead, f"<nav>{links}</nav>",
-      *parts, "</body>", "</html>", ""])
+  parts = [
+    f'<section id="{section.anchor}">\n<h2>{html.escape(section.title)}</h2>\n'
+    + "\n".join(section.pieces)
+    + "\n</section>"
+    for section in sections
+  ]
+  return "\n".join(
+    [
+      "<!DOCTYPE html>",
+      '<html lang="en">',
+      "<head>",
+      '<meta charset="utf-8">',
+      f"<title>{html.escape(title)}</title>",
+      f"<style>{_STYLE}</style>",
+      "</head>",
+      "<body>",
+      f"<h1>{html.escape(title)}</h1>",
+      *lead,
+      f"<nav>{links}</nav>",
+      *parts,
+      "</body>",
+      "</html>",
+      "",
+    ]
+  )

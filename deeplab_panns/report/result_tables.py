@@ -1,4 +1,5 @@
 """The report's tables: methods, organs, gains, seeds, runs; rows of text, the first the header."""
+
 from __future__ import annotations
 
 import math
@@ -22,19 +23,52 @@ def organ_table(results: Results, spread=True):
 
 
 def method_table(results: Results):
-  """A line for each method: mean Dice, gain against the baseline with interval and p-values, distances, counts."""
+  """A line for each method: mean Dice, gain against the baseline with interval and p-values, distances,
+  counts."""
   gains = scores.mean_gains(results)
-  rows = [["method", "runs", "Dice %", "gain", "95 % interval", "p Wilcoxon", "p t-test", "MSD mm", "HD mm", "HD95 mm", "missed",
-           "excluded"]]
+  rows = [
+    [
+      "method",
+      "runs",
+      "Dice %",
+      "gain",
+      "95 % interval",
+      "p Wilcoxon",
+      "p t-test",
+      "MSD mm",
+      "HD mm",
+      "HD95 mm",
+      "missed",
+      "excluded",
+    ]
+  ]
   for method in results.methods:
     gain = gains.get(method.name)
-    compared = ["baseline", "", "", ""] if gain is None else [
-        points(gain.comparison.difference), interval(gain.comparison), p_value(gain.wilcoxon_p), p_value(gain.ttest_p)]
-    distances = [_number(_over_organs(results.table(method, score)))
-                 for score in ("mean_surface_distance_mm", "hausdorff_mm", "hausdorff95_mm")]
+    compared = (
+      ["baseline", "", "", ""]
+      if gain is None
+      else [
+        points(gain.comparison.difference),
+        interval(gain.comparison),
+        p_value(gain.wilcoxon_p),
+        p_value(gain.ttest_p),
+      ]
+    )
+    distances = [
+      _number(_over_organs(results.table(method, score)))
+      for score in ("mean_surface_distance_mm", "hausdorff_mm", "hausdorff95_mm")
+    ]
     counts = [str(sum(run.summary[kind] for run in method.runs)) for kind in ("missed", "excluded")]
-    rows.append([method.name, str(len(method.runs)), _mean_cell(results.table(method), True), *compared, *distances,
-                 *counts])
+    rows.append(
+      [
+        method.name,
+        str(len(method.runs)),
+        _mean_cell(results.table(method), True),
+        *compared,
+        *distances,
+        *counts,
+      ]
+    )
   return rows
 
 
@@ -50,16 +84,43 @@ def gain_table(results: Results):
 
 def statistics_table(results: Results):
   """All numbers behind the tables at full precision, Dice as a share, for CSV."""
-  rows = [["method", "baseline", "organ", "mean_dice", "sd_over_cases", "pairs", "dropped_pairs", "gain",
-           "interval_low", "interval_high", "wilcoxon_p", "wilcoxon_p_holm", "ttest_p", "ttest_p_holm"]]
+  rows = [
+    [
+      "method",
+      "baseline",
+      "organ",
+      "mean_dice",
+      "sd_over_cases",
+      "pairs",
+      "dropped_pairs",
+      "gain",
+      "interval_low",
+      "interval_high",
+      "wilcoxon_p",
+      "wilcoxon_p_holm",
+      "ttest_p",
+      "ttest_p_holm",
+    ]
+  ]
   means = scores.mean_gains(results)
   for method in results.methods:
     table = results.table(method)
-    gains = {} if method is results.baseline else {**scores.organ_gains(results, method), "mean": means[method.name]}
-    columns = [*((organ, table[:, column], defined_mean(table[:, column])) for column, organ in enumerate(results.organs)),
-               ("mean", defined_mean(table, axis=1), _over_organs(table))]
+    gains = (
+      {}
+      if method is results.baseline
+      else {**scores.organ_gains(results, method), "mean": means[method.name]}
+    )
+    columns = [
+      *(
+        (organ, table[:, column], defined_mean(table[:, column]))
+        for column, organ in enumerate(results.organs)
+      ),
+      ("mean", defined_mean(table, axis=1), _over_organs(table)),
+    ]
     for organ, values, mean in columns:
-      rows.append([method.name, results.baseline.name, organ, mean, _sd(values), *_compared(gains.get(organ))])
+      rows.append(
+        [method.name, results.baseline.name, organ, mean, _sd(values), *_compared(gains.get(organ))]
+      )
   return [[_exact(cell) for cell in row] for row in rows]
 
 
@@ -67,8 +128,16 @@ def _compared(gain):
   if gain is None:
     return [None] * 9
   comparison = gain.comparison
-  return [comparison.pairs, comparison.dropped, comparison.difference, *(comparison.interval or (None, None)),
-          comparison.wilcoxon_p, gain.wilcoxon_p, comparison.ttest_p, gain.ttest_p]
+  return [
+    comparison.pairs,
+    comparison.dropped,
+    comparison.difference,
+    *(comparison.interval or (None, None)),
+    comparison.wilcoxon_p,
+    gain.wilcoxon_p,
+    comparison.ttest_p,
+    gain.ttest_p,
+  ]
 
 
 def seed_table(results: Results):
@@ -77,13 +146,22 @@ def seed_table(results: Results):
   seeds = sorted({seed for of_method in means.values() for seed in of_method})
   rows = [["method", *(f"seed {seed}" for seed in seeds), "mean ± sd over seeds"]]
   for name, of_method in means.items():
-    rows.append([name, *(percent(of_method.get(seed, math.nan)) for seed in seeds),
-                 _cell(list(of_method.values()), True)])
+    rows.append(
+      [
+        name,
+        *(percent(of_method.get(seed, math.nan)) for seed in seeds),
+        _cell(list(of_method.values()), True),
+      ]
+    )
   for method in results.others:
     _, comparison = scores.seed_gain(results, method)
-    differences = [means[method.name].get(seed, math.nan) - means[results.baseline.name].get(seed, math.nan)
-                   for seed in seeds]
-    tested = points(comparison.difference) + (f", t-test p {p_value(comparison.ttest_p)}" if comparison.enough else "")
+    differences = [
+      means[method.name].get(seed, math.nan) - means[results.baseline.name].get(seed, math.nan)
+      for seed in seeds
+    ]
+    tested = points(comparison.difference) + (
+      f", t-test p {p_value(comparison.ttest_p)}" if comparison.enough else ""
+    )
     rows.append([f"{method.name} − {results.baseline.name}", *map(points, differences), tested])
   return rows
 
@@ -94,25 +172,36 @@ def run_table(results: Results):
   for method in results.methods:
     for run in method.runs:
       mean = run.summary["mean_dice"]
-      rows.append([method.name, str(run.folder), *(NONE if value is None else str(value) for value in (
-          run.seed, run.fold, run.summary.get("step"))), str(len(run.cases)), percent(math.nan if mean is None else mean),
-          str(run.summary["excluded"]), str(run.summary["missed"])])
+      rows.append(
+        [
+          method.name,
+          str(run.folder),
+          *(NONE if value is None else str(value) for value in (run.seed, run.fold, run.summary.get("step"))),
+          str(len(run.cases)),
+          percent(math.nan if mean is None else mean),
+          str(run.summary["excluded"]),
+          str(run.summary["missed"]),
+        ]
+      )
   return rows
 
 
 def note(results: Results):
   """What the means are of: split, cases, seeds, spread, empty cases, exclusions, tests."""
-  excluded = ", ".join(f"{method.name} "
-                       f"{sum(run.summary['excluded'] for run in method.runs)}" for method in results.methods)
+  excluded = ", ".join(
+    f"{method.name} {sum(run.summary['excluded'] for run in method.runs)}" for method in results.methods
+  )
   seeds = sorted({len(method.seeds) for method in results.methods})
   seeds_text = _count(seeds[0], "seed") if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]} seeds"
   values = "each with cases of its own" if results.cases_of_seeds else "a case's value is the mean over seeds"
   seeds_text = f"{seeds_text} per method, {values}." if seeds[-1] else "runs without seeds."
-  text = (f"Dice in % on {_count(len(results.cases), 'case')} {results.scored_on}; {seeds_text} "
-          "The mean is over organs of the means over cases; ± is the sample sd over cases. A pair of case and "
-          "organ where neither map "
-          f"has the organ is excluded (pairs over all runs: {excluded}); an organ in one map alone has Dice 0 "
-          "and no distance.")
+  text = (
+    f"Dice in % on {_count(len(results.cases), 'case')} {results.scored_on}; {seeds_text} "
+    "The mean is over organs of the means over cases; ± is the sample sd over cases. A pair of case and "
+    "organ where neither map "
+    f"has the organ is excluded (pairs over all runs: {excluded}); an organ in one map alone has Dice 0 "
+    "and no distance."
+  )
   if len(results.cases_of_seeds or results.cases) < MIN_PAIRS:
     text += f" Fewer than {MIN_PAIRS} {pairs_are(results)}: no p-values, no intervals."
   return text
@@ -126,13 +215,22 @@ def pairs_are(results: Results):
 def test_note(results: Results):
   """How gains were tested, and what the tests say nothing about."""
   if results.cases_of_seeds:
-    pairs = ("Gains are paired over seeds, since each has cases of its own, which share its training runs; in points of Dice, with the "
-             "percentile bootstrap interval of the mean difference (of few seeds too narrow: of 8 it holds the mean 89 % of the time).")
+    pairs = (
+      "Gains are paired over seeds, since each has cases of its own, which share its training runs; in "
+      "points of Dice, with the "
+      "percentile bootstrap interval of the mean difference (of few seeds too narrow: of 8 it holds the mean "
+      "89 % of the time)."
+    )
   else:
-    pairs = ("Gains are paired over cases, in points of Dice, with the percentile bootstrap interval of the mean difference: how they "
-             "differ from patient to patient, for these training runs. What chance in training adds, the seeds show.")
-  return (f"{pairs} p: two-sided Wilcoxon signed-rank and paired t-test, Holm-corrected over the "
-          "organs of a method (means: over the methods). * p < .05, ** p < .01, *** p < .001 (Wilcoxon).")
+    pairs = (
+      "Gains are paired over cases, in points of Dice, with the percentile bootstrap interval of the mean "
+      "difference: how they "
+      "differ from patient to patient, for these training runs. What chance in training adds, the seeds show."
+    )
+  return (
+    f"{pairs} p: two-sided Wilcoxon signed-rank and paired t-test, Holm-corrected over the "
+    "organs of a method (means: over the methods). * p < .05, ** p < .01, *** p < .001 (Wilcoxon)."
+  )
 
 
 def _count(number, thing):

@@ -1,4 +1,5 @@
 """The scores of several methods on the same cases, and their paired comparisons with a baseline."""
+
 from __future__ import annotations
 
 import dataclasses
@@ -22,6 +23,7 @@ class Results:
     cases: keys, as in ScoredRun.
     scored_on: split and grid in words.
   """
+
   methods: tuple[Method, ...]
   baseline: Method
   organs: tuple[str, ...]
@@ -35,10 +37,12 @@ class Results:
 
   @functools.cached_property
   def cases_of_seeds(self):
-    """[rows of `cases`] for each seed, where seeds have patients of their own; None where they share the cases.
+    """[rows of `cases`] for each seed, where seeds have patients of their own; None where they share the
+    cases.
 
-    The patients of such a seed share their training runs: the seed is the pair of a test, not the patient. (Other
-    folds of one cross-validation have patients of their own too, and are trained on much the same ones.)
+    The patients of such a seed share their training runs: the seed is the pair of a test, not the patient.
+    (Other folds of one cross-validation have patients of their own too, and are trained on much the same
+    ones.)
     """
     for method in self.methods:
       by_seed = {seed: _cases(method, seed) for seed in method.seeds}
@@ -57,6 +61,7 @@ class Results:
 @dataclasses.dataclass(frozen=True)
 class Gain:
   """A method's paired comparison, and its p-values after Holm's correction (None where there is no test)."""
+
   comparison: Comparison
   wilcoxon_p: float | None
   ttest_p: float | None
@@ -75,16 +80,23 @@ def build(runs, names=None, baseline=None):
   first = runs[0]
   for run in runs:
     if (run.label_organs, run.organs, run.scored_on) != (first.label_organs, first.organs, first.scored_on):
-      raise InputError(f"{run.folder}: was scored with the organs {', '.join(run.organs)} {run.scored_on}; {first.folder} with "
-                       f"{', '.join(first.organs)} {first.scored_on}; evaluate all runs alike, on one list of organs.")
+      raise InputError(
+        f"{run.folder}: was scored with the organs {', '.join(run.organs)} {run.scored_on}; {first.folder} "
+        "with "
+        f"{', '.join(first.organs)} {first.scored_on}; evaluate all runs alike, on one list of organs."
+      )
   for method in methods:
     only = sorted(set(method.cases) ^ set(methods[0].cases))
     if only:
-      raise InputError(f"{method.runs[0].folder}: the method {method.name!r} was scored on {len(method.cases)} "
-                       f"cases, {methods[0].name!r} on "
-                       f"{len(methods[0].cases)}, and not on the same: {', '.join(only[:3])} (id@hash of its "
-                       "reference) in one alone; evaluate the same folds of the same stores for every method.")
-  return Results(methods, _baseline(methods, baseline), first.organs, first.label_organs, methods[0].cases, first.scored_on)
+      raise InputError(
+        f"{method.runs[0].folder}: the method {method.name!r} was scored on {len(method.cases)} "
+        f"cases, {methods[0].name!r} on "
+        f"{len(methods[0].cases)}, and not on the same: {', '.join(only[:3])} (id@hash of its "
+        "reference) in one alone; evaluate the same folds of the same stores for every method."
+      )
+  return Results(
+    methods, _baseline(methods, baseline), first.organs, first.label_organs, methods[0].cases, first.scored_on
+  )
 
 
 def _baseline(methods, name):
@@ -100,11 +112,14 @@ def defined_mean(values, axis=None):
   """The mean of what is not NaN, NaN where nothing is; without numpy's warning."""
   values = np.asarray(values, np.float64)
   counts = np.count_nonzero(~np.isnan(values), axis=axis)
-  return np.divide(np.nansum(values, axis=axis), counts, out=np.full(np.shape(counts), np.nan), where=counts > 0)[()]
+  return np.divide(
+    np.nansum(values, axis=axis), counts, out=np.full(np.shape(counts), np.nan), where=counts > 0
+  )[()]
 
 
 def mean_gains(results):
-  """{method: Gain} of the case means, corrected over the methods; a case's mean is over the organs that both define.
+  """{method: Gain} of the case means, corrected over the methods; a case's mean is over the organs that both
+  define.
 
   Pairs are cases, or seeds where these have cases of their own.
   """
@@ -121,8 +136,12 @@ def mean_gains(results):
 def organ_gains(results, method):
   """{organ: Gain} over pairs as in `mean_gains`, corrected over the organs."""
   tables = results.table(method), results.table(results.baseline)
-  return _corrected({organ: _compare(results, tables[0][:, column], tables[1][:, column])
-                     for column, organ in enumerate(results.organs)})
+  return _corrected(
+    {
+      organ: _compare(results, tables[0][:, column], tables[1][:, column])
+      for column, organ in enumerate(results.organs)
+    }
+  )
 
 
 def _compare(results, values, baseline):
@@ -130,14 +149,18 @@ def _compare(results, values, baseline):
   seeds = results.cases_of_seeds
   if seeds is not None:
     both = ~np.isnan(values) & ~np.isnan(baseline)
-    values, baseline = ([defined_mean(np.where(both, one, np.nan)[rows]) for rows in seeds] for one in (values, baseline))
+    values, baseline = (
+      [defined_mean(np.where(both, one, np.nan)[rows]) for rows in seeds] for one in (values, baseline)
+    )
   return paired_tests.compare(values, baseline)
 
 
 def seed_means(results, method):
   """{seed: mean Dice over organs of the means over cases}, of the runs of one seed."""
-  return {seed: float(defined_mean(defined_mean(method.table(results.cases, results.organs, seed=seed), axis=0)))
-          for seed in method.seeds}
+  return {
+    seed: float(defined_mean(defined_mean(method.table(results.cases, results.organs, seed=seed), axis=0)))
+    for seed in method.seeds
+  }
 
 
 def seed_gain(results, method):
@@ -152,7 +175,11 @@ def _cases(method, seed):
 
 
 def _corrected(comparisons):
-  kinds = [paired_tests.holm([getattr(comparison, kind) for comparison in comparisons.values()])
-           for kind in ("wilcoxon_p", "ttest_p")]
-  return {name: Gain(comparison, wilcoxon_p, ttest_p)
-          for (name, comparison), wilcoxon_p, ttest_p in zip(comparisons.items(), *kinds)}
+  kinds = [
+    paired_tests.holm([getattr(comparison, kind) for comparison in comparisons.values()])
+    for kind in ("wilcoxon_p", "ttest_p")
+  ]
+  return {
+    name: Gain(comparison, wilcoxon_p, ttest_p)
+    for (name, comparison), wilcoxon_p, ttest_p in zip(comparisons.items(), *kinds)
+  }

@@ -1,4 +1,5 @@
 """What `evaluate` left of a run, as the report reads it."""
+
 from __future__ import annotations
 
 import dataclasses
@@ -22,6 +23,7 @@ class ScoredRun:
     rows: (case key, OrganScore). A key is the id and the sha256 of the reference, since two stores may give
       different patients the same id.
   """
+
   folder: pathlib.Path
   run_dir: pathlib.Path
   settings: dict
@@ -88,7 +90,9 @@ def read_all(folders, names=None):
     InputError: As `read_scored`, and if names and folders differ in number.
   """
   if names and len(names) != len(folders):
-    raise InputError(f"--names={','.join(names)}: names {len(names)} runs, --run_dirs has {len(folders)}; give one for each.")
+    raise InputError(
+      f"--names={','.join(names)}: names {len(names)} runs, --run_dirs has {len(folders)}; give one for each."
+    )
   runs, titles = [], []
   for place, folder in enumerate(folders):
     members = _with_folds(read_scored(folder))
@@ -112,16 +116,24 @@ def read_scored(folder):
   """
   folder = pathlib.Path(folder)
   if not (folder / "metrics.json").is_file():
-    raise InputError(f"{folder}: has no metrics.json; run `python -m deeplab_panns.evaluate "
-                     f"--run_dir={folder}` first.")
+    raise InputError(
+      f"{folder}: has no metrics.json; run `python -m deeplab_panns.evaluate --run_dir={folder}` first."
+    )
   summary = _read_json(folder / "metrics.json")
   if "label_organs" not in summary:
-    raise InputError(f"{folder / 'metrics.json'}: does not say which organs the label values are; evaluate again.")
-  rows = tuple((case_key(case, summary), score) for case, score in score_table.read_csv(folder / "metrics.csv"))
+    raise InputError(
+      f"{folder / 'metrics.json'}: does not say which organs the label values are; evaluate again."
+    )
+  rows = tuple(
+    (case_key(case, summary), score) for case, score in score_table.read_csv(folder / "metrics.csv")
+  )
   if not rows:
     raise InputError(f"{folder / 'metrics.csv'}: holds no score; evaluate again.")
   run_dir = _run_dir(folder, summary)
-  settings, data = (_read_json(run_dir / name) if (run_dir / name).is_file() else {} for name in ("experiment.json", "data.json"))
+  settings, data = (
+    _read_json(run_dir / name) if (run_dir / name).is_file() else {}
+    for name in ("experiment.json", "data.json")
+  )
   return ScoredRun(folder, run_dir, settings, data, summary, rows)
 
 
@@ -139,5 +151,6 @@ def _read_json(path):
       raise ValueError(f"it holds a {type(content).__name__}")
     return content
   except (OSError, ValueError) as error:
-    raise InputError(f"{path}: cannot be read as a JSON object ({error}); evaluate again, or take the run out "
-                     "of --run_dirs.") from error
+    raise InputError(
+      f"{path}: cannot be read as a JSON object ({error}); evaluate again, or take the run out of --run_dirs."
+    ) from error

@@ -1,9 +1,10 @@
 """slices.npz: a few axial slices of each scored case, for the report's pictures.
 
-Of a case come up to three: the slice with the most organs, the one that shows most of the organs missing there (both follow
-from the reference alone, so that several methods show the same slices), and the one where prediction and reference
-disagree most on the organ with the lowest Dice.
+Of a case come up to three: the slice with the most organs, the one that shows most of the organs missing
+there (both follow from the reference alone, so that several methods show the same slices), and the one where
+prediction and reference disagree most on the organ with the lowest Dice.
 """
+
 from __future__ import annotations
 
 import dataclasses
@@ -34,6 +35,7 @@ class ComparedSlice:
     image: uint8 [y, x], windowed.
     reference, predicted: uint8 [y, x] of label values, IGNORE in the reference alone.
   """
+
   case: str
   z: int
   spacing_mm: tuple[float, float]
@@ -99,7 +101,9 @@ def _body(image):
 
 def write(path, slices):
   """Writes ComparedSlices, compressed and whole or not at all."""
-  index = [{"case": part.case, "z": part.z, "spacing_mm": part.spacing_mm, "why": part.why} for part in slices]
+  index = [
+    {"case": part.case, "z": part.z, "spacing_mm": part.spacing_mm, "why": part.why} for part in slices
+  ]
   arrays = {f"{name}_{place}": getattr(part, name) for place, part in enumerate(slices) for name in _ARRAYS}
   content = io.BytesIO()
   np.savez_compressed(content, index=np.array(json.dumps(index)), **arrays)
@@ -111,8 +115,18 @@ def read(path):
   try:
     with np.load(path) as content:
       index = json.loads(str(content["index"]))
-      return [ComparedSlice(part["case"], part["z"], tuple(part["spacing_mm"]), part["why"],
-                            *(content[f"{name}_{place}"] for name in _ARRAYS)) for place, part in enumerate(index)]
+      return [
+        ComparedSlice(
+          part["case"],
+          part["z"],
+          tuple(part["spacing_mm"]),
+          part["why"],
+          *(content[f"{name}_{place}"] for name in _ARRAYS),
+        )
+        for place, part in enumerate(index)
+      ]
   except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-    raise InputError(f"{path}: cannot be read as compared slices ({error}). "
-                     "Write it anew with python -m deeplab_panns.evaluate.") from error
+    raise InputError(
+      f"{path}: cannot be read as compared slices ({error}). "
+      "Write it anew with python -m deeplab_panns.evaluate."
+    ) from error

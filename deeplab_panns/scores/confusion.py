@@ -1,8 +1,10 @@
 """Which class is taken for which: voxel counts of reference against prediction, summed over cases.
 
-A case counts for the classes that its reference knows: the rows of its annotated organs, and the row of the background
-only where every organ is annotated, since elsewhere a background voxel may be an organ that nobody drew.
+A case counts for the classes that its reference knows: the rows of its annotated organs, and the row of the
+background only where every organ is annotated, since elsewhere a background voxel may be an organ that nobody
+drew.
 """
+
 from __future__ import annotations
 
 import csv
@@ -26,8 +28,12 @@ def count(reference, predicted, organ_count, ignore=IGNORE):
   """
   classes = organ_count + 1
   counts = np.zeros(classes**2, np.int64)
-  for drawn, found in zip(reference, predicted):  # slice by slice: of a whole CT the wide integers would take gigabytes
-    pair = [np.where((labels < classes) & (labels >= 0), labels, 0).astype(np.int64) for labels in (drawn, found)]
+  for drawn, found in zip(
+    reference, predicted
+  ):  # slice by slice: of a whole CT the wide integers would take gigabytes
+    pair = [
+      np.where((labels < classes) & (labels >= 0), labels, 0).astype(np.int64) for labels in (drawn, found)
+    ]
     counts += np.bincount((pair[0] * classes + pair[1])[drawn != ignore], minlength=classes**2)
   return counts.reshape(classes, classes)
 
@@ -39,7 +45,8 @@ def known_rows(counts, organs, annotated):
 
 
 def row_shares(counts):
-  """Each row as shares that sum to 1: where the voxels of a reference class went. NaN in a row without voxels."""
+  """Each row as shares that sum to 1: where the voxels of a reference class went. NaN in a row without
+  voxels."""
   totals = counts.sum(axis=1, keepdims=True)
   return np.divide(counts, totals, out=np.full(counts.shape, np.nan), where=totals > 0)
 
@@ -47,7 +54,9 @@ def row_shares(counts):
 def write_csv(path, organs, counts):
   """Columns `reference`, `background` and the organs; a line for each reference class."""
   names = (BACKGROUND, *organs)
-  write_text(path, to_csv([("reference", *names), *((name, *row) for name, row in zip(names, counts.tolist()))]))
+  write_text(
+    path, to_csv([("reference", *names), *((name, *row) for name, row in zip(names, counts.tolist()))])
+  )
 
 
 def read_csv(path):
@@ -65,6 +74,8 @@ def read_csv(path):
     if names[:1] != [BACKGROUND] or [row[0] for row in rows] != names or counts.shape != (len(names),) * 2:
       raise ValueError("rows and columns differ")
   except (OSError, ValueError, IndexError, csv.Error) as error:
-    raise InputError(f"{path}: cannot be read as voxel counts of class against class ({error}). "
-                     "Write it anew with python -m deeplab_panns.evaluate.") from error
+    raise InputError(
+      f"{path}: cannot be read as voxel counts of class against class ({error}). "
+      "Write it anew with python -m deeplab_panns.evaluate."
+    ) from error
   return tuple(names[1:]), counts

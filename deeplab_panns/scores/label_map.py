@@ -1,4 +1,6 @@
-"""The values of a label map's file as organs: another program's numbers, or 1, 2, ... in the order of a list."""
+"""The values of a label map's file as organs: another program's numbers, or 1, 2, ... in the order of a
+list."""
+
 from __future__ import annotations
 
 import json
@@ -18,7 +20,8 @@ def parse(words, organs, flag):
   """What a flag says of label values.
 
   Args:
-    words: the flag's list: one JSON file {"5": "liver", ...}, or words like 5=liver. Several values may name one organ.
+    words: the flag's list: one JSON file {"5": "liver", ...}, or words like 5=liver. Several values may name
+      one organ.
     organs: the names allowed.
     flag: its name, for the error.
   Returns:
@@ -34,14 +37,20 @@ def parse(words, organs, flag):
   found: dict = {}
   for value, organ in pairs:
     if not re.fullmatch(r"-?[0-9]+", str(value).strip()):
-      raise InputError(f"{source}: found the value {value!r}; values are whole numbers, as in 5=liver or "
-                       '{"5": "liver"}.')
+      raise InputError(
+        f'{source}: found the value {value!r}; values are whole numbers, as in 5=liver or {{"5": "liver"}}.'
+      )
     if organ not in organs:
-      raise InputError(f"{source}: names {organ!r}, which is not among --organs ({', '.join(organs)}); correct "
-                       "the name, "
-                       "add it to --organs, or leave the value out (it then counts as background).")
+      raise InputError(
+        f"{source}: names {organ!r}, which is not among --organs ({', '.join(organs)}); correct "
+        "the name, "
+        "add it to --organs, or leave the value out (it then counts as background)."
+      )
     if found.setdefault(int(value), organ) != organ:
-      raise InputError(f"{source}: gives the value {int(value)} to {found[int(value)]!r} and to {organ!r}; name each value once.")
+      raise InputError(
+        f"{source}: gives the value {int(value)} to {found[int(value)]!r} and to {organ!r}; name each value "
+        "once."
+      )
   return found
 
 
@@ -50,10 +59,14 @@ def _read(path, flag):
     with open(path, encoding="utf-8") as file:
       content = json.load(file)
   except (OSError, ValueError) as error:
-    raise InputError(f"{path}: cannot be read as JSON ({error}); --{flag} takes a file like {{\"5\": \"liver\"}}, or "
-                     "the pairs themselves: 5=liver,1=spleen.") from None
+    raise InputError(
+      f'{path}: cannot be read as JSON ({error}); --{flag} takes a file like {{"5": "liver"}}, or '
+      "the pairs themselves: 5=liver,1=spleen."
+    ) from None
   if not isinstance(content, dict):
-    raise InputError(f"{path}: holds a {type(content).__name__}; --{flag} takes an object like {{\"5\": \"liver\"}}.")
+    raise InputError(
+      f'{path}: holds a {type(content).__name__}; --{flag} takes an object like {{"5": "liver"}}.'
+    )
   return list(content.items())
 
 

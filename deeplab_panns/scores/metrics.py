@@ -4,6 +4,7 @@ The surface distances are defined in surface_distances.py. A score without a val
 volume error where neither map has the organ (the case is *excluded*), and the distances where only one of
 them has it (the case is *missed*, its Dice 0).
 """
+
 import concurrent.futures
 import dataclasses
 import math
@@ -19,6 +20,7 @@ from deeplab_panns.scores.surface_distances import surface_distances
 @dataclasses.dataclass(frozen=True)
 class OrganScore:
   """One organ in one case; the distances as in `SurfaceDistances`, NaN for what is undefined."""
+
   organ: str
   dice: float
   mean_surface_distance_mm: float
@@ -76,16 +78,21 @@ def score_organs(reference, predicted, organs, spacing_mm, ignore=IGNORE, annota
   # thread is to be left alone with the liver at the end.
   by_size = sorted(labels, key=lambda label: -masks[label][0].size)
   with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-    scores = dict(zip(by_size, pool.map(
-        lambda label: _score_organ(organs[label - 1], masks[label], spacing_mm), by_size)))
+    scores = dict(
+      zip(by_size, pool.map(lambda label: _score_organ(organs[label - 1], masks[label], spacing_mm), by_size))
+    )
   return [scores[label] for label in labels]
 
 
 def _score_organ(organ, masks, spacing_mm):
   reference, predicted = masks
   distances = surface_distances(reference, predicted, spacing_mm)
-  return OrganScore(organ, dice(reference, predicted), **dataclasses.asdict(distances),
-                    volume_error_ml=volume_error_ml(reference, predicted, spacing_mm))
+  return OrganScore(
+    organ,
+    dice(reference, predicted),
+    **dataclasses.asdict(distances),
+    volume_error_ml=volume_error_ml(reference, predicted, spacing_mm),
+  )
 
 
 def _check_shapes(reference, predicted):

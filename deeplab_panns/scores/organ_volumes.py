@@ -1,4 +1,5 @@
 """volumes.csv: the volume of each organ in each case, in the reference and in the prediction."""
+
 from __future__ import annotations
 
 import csv
@@ -14,6 +15,7 @@ COLUMNS = ("case", "organ", "reference_ml", "predicted_ml")
 @dataclasses.dataclass(frozen=True)
 class OrganVolume:
   """Volumes in mL, counted where the reference is not `ignore`."""
+
   case: str
   organ: str
   reference_ml: float
@@ -31,7 +33,12 @@ def read_csv(path):
       header, *rows = csv.reader(file)
     if tuple(header) != COLUMNS:
       raise ValueError(f"found columns {','.join(header)}, needs {','.join(COLUMNS)}")
-    return [OrganVolume(case, organ, float(reference), float(predicted)) for case, organ, reference, predicted in rows]
+    return [
+      OrganVolume(case, organ, float(reference), float(predicted))
+      for case, organ, reference, predicted in rows
+    ]
   except (OSError, ValueError, csv.Error) as error:
-    raise InputError(f"{path}: cannot be read as organ volumes ({error}). "
-                     "Write it anew with python -m deeplab_panns.evaluate.") from error
+    raise InputError(
+      f"{path}: cannot be read as organ volumes ({error}). "
+      "Write it anew with python -m deeplab_panns.evaluate."
+    ) from error

@@ -2,6 +2,7 @@
 
 A row is (case id, `OrganScore`).
 """
+
 import csv
 import dataclasses
 import math
@@ -38,25 +39,27 @@ def summary(rows):
   organs = {organ: _organ_summary(scores) for organ, scores in scores_of.items()}
   organ_dice = [organ["dice"] for organ in organs.values() if organ["dice"] is not None]
   return {
-      "mean_dice": statistics.fmean(organ_dice) if organ_dice else None,
-      "organs": organs,
-      "organs_without_dice": len(organs) - len(organ_dice),
-      "excluded": sum(organ["excluded"] for organ in organs.values()),
-      "missed": sum(organ["missed"] for organ in organs.values()),
-      "cases": len({case for case, _ in rows}),
+    "mean_dice": statistics.fmean(organ_dice) if organ_dice else None,
+    "organs": organs,
+    "organs_without_dice": len(organs) - len(organ_dice),
+    "excluded": sum(organ["excluded"] for organ in organs.values()),
+    "missed": sum(organ["missed"] for organ in organs.values()),
+    "cases": len({case for case, _ in rows}),
   }
 
 
 def _organ_summary(scores):
-  defined = {name: [float(getattr(score, name)) for score in scores if not math.isnan(getattr(score, name))]
-             for name in SCORES}
+  defined = {
+    name: [float(getattr(score, name)) for score in scores if not math.isnan(getattr(score, name))]
+    for name in SCORES
+  }
   means = {name: statistics.fmean(values) if values else None for name, values in defined.items()}
   return {
-      **means,
-      "dice_sd": statistics.stdev(defined["dice"]) if len(defined["dice"]) > 1 else None,
-      "cases": len(scores),
-      "excluded": len(scores) - len(defined["dice"]),
-      "missed": len(defined["dice"]) - len(defined["mean_surface_distance_mm"]),
+    **means,
+    "dice_sd": statistics.stdev(defined["dice"]) if len(defined["dice"]) > 1 else None,
+    "cases": len(scores),
+    "excluded": len(scores) - len(defined["dice"]),
+    "missed": len(defined["dice"]) - len(defined["mean_surface_distance_mm"]),
   }
 
 
@@ -79,12 +82,16 @@ def read_csv(path):
       reader = csv.reader(file)
       header = tuple(next(reader, ()))
       if header != COLUMNS:
-        raise InputError(f"{path}: found columns {','.join(header) or 'none'}; needs {','.join(COLUMNS)}. "
-                         "Write it anew with python -m deeplab_panns.evaluate.")
+        raise InputError(
+          f"{path}: found columns {','.join(header) or 'none'}; needs {','.join(COLUMNS)}. "
+          "Write it anew with python -m deeplab_panns.evaluate."
+        )
       return [_parse(path, reader.line_num, cells) for cells in reader]
   except (OSError, UnicodeDecodeError, csv.Error) as error:
-    raise InputError(f"{path}: cannot be read as a table of scores ({error}). "
-                     "Write it with python -m deeplab_panns.evaluate.") from error
+    raise InputError(
+      f"{path}: cannot be read as a table of scores ({error}). "
+      "Write it with python -m deeplab_panns.evaluate."
+    ) from error
 
 
 def _parse(path, line, cells):
@@ -94,6 +101,8 @@ def _parse(path, line, cells):
     if len(scores) != len(SCORES):
       raise ValueError
   except ValueError:
-    raise InputError(f"{path}, line {line}: found {','.join(cells)!r}; needs a case, an organ and "
-                     f"{len(SCORES)} numbers (or nan). Mend the line, or evaluate again.") from None
+    raise InputError(
+      f"{path}, line {line}: found {','.join(cells)!r}; needs a case, an organ and "
+      f"{len(SCORES)} numbers (or nan). Mend the line, or evaluate again."
+    ) from None
   return case, OrganScore(organ, *scores)

@@ -1,4 +1,5 @@
 """What evaluation finds of one case, and the files that it leaves of all."""
+
 from __future__ import annotations
 
 import dataclasses
@@ -22,6 +23,7 @@ class ScoredCase:
     confusion: int64 [K + 1, K + 1], see confusion.py.
     slices: ComparedSlices, perhaps none.
   """
+
   case: str
   sha256: str
   scores: tuple
@@ -40,6 +42,7 @@ class Reference:
     spacing_mm: (z, y, x).
     sha256: of the labels, for ScoredCase.
   """
+
   labels: np.ndarray
   organs: tuple[str, ...]
   annotated: tuple[str, ...]
@@ -50,13 +53,20 @@ class Reference:
 def score_case(case, reference: Reference, predicted):
   """Scores one case; predicted: integers [z, y, x] as the reference's labels."""
   organs, annotated = reference.organs, reference.annotated
-  scores = metrics.score_organs(reference.labels, predicted, organs, reference.spacing_mm, annotated=annotated)
+  scores = metrics.score_organs(
+    reference.labels, predicted, organs, reference.spacing_mm, annotated=annotated
+  )
   counts = confusion.count(reference.labels, predicted, len(organs))
   voxel_ml = float(np.prod(reference.spacing_mm)) / 1000
   totals_ml = [voxel_ml * counts.sum(axis=axis) for axis in (1, 0)]
-  volumes = tuple(OrganVolume(case, organ, *(round(float(totals[1 + organs.index(organ)]), 6) for totals in totals_ml))
-                  for organ in organs if organ in annotated)
-  return ScoredCase(case, reference.sha256, tuple(scores), volumes, confusion.known_rows(counts, organs, annotated))
+  volumes = tuple(
+    OrganVolume(case, organ, *(round(float(totals[1 + organs.index(organ)]), 6) for totals in totals_ml))
+    for organ in organs
+    if organ in annotated
+  )
+  return ScoredCase(
+    case, reference.sha256, tuple(scores), volumes, confusion.known_rows(counts, organs, annotated)
+  )
 
 
 def write_results(scored, organs, output_dir, header):
@@ -77,6 +87,11 @@ def write_results(scored, organs, output_dir, header):
   slices = [part for case in scored for part in case.slices]
   if slices:
     compared_slices.write(output_dir / "slices.npz", slices)
-  summary = {**header, "label_organs": list(organs), **score_table.summary(rows), "references": {case.case: case.sha256[:16] for case in scored}}
+  summary = {
+    **header,
+    "label_organs": list(organs),
+    **score_table.summary(rows),
+    "references": {case.case: case.sha256[:16] for case in scored},
+  }
   write_text(output_dir / "metrics.json", json.dumps(summary, indent=1, allow_nan=False))
   return summary

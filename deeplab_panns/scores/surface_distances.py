@@ -5,6 +5,7 @@ at least one of their 6 neighbours outside the mask; beyond the array everything
 stands for its centre. Each border voxel of one mask has a distance to the nearest border voxel of the other:
 two directed sets of distances, from which the three numbers of `SurfaceDistances` follow.
 """
+
 import dataclasses
 
 import numpy as np
@@ -22,6 +23,7 @@ class SurfaceDistances:
     hausdorff_mm: the largest of all distances.
     hausdorff95_mm: the larger of the two sets' 95th percentiles (linear interpolation).
   """
+
   mean_surface_distance_mm: float
   hausdorff_mm: float
   hausdorff95_mm: float
@@ -52,9 +54,10 @@ def surface_distances(reference, predicted, spacing_mm):
   first, second = _border(reference), _border(predicted)
   directed = [_distances_mm(first, second, spacing_mm), _distances_mm(second, first, spacing_mm)]
   return SurfaceDistances(
-      mean_surface_distance_mm=float(np.concatenate(directed).mean()),
-      hausdorff_mm=float(max(distances.max() for distances in directed)),
-      hausdorff95_mm=float(max(np.percentile(distances, 95) for distances in directed)))
+    mean_surface_distance_mm=float(np.concatenate(directed).mean()),
+    hausdorff_mm=float(max(distances.max() for distances in directed)),
+    hausdorff95_mm=float(max(np.percentile(distances, 95) for distances in directed)),
+  )
 
 
 def _border(mask):
@@ -82,13 +85,16 @@ def _distances_mm(source, target, spacing_mm):
   settled = 0
   for step, distance_mm in _nearest_steps(source.shape, spacing_mm):
     voxels = voxels[~target_at[voxels + step]]
-    distances[settled:len(distances) - len(voxels)] = distance_mm
+    distances[settled : len(distances) - len(voxels)] = distance_mm
     settled = len(distances) - len(voxels)
   if len(voxels):
     # Balancing or shrinking the nodes of the tree costs more than it saves for points on a lattice.
     tree = spatial.cKDTree(
-        _centres_mm(np.flatnonzero(target_at), source.shape, spacing_mm),
-        leafsize=32, balanced_tree=False, compact_nodes=False)
+      _centres_mm(np.flatnonzero(target_at), source.shape, spacing_mm),
+      leafsize=32,
+      balanced_tree=False,
+      compact_nodes=False,
+    )
     distances[settled:], _ = tree.query(_centres_mm(voxels, source.shape, spacing_mm))
   return distances
 

@@ -1,4 +1,5 @@
 """Volumes to labels: what evaluate, predict and the SavedModel all run."""
+
 from __future__ import annotations
 
 import dataclasses
@@ -10,9 +11,14 @@ import tensorflow as tf
 from data.batches.slices import SLICE_AXIS
 from data.stored import preprocess
 
-SLAB = 8  # slices in flight; bounds the memory, and fixes the batch, so that a slice's labels never depend on the others
+# slices in flight; bounds the memory, and fixes the batch, so that a slice's labels never depend on the
+# others
+SLAB = 8
 _SAME_MM = 1e-3  # relative difference below which two spacings are the same
-_VOLUME = [tf.TensorSpec([None, None, None], tf.float32, "volume"), tf.TensorSpec([3], tf.float32, "spacing_mm")]
+_VOLUME = [
+  tf.TensorSpec([None, None, None], tf.float32, "volume"),
+  tf.TensorSpec([3], tf.float32, "spacing_mm"),
+]
 _STORED = [tf.TensorSpec([None, None, None], tf.uint8, "image"), tf.TensorSpec([3], tf.float32, "spacing_mm")]
 
 
@@ -25,6 +31,7 @@ class InputGrid:
     slices_per_input: neighbouring slices as channels.
     spacing_mm: (z, y, x) of training; None where it took each volume's own.
   """
+
   view: str
   slices_per_input: int
   spacing_mm: tuple[float | None, ...]
@@ -33,7 +40,8 @@ class InputGrid:
 class SlabSegmenter(tf.Module):
   """A network applied to a whole volume, slab by slab along one axis, on the volume's own grid.
 
-  Subclasses say how by `_slabs`. Memory holds the volume, its labels and what is in flight, never K + 1 full volumes.
+  Subclasses say how by `_slabs`. Memory holds the volume, its labels and what is in flight, never K + 1 full
+  volumes.
 
   Attributes:
     network: images in [0, 255] → logits; whatever is called as a Keras model is, and has `variables`.
@@ -76,16 +84,18 @@ class SlabSegmenter(tf.Module):
     return self._collect(image, _windowed_already, spacing_mm, keep_probabilities=False)
 
   def streaming(self, sink, dtype):
-    """A function that hands the probabilities to Python in blocks, where `probabilities` returns them at once.
+    """A function that hands the probabilities to Python in blocks, where `probabilities` returns them at
+    once.
 
     Args:
-      sink: called with a slab's number, its first row, and float32 [SLAB, rows, columns, K + 1]: slices number * SLAB
-        and following along `axis`, the volume's other two axes in their order. The last slab repeats the last slice
-        to be whole; first rows are multiples of SLAB.
+      sink: called with a slab's number, its first row, and float32 [SLAB, rows, columns, K + 1]: slices
+        number * SLAB and following along `axis`, the volume's other two axes in their order. The last slab
+        repeats the last slice to be whole; first rows are multiples of SLAB.
       dtype: tf.float32 for volumes in HU, tf.uint8 for images of the store.
     Returns:
       A function of volume [z, y, x] and spacing_mm; it cannot be exported.
     """
+
     def handed_on(number, row, block):
       sink(int(number), int(row), block)
       return np.zeros([*block.shape[:2], 0], np.uint8)  # nothing is kept
@@ -102,13 +112,14 @@ class SlabSegmenter(tf.Module):
 
   def _collect(self, volume, prepare, spacing_mm, keep_probabilities):
     """The classes, uint8 [z, y, x], or the probabilities, float16 [z, y, x, K + 1], of every voxel."""
+
     def convert(number, row, block):
       if keep_probabilities:
         return tf.cast(block, tf.float16)
       return tf.cast(tf.argmax(block, axis=-1, output_type=tf.int32), tf.uint8)
 
     slabs = self._slabs(volume, prepare, spacing_mm, convert, tf.float16 if keep_probabilities else tf.uint8)
-    slices = slabs.concat()[:tf.shape(volume)[self.axis]]
+    slices = slabs.concat()[: tf.shape(volume)[self.axis]]
     if self.axis == 0:
       return slices
     order = {1: [1, 0, 2], 2: [1, 2, 0]}[self.axis]
@@ -118,10 +129,10 @@ class SlabSegmenter(tf.Module):
     """Runs the network over a volume.
 
     Args:
-      prepare: some slices of the volume → float32 in [0, 255]. Called slab by slab: a windowed copy of the whole volume
-        would be the largest thing in memory.
-      convert: (number of the slab, first row, probabilities float32 [SLAB, rows, columns, K + 1]) → what to keep, [SLAB,
-        rows, ...].
+      prepare: some slices of the volume → float32 in [0, 255]. Called slab by slab: a windowed copy of the
+        whole volume would be the largest thing in memory.
+      convert: (number of the slab, first row, probabilities float32 [SLAB, rows, columns, K + 1]) → what to
+        keep, [SLAB, rows, ...].
       dtype: of what `convert` returns.
     Returns:
       A TensorArray of all that `convert` returned, [slices, rows, ...], in the order of the slices.
@@ -206,7 +217,8 @@ def slab_indices(number, depth):
 
 
 def reach(first, last, ratio, size):
-  """(low, high): the voxels low … high - 1 of an axis of `size` are all that interpolating from `first` to `last` looks at.
+  """(low, high): the voxels low … high - 1 of an axis of `size` are all that interpolating from `first` to
+  `last` looks at.
 
   first, last, ratio: float64 coordinates and as in preprocess.weights.
   """
@@ -235,19 +247,26 @@ def slices_at(volume, axis, prepare, centres, ratio):
 
 
 def resample_side(images, axis, size_out, ratio):
-  """Resamples axis 1 or 2 of [n, h, w] or [n, h, w, channels] to `size_out`; untouched where the ratio is 1."""
-  return tf.cond(tf.equal(ratio, 1.0), lambda: images,
-                 lambda: along_axis(preprocess.axis_matrix(tf.shape(images)[axis], size_out, ratio), images, axis))
+  """Resamples axis 1 or 2 of [n, h, w] or [n, h, w, channels] to `size_out`; untouched where the ratio is
+  1."""
+  return tf.cond(
+    tf.equal(ratio, 1.0),
+    lambda: images,
+    lambda: along_axis(preprocess.axis_matrix(tf.shape(images)[axis], size_out, ratio), images, axis),
+  )
 
 
 def along_axis(matrix, images, axis):
   """The matrix [out, in] applied to axis 1 or 2 of [n, h, w] or [n, h, w, channels]."""
   if axis == images.shape.rank - 1:
     return tf.matmul(images, matrix, transpose_b=True)
-  # one product over all that follows the axis: einsum would transpose the channels out of their place and back
+  # one product over all that follows the axis: einsum would transpose the channels out of their place and
+  # back
   shape = tf.shape(images)
-  rows = tf.reshape(images, [tf.reduce_prod(shape[:axis]), shape[axis], tf.reduce_prod(shape[axis + 1:])])
-  return tf.reshape(tf.matmul(matrix, rows), tf.concat([shape[:axis], tf.shape(matrix)[:1], shape[axis + 1:]], 0))
+  rows = tf.reshape(images, [tf.reduce_prod(shape[:axis]), shape[axis], tf.reduce_prod(shape[axis + 1 :])])
+  return tf.reshape(
+    tf.matmul(matrix, rows), tf.concat([shape[:axis], tf.shape(matrix)[:1], shape[axis + 1 :]], 0)
+  )
 
 
 def _windowed_already(image):

@@ -1,4 +1,5 @@
 """3-D networks over whole volumes, by overlapping windows."""
+
 from __future__ import annotations
 
 import dataclasses
@@ -30,14 +31,17 @@ class Windows:
     spacing_mm: of training; None where it took each volume's own.
     overlap: share of a window's side that it has in common with the next, in [0, 1).
   """
+
   patch_size: tuple[int, int, int]
   spacing_mm: tuple[float | None, ...]
   overlap: float = 0.5
 
   def __post_init__(self):
     if len(self.patch_size) != 3 or min(self.patch_size) < 1 or not 0 <= self.overlap < 1:
-      raise ValueError(f"received patch_size={self.patch_size}, overlap={self.overlap}; three sizes of at least 1, and an "
-                       "overlap of at least 0 and below 1")
+      raise ValueError(
+        f"received patch_size={self.patch_size}, overlap={self.overlap}; three sizes of at least 1, and an "
+        "overlap of at least 0 and below 1"
+      )
 
 
 def window_starts(size, patch, overlap):
@@ -55,9 +59,10 @@ def window_starts(size, patch, overlap):
 class VolumeSegmenter(SlabSegmenter):
   """A 3-D network, float32 [batch, z, y, x, 1] → logits, applied to overlapping windows of a volume.
 
-  The volume is resampled to the network's grid as rows of windows need it, and padded at its end with 0, the HU window's
-  floor, where it is smaller than a window. Blended probabilities go back to the volume's grid as soon as all that a piece of
-  it needs is finished. So memory holds, of all K + 1 channels, half a window's height of planes (at half overlap).
+  The volume is resampled to the network's grid as rows of windows need it, and padded at its end with 0, the
+  HU window's floor, where it is smaller than a window. Blended probabilities go back to the volume's grid as
+  soon as all that a piece of it needs is finished. So memory holds, of all K + 1 channels, half a window's
+  height of planes (at half overlap).
   """
 
   def __init__(self, network, grid: Windows, class_count: int):
@@ -67,15 +72,25 @@ class VolumeSegmenter(SlabSegmenter):
     return VolumeSegmenter(network, self.grid, self.class_count)
 
   def _slabs(self, volume, prepare, spacing_mm, convert, dtype):
-    axes = [_Axis(size, ratio) for size, ratio in
-            zip(tf.unstack(tf.shape(volume), 3), spacing_ratios(self.grid.spacing_mm, spacing_mm))]
-    stitcher = WindowStitcher(self._classify_window, self.grid.patch_size, self.grid.overlap,
-                              [axis.network_size for axis in axes], self.class_count)
+    axes = [
+      _Axis(size, ratio)
+      for size, ratio in zip(
+        tf.unstack(tf.shape(volume), 3), spacing_ratios(self.grid.spacing_mm, spacing_mm)
+      )
+    ]
+    stitcher = WindowStitcher(
+      self._classify_window,
+      self.grid.patch_size,
+      self.grid.overlap,
+      [axis.network_size for axis in axes],
+      self.class_count,
+    )
     sweep = _Sweep(stitcher, axes, convert, dtype)
     slabs = tf.TensorArray(dtype, size=0, dynamic_size=True, infer_shape=False)
     sums, first, slab = stitcher.no_sums(), 0, 0
     for row in tf.range(stitcher.row_count):
-      # one at a time: TensorFlow would begin with ten rows at once, and ten windows below, with ten times their memory
+      # one at a time: TensorFlow would begin with ten rows at once, and ten windows below, with ten times
+      # their memory
       tf.autograph.experimental.set_loop_options(parallel_iterations=1)
       next_slab = axes[0].slabs_before(stitcher.row_end(row))
       planes = Planes(first, axes[0].end_of(next_slab), axes[0].needed_from(next_slab, stitcher.row_end(row)))
@@ -90,7 +105,8 @@ class VolumeSegmenter(SlabSegmenter):
     return self._classify(window[None, ..., None])[0]
 
   def _row_image(self, volume, prepare, axes, start):
-    """The planes of a row of windows as the network was trained on them: whole numbers, float32 [patch z, rows, columns]."""
+    """The planes of a row of windows as the network was trained on them: whole numbers, float32 [patch z,
+    rows, columns]."""
     depth = self.grid.patch_size[0]
     slabs = tf.TensorArray(tf.float32, size=slab_count(depth), infer_shape=False)
     for number in tf.range(slab_count(depth)):
@@ -110,7 +126,8 @@ class VolumeSegmenter(SlabSegmenter):
 
 
 class _Axis:
-  """An axis of a volume, in slabs of SLAB voxels, and of the network's grid, where a slab needs the voxels low … high - 1."""
+  """An axis of a volume, in slabs of SLAB voxels, and of the network's grid, where a slab needs the voxels
+  low … high - 1."""
 
   def __init__(self, size, ratio):
     self.size = size
@@ -130,7 +147,8 @@ class _Axis:
     return tf.where(slab > 0, self.high[tf.maximum(slab - 1, 0)], 0)
 
   def needed_from(self, slab, end):
-    """The first voxel that is needed where the slabs from `slab` on are still to be made and windows go on at `end`."""
+    """The first voxel that is needed where the slabs from `slab` on are still to be made and windows go on at
+    `end`."""
     return tf.minimum(self.low[tf.minimum(slab, self.slabs - 1)], end)
 
   def weights(self, indices, low, high):
@@ -142,7 +160,8 @@ class _Axis:
 
 
 class _Sweep:
-  """Goes over a volume by rows of windows; what they finish comes to the volume's grid piece by piece along y."""
+  """Goes over a volume by rows of windows; what they finish comes to the volume's grid piece by piece along
+  y."""
 
   def __init__(self, stitcher, axes, convert, dtype):
     self._stitcher = stitcher
@@ -167,16 +186,20 @@ class _Sweep:
     waiting = stitcher.nothing_finished(planes)
     for step in tf.range(steps):
       tf.autograph.experimental.set_loop_options(
-          parallel_iterations=1, shape_invariants=[(waiting, tf.TensorShape([None, None, None, waiting.shape[-1]]))])
+        parallel_iterations=1,
+        shape_invariants=[(waiting, tf.TensorShape([None, None, None, waiting.shape[-1]]))],
+      )
       finished, sums, rests = stitcher.add_step(image, (row, step), planes, sums, rests)
       waiting = tf.concat([waiting, finished], 1)
       next_part = y.slabs_before(stitcher.step_end(step))
       for slab in tf.range(slabs[0], slabs[1]):
         tf.autograph.experimental.set_loop_options(parallel_iterations=1)
-        kept = self._convert(slab, part * SLAB, self._to_volume(waiting, (planes.first, from_row), slab, (part, next_part)))
+        kept = self._convert(
+          slab, part * SLAB, self._to_volume(waiting, (planes.first, from_row), slab, (part, next_part))
+        )
         pieces = pieces.write((slab - slabs[0]) * steps + step, _rows_and_slices_swapped(kept))
       needed = y.needed_from(next_part, stitcher.step_end(step))
-      waiting, from_row, part = waiting[:, needed - from_row:], needed, next_part
+      waiting, from_row, part = waiting[:, needed - from_row :], needed, next_part
     return pieces, sums
 
   def _to_volume(self, finished, corner, slab, parts):
@@ -193,7 +216,7 @@ class _Sweep:
     z, y, x = self._axes
     low, high = z.low[slab], z.high[slab]
     to_slab = z.weights(slab_indices(slab, z.size), low, high)
-    piece = tf.tensordot(to_slab, finished[low - corner[0]:high - corner[0]], 1)
+    piece = tf.tensordot(to_slab, finished[low - corner[0] : high - corner[0]], 1)
     rows = tf.range(parts[0] * SLAB, tf.minimum(parts[1] * SLAB, y.size))
     piece = along_axis(y.weights(rows, corner[1], corner[1] + tf.shape(finished)[1]), piece, 1)
     piece = resample_side(piece, 2, x.size, 1.0 / x.ratio)
@@ -205,7 +228,9 @@ class _Sweep:
     shape = tf.shape(pieces)
     pieces = tf.reshape(pieces, tf.concat([[slabs, self._axes[1].size], shape[1:]], 0))
     order = tf.concat([[0, 2, 1], tf.range(3, tf.size(shape) + 1)], 0)
-    return tf.reshape(tf.transpose(pieces, order), tf.concat([[slabs * SLAB, self._axes[1].size], shape[2:]], 0))
+    return tf.reshape(
+      tf.transpose(pieces, order), tf.concat([[slabs * SLAB, self._axes[1].size], shape[2:]], 0)
+    )
 
 
 def _rows_and_slices_swapped(piece):

@@ -1,1 +1,2 @@
-"""The study: cells of settings on drawn patients, cached and tabulated. `python -m deeplab_panns.study` runs a part."""
+"""The study: cells of settings on drawn patients, cached and tabulated. `python -m deeplab_panns.study` runs
+a part."""

@@ -1,4 +1,5 @@
 """The cache of the study: a table of scores for each run that was made, small enough to be committed."""
+
 from __future__ import annotations
 
 import csv

@@ -1,4 +1,5 @@
 """Runs the study's tasks, some at a time, each in processes of its own that end with this one."""
+
 from __future__ import annotations
 
 import os
@@ -38,8 +39,10 @@ def run_tasks(tasks, jobs, log_dir, report=print):
       for process in [process for process in running if process.ended()]:
         running.remove(process)
         _close(process, failures)
-        report(f"[{len(tasks) - len(waiting) - len(running)}/{len(tasks)}] {process.task.name}: "
-               f"{failures.get(process.task.name, 'done')} ({process.seconds:.0f} s)")
+        report(
+          f"[{len(tasks) - len(waiting) - len(running)}/{len(tasks)}] {process.task.name}: "
+          f"{failures.get(process.task.name, 'done')} ({process.seconds:.0f} s)"
+        )
       time.sleep(POLL_SECONDS if running else 0)
   finally:
     for process in running:
@@ -115,5 +118,10 @@ class _Running:
   def _next(self):
     with open(self.log_path, "ab") as log:
       self._process = subprocess.Popen(
-          self._commands.pop(0), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-          env={**os.environ, **_ONE_THREAD}, start_new_session=True)
+        self._commands.pop(0),
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, **_ONE_THREAD},
+        start_new_session=True,
+      )

@@ -1,4 +1,5 @@
 """Makes the runs of a study that have no scores yet."""
+
 from __future__ import annotations
 
 import contextlib
@@ -12,8 +13,10 @@ from deeplab_panns.study.tasks import Tasks
 
 def heed_termination():
   """Lets SIGTERM end this process as Ctrl-C does, its children first."""
+
   def interrupt(*_):
     raise KeyboardInterrupt
+
   signal.signal(signal.SIGTERM, interrupt)
 
 
@@ -25,8 +28,9 @@ def alone_in(work_dir):
     try:
       fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-      raise InputError(f"{work_dir}: another study works there; wait for it, or choose another "
-                       "--work_dir.") from None
+      raise InputError(
+        f"{work_dir}: another study works there; wait for it, or choose another --work_dir."
+      ) from None
     yield
 
 
@@ -35,6 +39,9 @@ def run_missing(runs, cache, work_dir, jobs):
   with alone_in(work_dir):
     tasks = Tasks(cache, work_dir).for_runs(runs)
     done = sum(cache.find(run) is not None for run in runs)
-    print(f"{len(runs)} runs, {done} of them done; {len(tasks)} tasks, {jobs} at a time; "
-          f"logs in {work_dir / 'logs'}", flush=True)
+    print(
+      f"{len(runs)} runs, {done} of them done; {len(tasks)} tasks, {jobs} at a time; "
+      f"logs in {work_dir / 'logs'}",
+      flush=True,
+    )
     return run_tasks(tasks, jobs, work_dir / "logs", report=lambda line: print(line, flush=True))

@@ -11,6 +11,7 @@ A line is a keyword and its words; one that is indented goes on with the line be
   quick   CELL ... --flag=value ...                       cells and flags of --quick, of the first QUICK_SEEDS
   cohort  NAME COMMAND --flag=value ... data.prepare ...  how the patients of a seed are drawn and prepared
 """
+
 from __future__ import annotations
 
 import dataclasses
@@ -21,13 +22,16 @@ import shlex
 from data.input_error import InputError
 
 QUICK_SEEDS = 2
-_EXPECTATION = re.compile(r"(?P<cells>[^\s<]+(?:\s*<\s*[^\s<]+)+)"
-                          r"(?:\s+by\s+(?P<points>\d+(?:\.\d+)?))?(?:\s+at\s+(?P<level>0?\.\d+))?")
+_EXPECTATION = re.compile(
+  r"(?P<cells>[^\s<]+(?:\s*<\s*[^\s<]+)+)"
+  r"(?:\s+by\s+(?P<points>\d+(?:\.\d+)?))?(?:\s+at\s+(?P<level>0?\.\d+))?"
+)
 
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
   """A setting that is run for every seed; reference: name of the cell it is compared with besides `full`."""
+
   name: str
   cohort: str
   reference: str | None
@@ -37,6 +41,7 @@ class Cell:
 @dataclasses.dataclass(frozen=True)
 class Expectation:
   """Each of `cells` is below the next by more than `points` of Dice in %, at significance level `level`."""
+
   cells: tuple[str, ...]
   points: float = 0.0
   level: float = 0.05
@@ -64,8 +69,10 @@ def read_part(folder, name, quick=False):
   path = folder / f"{name}.table"
   if not path.is_file():
     parts = sorted(file.stem for file in folder.glob("*.table") if file.stem != "cohorts")
-    raise InputError(f"{path}: no such table; the parts (--part) in this folder (--study_dir) are "
-                     f"{', '.join(parts) or 'none'}.")
+    raise InputError(
+      f"{path}: no such table; the parts (--part) in this folder (--study_dir) are "
+      f"{', '.join(parts) or 'none'}."
+    )
   lines = _read_lines(path, {"base", "cell", "expect", "seeds", "quick"})
   flags = read_flagfile(folder / _only(path, lines, "base"))
   cells = tuple(_cell(path, text) for text in lines["cell"])
@@ -95,7 +102,9 @@ def parse_flags(path, words):
     if not name.startswith("--") or name == "--flagfile":
       raise InputError(f"{path}: found {word!r}; needs --flag=value, and no flagfile within.")
     if name.startswith("--no") and not equals:
-      raise InputError(f"{path}: found {word!r}; write --{name[4:]}=false, so that one setting has one spelling.")
+      raise InputError(
+        f"{path}: found {word!r}; write --{name[4:]}=false, so that one setting has one spelling."
+      )
     flags[name[2:]] = value if equals else "true"
   return flags
 
@@ -113,8 +122,10 @@ def _read_lines(path, keywords):
       continue
     keyword, _, rest = line.partition(" ")
     if keyword not in keywords or not rest.strip():
-      raise InputError(f"{path}, line {number}: found {line!r}; a line starts with "
-                       f"{', '.join(sorted(keywords))} and goes on.")
+      raise InputError(
+        f"{path}, line {number}: found {line!r}; a line starts with "
+        f"{', '.join(sorted(keywords))} and goes on."
+      )
     found[keyword].append(rest.strip())
   return found
 
@@ -150,13 +161,19 @@ def _seeds(path, texts, names):
     first, *chosen = text.split()
     numbers = first.split(",")
     if not all(number.isdecimal() for number in numbers) or not set(chosen) <= set(names):
-      raise InputError(f"{path}: found seeds {text!r}; needs whole numbers separated by commas, and then cells of {', '.join(names)}, or "
-                       "none for all.")
+      raise InputError(
+        f"{path}: found seeds {text!r}; needs whole numbers separated by commas, and then cells of "
+        f"{', '.join(names)}, or "
+        "none for all."
+      )
     for name in chosen or seeds:
       seeds[name] += [int(number) for number in numbers]
   repeated = [name for name, found in seeds.items() if not found or len(set(found)) < len(found)]
   if repeated:
-    raise InputError(f"{path}: the lines 'seeds' give {', '.join(repeated)} no seed, or one twice; each cell needs some, each once.")
+    raise InputError(
+      f"{path}: the lines 'seeds' give {', '.join(repeated)} no seed, or one twice; each cell needs some, "
+      "each once."
+    )
   return {name: tuple(found) for name, found in seeds.items()}
 
 
@@ -172,8 +189,9 @@ def _cohorts(path):
         commands[-1].append(word)
     modules = [command[0] for command in commands]
     if len(modules) != 2 or modules[1] != "data.prepare":
-      raise InputError(f"{path}: cohort {name!r} has the commands {modules}; needs one that draws, and then "
-                       "data.prepare.")
+      raise InputError(
+        f"{path}: cohort {name!r} has the commands {modules}; needs one that draws, and then data.prepare."
+      )
     cohorts[name] = tuple(map(tuple, commands))
   return cohorts
 
@@ -196,8 +214,10 @@ def _check(path, part):
     raise InputError(f"{path}: has the cells {names}; needs at least one, each name once.")
   for cell in part.cells:
     if cell.cohort not in part.cohorts:
-      raise InputError(f"{path}: cell {cell.name!r} names the cohort {cell.cohort!r}; cohorts.table has "
-                       f"{', '.join(part.cohorts)}.")
+      raise InputError(
+        f"{path}: cell {cell.name!r} names the cohort {cell.cohort!r}; cohorts.table has "
+        f"{', '.join(part.cohorts)}."
+      )
   named = {cell.reference for cell in part.cells if cell.reference}
   named |= {name for item in part.expectations for name in item.cells}
   if named - set(names):

@@ -1,4 +1,5 @@
 """The runs of a part: every cell with every seed, named by a hash of all that decides their numbers."""
+
 from __future__ import annotations
 
 import dataclasses
@@ -18,6 +19,7 @@ _DECISIVE = frozenset(field.name for field in dataclasses.fields(Experiment))
 @dataclasses.dataclass(frozen=True)
 class Drawn:
   """One seed's patients; commands: what draws, and data.prepare, as (module, flags ...) without folders."""
+
   name: str
   seed: int
   commands: tuple[tuple[str, ...], ...]
@@ -35,6 +37,7 @@ class Run:
   Attributes:
     flags: {name: value} for train, but for folders and what stage 1 it starts from.
   """
+
   cell: Cell
   cohort: Drawn
   flags: dict[str, str]

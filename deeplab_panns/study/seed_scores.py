@@ -1,4 +1,5 @@
 """The Dice of a part's cells as arrays, and their comparisons: over seeds, and with the oracle."""
+
 from __future__ import annotations
 
 import dataclasses
@@ -24,6 +25,7 @@ class Scores:
     cases: {seed: ids of its cases}.
     missing: seeds that were not.
   """
+
   cell: Cell
   organs: tuple[str, ...]
   dice: dict[int, np.ndarray]
@@ -59,7 +61,9 @@ def load(cell: Cell, runs, cache):
       missing.append(run.seed)
       continue
     organs = organs or tuple(dict.fromkeys(score.organ for _, score in rows))
-    ids[run.seed] = tuple(sorted({case for case, _ in rows}))  # so that two runs of a seed have theirs in one order
+    ids[run.seed] = tuple(
+      sorted({case for case, _ in rows})
+    )  # so that two runs of a seed have theirs in one order
     dice[run.seed] = _table(cache.find(run), rows, ids[run.seed], organs)
   return Scores(cell, organs, dice, ids, tuple(missing))
 
@@ -67,13 +71,16 @@ def load(cell: Cell, runs, cache):
 def _table(path, rows, cases, organs):
   by_place = {(case, score.organ): score.dice for case, score in rows}
   if len(by_place) != len(rows) or by_place.keys() != {(case, organ) for case in cases for organ in organs}:
-    raise InputError(f"{path}: has {len(rows)} lines for {len(cases)} cases and {len(organs)} organs; remove "
-                     "it, and run the study again.")
+    raise InputError(
+      f"{path}: has {len(rows)} lines for {len(cases)} cases and {len(organs)} organs; remove "
+      "it, and run the study again."
+    )
   return np.array([[by_place[case, organ] for organ in organs] for case in cases])
 
 
 def values_by_seed(*cells: Scores):
-  """{seed: [cells, volumes]} of the seeds that all cells have; a value is the mean over the organs that all define.
+  """{seed: [cells, volumes]} of the seeds that all cells have; a value is the mean over the organs that all
+  define.
 
   Volumes without such an organ are left out, and a seed without such volumes.
 
@@ -84,8 +91,11 @@ def values_by_seed(*cells: Scores):
   for seed in sorted(set.intersection(*(set(cell.dice) for cell in cells))):
     for cell in cells:
       if cell.organs != first.organs or cell.cases[seed] != first.cases[seed]:
-        raise InputError(f"seed {seed}: {cell.cell.name} was scored on other patients or organs than {first.cell.name}; remove the "
-                         "scores of both, and run the study again.")
+        raise InputError(
+          f"seed {seed}: {cell.cell.name} was scored on other patients or organs than {first.cell.name}; "
+          "remove the "
+          "scores of both, and run the study again."
+        )
     tables = np.stack([cell.dice[seed] for cell in cells])
     defined = ~np.isnan(tables).any(axis=0)
     values = defined_mean(np.where(defined, tables, np.nan), axis=2)[:, defined.any(axis=1)]
@@ -98,12 +108,13 @@ def values_by_seed(*cells: Scores):
 class Gain:
   """What a cell has above another one. A seed is one pair, its value the mean over its volumes.
 
-  The volumes of a seed share their training runs and their labelled patients: counted as independent pairs they make
-  intervals far too narrow.
+  The volumes of a seed share their training runs and their labelled patients: counted as independent pairs
+  they make intervals far too narrow.
 
   Attributes:
     by_seed: {seed: mean difference}.
   """
+
   by_seed: dict[int, float]
 
   @property
@@ -123,7 +134,8 @@ class Gain:
 
   @property
   def wilcoxon_p(self):
-    """Of the signed-rank test, likewise: it presumes no normal distribution, and can't come below 1 / 2^(seeds - 1)."""
+    """Of the signed-rank test, likewise: it presumes no normal distribution, and can't come below 1 /
+    2^(seeds - 1)."""
     return paired_tests.wilcoxon_p(self._differences) if self._enough else None
 
   @property
@@ -146,32 +158,43 @@ class Gain:
 
 def compare(ours: Scores, theirs: Scores):
   """Gain of ours over theirs on the seeds that both have; None without any."""
-  by_seed = {seed: float(np.mean(values - others)) for seed, (values, others) in values_by_seed(ours, theirs).items()}
+  by_seed = {
+    seed: float(np.mean(values - others)) for seed, (values, others) in values_by_seed(ours, theirs).items()
+  }
   return Gain(by_seed) if by_seed else None
 
 
 def compare_organs(ours: Scores, theirs: Scores):
   """{organ: Gain} of the organs that both define in a volume."""
-  found = {organ: compare(_of_organ(ours, place), _of_organ(theirs, place))
-           for place, organ in enumerate(ours.organs) if organ in theirs.organs}
+  found = {
+    organ: compare(_of_organ(ours, place), _of_organ(theirs, place))
+    for place, organ in enumerate(ours.organs)
+    if organ in theirs.organs
+  }
   return {organ: gain for organ, gain in found.items() if gain is not None}
 
 
 def _of_organ(scores, place):
-  return dataclasses.replace(scores, organs=scores.organs[place:place + 1],
-                             dice={seed: table[:, place:place + 1] for seed, table in scores.dice.items()})
+  return dataclasses.replace(
+    scores,
+    organs=scores.organs[place : place + 1],
+    dice={seed: table[:, place : place + 1] for seed, table in scores.dice.items()},
+  )
 
 
 @dataclasses.dataclass(frozen=True)
 class GapClosed:
   """(X - full) / (oracle - full): of the means over seeds, and the least and the most of a single seed."""
+
   value: float
   of_seeds: tuple[float, float]
 
 
 def gap_closed(ours: Scores, full: Scores, oracle: Scores):
   """None without common seeds, or where the oracle of one is not above full."""
-  means = np.array([values.mean(axis=1) for values in values_by_seed(ours, full, oracle).values()]).reshape(-1, 3)
+  means = np.array([values.mean(axis=1) for values in values_by_seed(ours, full, oracle).values()]).reshape(
+    -1, 3
+  )
   gains, gaps = means[:, 0] - means[:, 1], means[:, 2] - means[:, 1]
   if not len(means) or gaps.min() <= 0:
     return None
@@ -189,6 +212,7 @@ class Verdict:
     wilcoxon_p: of the same by the signed-rank test, not corrected.
     gain: upper - lower, None if not run.
   """
+
   lower: str
   upper: str
   points: float
@@ -205,8 +229,10 @@ def judge(expectations, cells):
   gains = [compare(cells[upper], cells[lower]) for lower, upper, _ in steps]
   beyond = [gain and gain.less(item.points / 100) for gain, (_, _, item) in zip(gains, steps)]
   p_values = paired_tests.holm([gain and gain.p for gain in beyond])
-  return [Verdict(lower, upper, item.points, item.level, _verdict(gain, p, item), p, rest and rest.wilcoxon_p, gain)
-          for (lower, upper, item), gain, rest, p in zip(steps, gains, beyond, p_values)]
+  return [
+    Verdict(lower, upper, item.points, item.level, _verdict(gain, p, item), p, rest and rest.wilcoxon_p, gain)
+    for (lower, upper, item), gain, rest, p in zip(steps, gains, beyond, p_values)
+  ]
 
 
 def _verdict(gain, p, expectation):

@@ -1,4 +1,5 @@
 """What the cached scores of a part say: gains, gaps closed, verdicts, and what is missing."""
+
 from __future__ import annotations
 
 import dataclasses
@@ -24,6 +25,7 @@ from deeplab_panns.study.seed_scores import (
 @dataclasses.dataclass(frozen=True)
 class Compared:
   """A cell against another one; p: Gain.p, Holm-corrected over the part's cells."""
+
   gain: Gain
   p: float | None
 
@@ -38,6 +40,7 @@ class Summary:
     organ_gains: {name: {organ: Compared with the cell's reference, p corrected over its organs}}.
     gaps: {name: GapClosed or None}.
   """
+
   part: Part
   seeds: tuple[int, ...]
   cells: dict[str, Scores]
@@ -66,18 +69,28 @@ def summarize(part: Part, runs, cache):
   for cell in part.cells:
     cells[cell.name] = load(cell, [run for run in runs if run.cell is cell], cache)
   return Summary(
-      part, tuple(sorted({run.seed for run in runs})), cells,
-      gains=_gains(cells, dict.fromkeys(cells, BASELINE)),
-      gains_over_reference=_gains(cells, {name: scores.cell.reference for name, scores in cells.items()}),
-      organ_gains={name: _corrected(compare_organs(scores, cells[scores.cell.reference]))
-                   for name, scores in cells.items() if scores.cell.reference in cells},
-      gaps={name: _gap(cells, name) for name in cells},
-      verdicts=judge(part.expectations, cells))
+    part,
+    tuple(sorted({run.seed for run in runs})),
+    cells,
+    gains=_gains(cells, dict.fromkeys(cells, BASELINE)),
+    gains_over_reference=_gains(cells, {name: scores.cell.reference for name, scores in cells.items()}),
+    organ_gains={
+      name: _corrected(compare_organs(scores, cells[scores.cell.reference]))
+      for name, scores in cells.items()
+      if scores.cell.reference in cells
+    },
+    gaps={name: _gap(cells, name) for name in cells},
+    verdicts=judge(part.expectations, cells),
+  )
 
 
 def _gains(cells, others):
   """{name: Compared with the cell others[name]}, of the cells that have a seed in common with another one."""
-  found = {name: compare(cells[name], cells[other]) for name, other in others.items() if other in cells and other != name}
+  found = {
+    name: compare(cells[name], cells[other])
+    for name, other in others.items()
+    if other in cells and other != name
+  }
   return _corrected({name: gain for name, gain in found.items() if gain is not None})
 
 

@@ -1,4 +1,5 @@
 """What the runs of a study need, as tasks in an order that works: patients, stage 1, training, evaluation."""
+
 from __future__ import annotations
 
 import dataclasses
@@ -21,6 +22,7 @@ class Task:
     is_done: whether there is nothing to do any more.
     finish: called with the seconds it took when all commands ended with 0.
   """
+
   name: str
   commands: tuple[tuple[str, ...], ...]
   needs: tuple[str, ...]
@@ -47,8 +49,13 @@ class Tasks:
   def _add_run(self, run: Run):
     folder = self._work_dir / "runs" / run.key
     train = _train({**run.flags, "stage1_run": str(self._stage1_dir(run))}, self._store(run.cohort), folder)
-    evaluate = _python("deeplab_panns.evaluate", f"--run_dir={folder}", "--split=test", "--workers=1",
-                       f"--output_dir={folder / 'scores'}")
+    evaluate = _python(
+      "deeplab_panns.evaluate",
+      f"--run_dir={folder}",
+      "--split=test",
+      "--workers=1",
+      f"--output_dir={folder / 'scores'}",
+    )
 
     def finish(seconds):
       self._cache.keep(run, folder / "scores" / "metrics.csv", seconds)
@@ -70,8 +77,10 @@ class Tasks:
     raw, store = self._work_dir / "raw" / name, self._store(drawn)
     (draw, *draw_flags), (prepare, *prepare_flags) = drawn.commands
     folders = f"--manifest={raw / 'dataset.json'}", f"--output_dir={store}"
-    commands = (_python(draw, *draw_flags, f"--seed={drawn.seed}", f"--output_dir={raw}"),
-                _python(prepare, *prepare_flags, *folders, "--workers=1"))
+    commands = (
+      _python(draw, *draw_flags, f"--seed={drawn.seed}", f"--output_dir={raw}"),
+      _python(prepare, *prepare_flags, *folders, "--workers=1"),
+    )
     return self._add(Task(name, commands, (), (store / "index.json").exists, lambda _: shutil.rmtree(raw)))
 
   def _add(self, task):

@@ -1,4 +1,6 @@
-"""The scores of all folds of a cross-validation as those of one evaluation: every fully labelled case once."""
+"""The scores of all folds of a cross-validation as those of one evaluation: every fully labelled case
+once."""
+
 from __future__ import annotations
 
 import json
@@ -27,25 +29,37 @@ def merge(fold_dirs, expected, run_dir):
     fold_dirs: {fold: folder with these four files of the test cases}.
     expected: {fold: ids of the cases that the store holds out in it}.
   Returns:
-    The content of metrics.json: score_table's summary over all cases, and "over_cases" and "over_folds": mean and
-    sample standard deviation ("sd", None of one value) of the cases' and of the folds' mean Dice.
+    The content of metrics.json: score_table's summary over all cases, and "over_cases" and "over_folds": mean
+    and sample standard deviation ("sd", None of one value) of the cases' and of the folds' mean Dice.
   Raises:
     InputError: If a fold was scored on other cases or organs, a case is in two folds, or a file is damaged.
   """
-  rows_of = {fold: score_table.read_csv(pathlib.Path(folder) / "metrics.csv") for fold, folder in fold_dirs.items()}
+  rows_of = {
+    fold: score_table.read_csv(pathlib.Path(folder) / "metrics.csv") for fold, folder in fold_dirs.items()
+  }
   _require_each_case_once(rows_of, fold_dirs, expected)
   summaries = {fold: read_summary(folder) for fold, folder in fold_dirs.items()}
   rows = [row for fold_rows in rows_of.values() for row in fold_rows]
   first = next(iter(summaries.values()))
   content = {
-      "split": "test", **{key: first[key] for key in ("grid", "data_dir", "label_organs", "checkpoint", "step") if key in first}, "fold": list(fold_dirs),
-      "run_dirs": [str(pathlib.Path(folder).resolve()) for folder in fold_dirs.values()],
-      **score_table.summary(rows),
-      "over_cases": _spread(case_means(rows)),
-      "over_folds": _spread({str(fold): score_table.summary(fold_rows)["mean_dice"] for fold, fold_rows in rows_of.items()}),
-      "references": {case: sha256 for summary in summaries.values() for case, sha256 in summary.get("references", {}).items()},
+    "split": "test",
+    **{key: first[key] for key in ("grid", "data_dir", "label_organs", "checkpoint", "step") if key in first},
+    "fold": list(fold_dirs),
+    "run_dirs": [str(pathlib.Path(folder).resolve()) for folder in fold_dirs.values()],
+    **score_table.summary(rows),
+    "over_cases": _spread(case_means(rows)),
+    "over_folds": _spread(
+      {str(fold): score_table.summary(fold_rows)["mean_dice"] for fold, fold_rows in rows_of.items()}
+    ),
+    "references": {
+      case: sha256 for summary in summaries.values() for case, sha256 in summary.get("references", {}).items()
+    },
   }
-  volumes = [volume for folder in fold_dirs.values() for volume in organ_volumes.read_csv(pathlib.Path(folder) / "volumes.csv")]
+  volumes = [
+    volume
+    for folder in fold_dirs.values()
+    for volume in organ_volumes.read_csv(pathlib.Path(folder) / "volumes.csv")
+  ]
   organs, counts = _confusion(fold_dirs)
   score_table.write_csv(pathlib.Path(run_dir) / "metrics.csv", rows)
   organ_volumes.write_csv(pathlib.Path(run_dir) / "volumes.csv", volumes)
@@ -65,18 +79,26 @@ def case_means(rows):
 
 def _spread(means):
   defined = [value for value in means.values() if value is not None]
-  return {"mean_dice": statistics.fmean(defined) if defined else None,
-          "sd": statistics.stdev(defined) if len(defined) > 1 else None, "each": means}
+  return {
+    "mean_dice": statistics.fmean(defined) if defined else None,
+    "sd": statistics.stdev(defined) if len(defined) > 1 else None,
+    "each": means,
+  }
 
 
 def _confusion(fold_dirs):
   """(organs, voxel counts summed over the folds)."""
-  of_folds = {fold: confusion.read_csv(pathlib.Path(folder) / "confusion.csv") for fold, folder in fold_dirs.items()}
+  of_folds = {
+    fold: confusion.read_csv(pathlib.Path(folder) / "confusion.csv") for fold, folder in fold_dirs.items()
+  }
   organs = next(iter(of_folds.values()))[0]
   for fold, (others, _) in of_folds.items():
     if others != organs:
-      raise InputError(f"{fold_dirs[fold]}: confusion.csv has the organs {', '.join(others)}, another fold's {', '.join(organs)}; evaluate both "
-                       "again on one store.")
+      raise InputError(
+        f"{fold_dirs[fold]}: confusion.csv has the organs {', '.join(others)}, another fold's "
+        f"{', '.join(organs)}; evaluate both "
+        "again on one store."
+      )
   return organs, sum(counts for _, counts in of_folds.values())
 
 
@@ -86,9 +108,16 @@ def _require_each_case_once(rows_of, fold_dirs, expected):
     cases = {case for case, _ in rows}
     for case in sorted(cases):
       if case in seen:
-        raise InputError(f"{fold_dirs[fold]}: scores the case {case!r}, as {fold_dirs[seen[case]]} does; a case belongs to one fold: "
-                         "evaluate both again on one store.")
+        raise InputError(
+          f"{fold_dirs[fold]}: scores the case {case!r}, as {fold_dirs[seen[case]]} does; a case belongs to "
+          "one fold: "
+          "evaluate both again on one store."
+        )
       seen[case] = fold
     if cases != set(expected[fold]):
-      raise InputError(f"{fold_dirs[fold]}: scores {len(cases)} cases, the store's fold {fold} has {len(expected[fold])}, and these are not "
-                       f"the same: {', '.join(sorted(cases ^ set(expected[fold]))[:3])}; delete its metrics.json and run crossval again.")
+      raise InputError(
+        f"{fold_dirs[fold]}: scores {len(cases)} cases, the store's fold {fold} has {len(expected[fold])}, "
+        "and these are not "
+        f"the same: {', '.join(sorted(cases ^ set(expected[fold]))[:3])}; delete its metrics.json and run "
+        "crossval again."
+      )

@@ -1,4 +1,5 @@
 """What happens between the steps of a stage: scalars, validation, checkpoints, and the end at a NaN."""
+
 from __future__ import annotations
 
 import dataclasses
@@ -12,6 +13,7 @@ from deeplab_panns.training.validation import Validator
 @dataclasses.dataclass(frozen=True)
 class Intervals:
   """Steps between scalars, checkpoints and validations; each also comes at the last step of a stage."""
+
   log: int
   checkpoint: int
   validation: int
@@ -34,8 +36,10 @@ class Progress(tf.keras.callbacks.Callback):
 
   def on_train_batch_end(self, batch, logs=None):
     step = self._first + batch + 1
-    log, save, look = (step == self._last or step % interval == 0 for interval in (
-        self._intervals.log, self._intervals.checkpoint, self._intervals.validation))
+    log, save, look = (
+      step == self._last or step % interval == 0
+      for interval in (self._intervals.log, self._intervals.checkpoint, self._intervals.validation)
+    )
     if log or save or look:
       self._require_finite()
     if log:
@@ -51,8 +55,10 @@ class Progress(tf.keras.callbacks.Callback):
     step = int(self._panns.first_bad_step)
     if step >= 0:
       last = self._checkpoints.latest()
-      raise InputError(f"the loss was not finite at step {step}; the last good checkpoint is {last or 'none yet'}: "
-                       "lower the learning rate of this stage and train into a new --run_dir.")
+      raise InputError(
+        f"the loss was not finite at step {step}; the last good checkpoint is {last or 'none yet'}: "
+        "lower the learning rate of this stage and train into a new --run_dir."
+      )
 
   def _validate(self, step):
     validation = self._validator.validate()
@@ -65,4 +71,7 @@ class Progress(tf.keras.callbacks.Callback):
   def _print(self, step, values):
     shown = {"J_L": "loss/labeled", "J_P": "loss/partial", "prior": "loss/prior", "KL": "prior/kl"}
     losses = "  ".join(f"{name} {values[key]:.4f}" for name, key in shown.items() if key in values)
-    print(f"{self._name}: step {step:>6}  {losses}  {values['throughput/images_per_second']:.1f} images/s", flush=True)
+    print(
+      f"{self._name}: step {step:>6}  {losses}  {values['throughput/images_per_second']:.1f} images/s",
+      flush=True,
+    )

@@ -1,4 +1,5 @@
 """What a run writes to TensorBoard, under fixed names."""
+
 from __future__ import annotations
 
 import time
@@ -36,10 +37,12 @@ class Scalars:
       {"loss/labeled": ..., ...} as written, for the line on the terminal.
     """
     begun, first = self._since
-    values = {"loss/labeled": self._panns.tracked["loss/labeled"].result(),
-              # of the step just taken, whose number is one less than the count
-              "learning_rate/theta": self._rates(step - 1),
-              "throughput/images_per_second": (step - first) * self._batch_size / max(time.monotonic() - begun, 1e-9)}
+    values = {
+      "loss/labeled": self._panns.tracked["loss/labeled"].result(),
+      # of the step just taken, whose number is one less than the count
+      "learning_rate/theta": self._rates(step - 1),
+      "throughput/images_per_second": (step - first) * self._batch_size / max(time.monotonic() - begun, 1e-9),
+    }
     if has_partial:
       values.update(self._prior_values())
     values = {name: float(value) for name, value in values.items()}
@@ -49,17 +52,25 @@ class Scalars:
 
   def _prior_values(self):
     panns, share = self._panns, self._panns.tracked_share.result().numpy()
-    values = {"loss/partial": panns.tracked["loss/partial"].result(),
-              "loss/prior": panns.tracked["loss/prior"].result(),
-              "prior/kl": kl_divergence(self._prior.target, share),
-              "learning_rate/dual": self._dual_step if self._dual_update == "newton" else self._learning_rate_dual}
-    for kind, vector in (("nu", panns.duals.nu.numpy()), ("mu", panns.duals.mu.numpy()),
-                         ("p_bar", share), ("q", self._prior.target)):
+    values = {
+      "loss/partial": panns.tracked["loss/partial"].result(),
+      "loss/prior": panns.tracked["loss/prior"].result(),
+      "prior/kl": kl_divergence(self._prior.target, share),
+      "learning_rate/dual": self._dual_step if self._dual_update == "newton" else self._learning_rate_dual,
+    }
+    for kind, vector in (
+      ("nu", panns.duals.nu.numpy()),
+      ("mu", panns.duals.mu.numpy()),
+      ("p_bar", share),
+      ("q", self._prior.target),
+    ):
       values.update({f"prior/{kind}/{name}": value for name, value in zip(self._names, vector)})
     return values
 
   def write_validation(self, step, validation):
-    values = {f"validation/dice/{tag(organ)}": dice for organ, dice in validation.dice.items() if dice == dice}
+    values = {
+      f"validation/dice/{tag(organ)}": dice for organ, dice in validation.dice.items() if dice == dice
+    }
     values["validation/dice/mean"] = validation.mean_dice
     self._write(step, values)
     self.write_pictures(step, validation.overlays)

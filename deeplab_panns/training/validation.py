@@ -1,4 +1,5 @@
 """Dice on the validation cases while training runs, and pictures of what the network draws there."""
+
 from __future__ import annotations
 
 import dataclasses
@@ -19,6 +20,7 @@ class Validation:
     dice: organ → mean over the cases that have it, NaN if none has.
     overlays: uint8 [pictures, height, width, 3]; image, reference, prediction side by side.
   """
+
   dice: dict[str, float]
   overlays: np.ndarray
 
@@ -38,6 +40,7 @@ class Validator:
     held_out: whether they are validation cases; if they train, a picture is all that may be taken from them.
     three_planes: show three orthogonal slices of a case, as 3-D networks see it, instead of an axial one.
   """
+
   segmenter: Segmenter
   organs: tuple[str, ...]
   cases: tuple[StoredCase, ...]

@@ -1,4 +1,5 @@
 """The phantom: reproducible, anatomically placed, varied, and partially annotated as its manifest says."""
+
 import functools
 import json
 import subprocess
@@ -17,7 +18,14 @@ from data.synthetic.phantom_field import SmoothField
 from data.synthetic.phantom_patient import draw_patient
 from data.synthetic.phantom_shapes import Ellipsoid, Solid, Tube
 
-SMALL = Cohort(labeled_cases=1, partial_cases=3, test_cases=1, seed=5, organs=BTCV_ORGANS, partial=PartialCases(organs_per_case=4))
+SMALL = Cohort(
+  labeled_cases=1,
+  partial_cases=3,
+  test_cases=1,
+  seed=5,
+  organs=BTCV_ORGANS,
+  partial=PartialCases(organs_per_case=4),
+)
 DRAW = functools.partial(draw_case, size=48)
 PATIENTS = 12
 
@@ -50,6 +58,7 @@ def centre_mm(label, affine, organ):
 
 # Shapes and fields.
 
+
 def test_ellipsoid_distance_of_a_ball_is_exact():
   ball = Ellipsoid((1, 2, 3), (4, 4, 4))
   points = np.array([[1, 2, 3], [1, 2, 7], [1, 8, 3], [3, 2, 3]], np.float32).T
@@ -65,8 +74,9 @@ def test_tube_distance_is_to_the_nearest_cone_and_its_radius_is_interpolated():
 
 def test_a_hole_is_outside():
   solid = Solid((Ellipsoid((0, 0, 0), (9, 9, 9)),), holes=(Ellipsoid((0, 0, 0), (4, 4, 4)),))
-  np.testing.assert_allclose(solid.distance(np.array([[1, 6, 8, 11], [0] * 4, [0] * 4], np.float32)),
-                             [3, -2, -1, 2], atol=1e-4)
+  np.testing.assert_allclose(
+    solid.distance(np.array([[1, 6, 8, 11], [0] * 4, [0] * 4], np.float32)), [3, -2, -1, 2], atol=1e-4
+  )
 
 
 def test_smooth_field_has_its_deviation_and_belongs_to_space_not_to_the_grid():
@@ -81,6 +91,7 @@ def test_smooth_field_has_its_deviation_and_belongs_to_space_not_to_the_grid():
 
 
 # Patients.
+
 
 def test_a_patient_is_a_pure_function_of_seed_role_and_index():
   first, again = (draw_case(7, "partial", 2, 48) for _ in range(2))
@@ -97,7 +108,8 @@ def test_size_changes_the_resolution_only():
   np.testing.assert_allclose(np.diag(fine_affine)[:3], [4, 4, 5])
   for organ in BTCV_ORGANS:
     np.testing.assert_allclose(
-        centre_mm(coarse, coarse_affine, organ), centre_mm(fine, fine_affine, organ), atol=5, err_msg=organ)
+      centre_mm(coarse, coarse_affine, organ), centre_mm(fine, fine_affine, organ), atol=5, err_msg=organ
+    )
 
 
 def test_grid_is_centred_and_about_190_mm_deep(volumes):
@@ -137,10 +149,21 @@ def test_organs_lie_where_they_belong(volumes):
 
 
 def test_volumes_are_an_adults_and_vary(volumes):
-  about_ml = {"spleen": 200, "right kidney": 160, "left kidney": 160, "gallbladder": 30, "esophagus": 30,
-              "liver": 1500, "stomach": 300, "aorta": 80, "inferior vena cava": 80,
-              "portal and splenic vein": 40,
-              "pancreas": 80, "right adrenal gland": 8, "left adrenal gland": 8}
+  about_ml = {
+    "spleen": 200,
+    "right kidney": 160,
+    "left kidney": 160,
+    "gallbladder": 30,
+    "esophagus": 30,
+    "liver": 1500,
+    "stomach": 300,
+    "aorta": 80,
+    "inferior vena cava": 80,
+    "portal and splenic vein": 40,
+    "pancreas": 80,
+    "right adrenal gland": 8,
+    "left adrenal gland": 8,
+  }
   for organ, expected_ml in about_ml.items():
     ml = [np.sum(label == value_of(organ)) * np.prod(np.diag(affine)) / 1000 for _, label, affine in volumes]
     assert 0.7 * expected_ml < np.mean(ml) < 1.4 * expected_ml, organ
@@ -166,9 +189,15 @@ def test_intensities_are_plausible_and_overlap(volumes):
   for organ in BTCV_ORGANS:
     assert medians(organ).min() > -60 and medians(organ).max() < 400, organ
   assert medians("aorta").mean() > medians("liver").mean() > medians("gallbladder").mean()
-  for one, other in (("liver", "spleen"), ("liver", "pancreas"), ("spleen", "pancreas"),
-                     ("spleen", "right kidney"), ("liver", "portal and splenic vein"),
-                     ("left adrenal gland", "liver"), ("stomach", "esophagus")):
+  for one, other in (
+    ("liver", "spleen"),
+    ("liver", "pancreas"),
+    ("spleen", "pancreas"),
+    ("spleen", "right kidney"),
+    ("liver", "portal and splenic vein"),
+    ("left adrenal gland", "liver"),
+    ("stomach", "esophagus"),
+  ):
     assert medians(one).min() < medians(other).max(), (one, other)
     assert medians(other).min() < medians(one).max(), (one, other)
   for image, label, _ in volumes:
@@ -186,6 +215,7 @@ def test_bowel_and_muscle_look_like_organs(volumes):
 
 
 # Files.
+
 
 def test_manifest_follows_the_rules(small_set):
   manifest = json.loads((small_set / "dataset.json").read_text())
@@ -214,8 +244,10 @@ def test_label_maps_hold_the_annotated_organs_only(small_set):
     assert set(np.unique(stored.dataobj)) == {0} | {value_of(organ) for organ in annotated}
     role, index = case["id"].split("_")
     image_hu, label, affine = DRAW(SMALL.seed, role, int(index))
-    np.testing.assert_array_equal(np.asarray(stored.dataobj).T, np.where(
-        np.isin(label, [value_of(organ) for organ in annotated]), label, 0))
+    np.testing.assert_array_equal(
+      np.asarray(stored.dataobj).T,
+      np.where(np.isin(label, [value_of(organ) for organ in annotated]), label, 0),
+    )
     image = nibabel.load(small_set / case["image"])
     assert image.get_data_dtype() == np.int16 and nibabel.aff2axcodes(image.affine) == ("R", "A", "S")
     np.testing.assert_array_equal(np.asarray(image.dataobj).T, image_hu)
@@ -254,7 +286,9 @@ def test_an_interrupted_run_leaves_no_manifest(tmp_path):
   assert not (tmp_path / "dataset.json").exists()
 
 
-@pytest.mark.parametrize("wrong, message", [
+@pytest.mark.parametrize(
+  "wrong, message",
+  [
     (["--annotated=liver,splen"], "'splen'"),
     (["--size=20"], "[48, 512]"),
     (["--organs_per_partial_case=14"], "[0, 13]"),
@@ -262,7 +296,8 @@ def test_an_interrupted_run_leaves_no_manifest(tmp_path):
     (["--annotated_in_turn=liver,splen"], "'splen'"),
     (["--annotated_in_turn=liver", "--annotated=liver"], "one of them"),
     (["--partial_fields=full,lung_box"], "'lung_box'"),
-])
+  ],
+)
 def test_a_wrong_flag_ends_with_one_line_and_code_2(wrong, message, tmp_path):
   result = run(f"--output_dir={tmp_path / 'raw'}", *wrong)
   assert result.returncode == 2

@@ -1,4 +1,5 @@
 """What a spacing leaves of labels: the command, and cases that can be worked out by hand."""
+
 import nibabel
 import numpy as np
 import pytest
@@ -25,15 +26,22 @@ def test_a_large_box_keeps_its_inside_and_a_speck_is_lost(size):
 
 
 def test_the_command_writes_both_on_the_cases_grid(tiny_raw, tmp_path):
-  result = run_command("data.round_trip", f"--manifest={tiny_raw / 'dataset.json'}", "--spacing_mm=4", f"--output_dir={tmp_path}")
+  result = run_command(
+    "data.round_trip", f"--manifest={tiny_raw / 'dataset.json'}", "--spacing_mm=4", f"--output_dir={tmp_path}"
+  )
   assert "4 label maps" in result.stdout and "--references=" in result.stdout
   source = nibabel.load(tiny_raw / "labels" / "full_0.nii.gz")
   for name, same in (("references", True), ("round_trip", False)):
     written = nibabel.load(tmp_path / name / "full_0.nii.gz")
     np.testing.assert_allclose(written.affine, source.affine)
     assert np.array_equal(np.asarray(written.dataobj), np.asarray(source.dataobj)) == same
-  scores = run_command("deeplab_panns.evaluate", f"--predictions={tmp_path / 'round_trip'}", f"--references={tmp_path / 'references'}",
-                       f"--output_dir={tmp_path}", f"--organs={','.join(TINY_ORGANS)}")
+  scores = run_command(
+    "deeplab_panns.evaluate",
+    f"--predictions={tmp_path / 'round_trip'}",
+    f"--references={tmp_path / 'references'}",
+    f"--output_dir={tmp_path}",
+    f"--organs={','.join(TINY_ORGANS)}",
+  )
   dice = float(scores.stdout.split("mean Dice ")[1].split()[0])
   assert 0.4 < dice < 1
 
@@ -46,5 +54,15 @@ def test_cases_that_are_not_there(tmp_path):
 
 
 def test_a_spacing_too_fine_is_refused_before_any_memory_is_taken(tiny_raw, tmp_path):
-  result = run_command("data.round_trip", f"--manifest={tiny_raw / 'dataset.json'}", "--spacing_mm=0.001", f"--output_dir={tmp_path}", check=False)
-  assert result.returncode == 1 and "above --max_voxels=1,000,000,000" in result.stderr and "Traceback" not in result.stderr
+  result = run_command(
+    "data.round_trip",
+    f"--manifest={tiny_raw / 'dataset.json'}",
+    "--spacing_mm=0.001",
+    f"--output_dir={tmp_path}",
+    check=False,
+  )
+  assert (
+    result.returncode == 1
+    and "above --max_voxels=1,000,000,000" in result.stderr
+    and "Traceback" not in result.stderr
+  )

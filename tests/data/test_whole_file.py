@@ -1,4 +1,5 @@
 """A file is whole or not there."""
+
 import pytest
 
 from data.whole_file import write_text
@@ -15,4 +16,6 @@ def test_a_failure_keeps_the_old_content(tmp_path):
   write_text(tmp_path / "a.json", "old")
   with pytest.raises(UnicodeEncodeError):
     write_text(tmp_path / "a.json", "\ud800")
-  assert [file.name for file in tmp_path.iterdir()] == ["a.json"] and (tmp_path / "a.json").read_text() == "old"
+  assert [file.name for file in tmp_path.iterdir()] == ["a.json"] and (
+    tmp_path / "a.json"
+  ).read_text() == "old"

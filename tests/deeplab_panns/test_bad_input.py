@@ -1,4 +1,5 @@
 """What a user gets to read: one line with the file, what was found, what is allowed, and a way out."""
+
 import dataclasses
 import json
 import shutil
@@ -30,19 +31,29 @@ def parsed(*arguments):
   return values
 
 
-@pytest.mark.parametrize("arguments, says", [
-    (["--crop_size=128"], "113 and 129"), (["--crop_size=105", "--output_stride=16"], "97 and 113"),
-    (["--output_stride=4"], "8 or 16"), (["--slices_per_input=2"], "odd"), (["--batch_size=6"], "multiple of 4"),
-    (["--batch_size=4", "--partial_batch_fraction=0.3"], "1.2 examples"), (["--partial_batch_fraction=1"], "leaves labelled"),
-    (["--scales=0"], "--scales"), (["--scales=a"], "--scales"), (["--multi_grid=1,2"], "three"),
+@pytest.mark.parametrize(
+  "arguments, says",
+  [
+    (["--crop_size=128"], "113 and 129"),
+    (["--crop_size=105", "--output_stride=16"], "97 and 113"),
+    (["--output_stride=4"], "8 or 16"),
+    (["--slices_per_input=2"], "odd"),
+    (["--batch_size=6"], "multiple of 4"),
+    (["--batch_size=4", "--partial_batch_fraction=0.3"], "1.2 examples"),
+    (["--partial_batch_fraction=1"], "leaves labelled"),
+    (["--scales=0"], "--scales"),
+    (["--scales=a"], "--scales"),
+    (["--multi_grid=1,2"], "three"),
     (["--network=dltk_unet3d", "--patch_size=60"], "multiples of 8.*nearest is 64,64,64"),
     (["--network=dltk_unet3d", "--patch_size=64,64"], "one or three"),
     (["--network=dltk_unet3d", "--unet_strides=1,2,2"], "same number of scales"),
     (["--network=dltk_unet3d", "--unet_strides=2,2,2,2"], "must be 1 for the first"),
     (["--network=dltk_unet3d", "--unet_strides=1,3,2,2"], "1 or even"),
-    (["--partial_loss=marginal", "--teacher_decay=0.9"], "uses no pseudo-labels"), (["--mix", "--pseudo_labels=soft"], "pastes label maps"),
+    (["--partial_loss=marginal", "--teacher_decay=0.9"], "uses no pseudo-labels"),
+    (["--mix", "--pseudo_labels=soft"], "pastes label maps"),
     (["--mix", "--partial_batch_fraction=0.75"], "a labelled example for each"),
-])
+  ],
+)
 def test_flags_that_do_not_go_together(arguments, says):
   with pytest.raises(flags.ValidationError, match=says):
     config.experiment_from_flags(parsed(*arguments), (None, None, None))
@@ -57,7 +68,9 @@ def test_the_spacing_of_training_is_the_stores_where_no_flag_says_another():
 
 @pytest.mark.parametrize("mode", ["full", "semi", "partial"])
 def test_the_mode_overrides_lambda2(mode):
-  assert config.experiment_from_flags(parsed(f"--supervision={mode}", "--lambda2=3"), (None,) * 3).lambda2 == 0
+  assert (
+    config.experiment_from_flags(parsed(f"--supervision={mode}", "--lambda2=3"), (None,) * 3).lambda2 == 0
+  )
 
 
 def test_the_flags_own_words():
@@ -73,7 +86,9 @@ def fails(module, *arguments, code=1):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("module, arguments, says", [
+@pytest.mark.parametrize(
+  "module, arguments, says",
+  [
     ("data.prepare", ["--output_dir=x"], "--manifest"),
     ("data.prepare", ["--manifest=a", "--output_dir=x", "--speed=3"], "speed"),
     ("deeplab_panns.train", ["--data_dir=a", "--run_dir=b", "--supervision=most"], "supervision"),
@@ -81,7 +96,8 @@ def fails(module, *arguments, code=1):
     ("deeplab_panns.train", ["--data_dir=a", "--run_dir=b", "extra"], "extra"),
     ("deeplab_panns.train", ["--flagfile=gone.flags"], "gone.flags"),
     ("deeplab_panns.evaluate", [], "--run_dir"),
-])
+  ],
+)
 def test_wrong_flags_end_with_2(module, arguments, says):
   assert says in fails(module, *arguments, code=2)
 
@@ -117,14 +133,24 @@ def test_no_partial_cases_and_an_organ_without_voxels(tmp_path):
 
 @pytest.mark.slow
 def test_a_nan_ends_training_with_its_step(tiny_store, tmp_path):
-  said = fails("deeplab_panns.train", *TINY_FLAGS, f"--data_dir={tiny_store}", f"--run_dir={tmp_path / 'run'}",
-               "--learning_rate_stage2=1e30", "--learning_rate_policy=constant")
+  said = fails(
+    "deeplab_panns.train",
+    *TINY_FLAGS,
+    f"--data_dir={tiny_store}",
+    f"--run_dir={tmp_path / 'run'}",
+    "--learning_rate_stage2=1e30",
+    "--learning_rate_policy=constant",
+  )
   assert "not finite at step" in said and "ckpt-4" in said
 
 
 def test_a_run_is_locked(tmp_path):
   directory = RunDirectory(tmp_path / "run")
-  with directory.locked(), pytest.raises(InputError, match="another process"), RunDirectory(tmp_path / "run").locked():
+  with (
+    directory.locked(),
+    pytest.raises(InputError, match="another process"),
+    RunDirectory(tmp_path / "run").locked(),
+  ):
     pass
 
 
@@ -138,8 +164,12 @@ def test_another_store_is_noticed(tiny_store, tmp_path):
 
 
 def test_no_run_no_model_no_metrics(tmp_path):
-  for call in (lambda: open_run(tmp_path), lambda: load_model(None, str(tmp_path), "last"), lambda: load_model(None, None, "last"),
-               lambda: read_scored(tmp_path)):
+  for call in (
+    lambda: open_run(tmp_path),
+    lambda: load_model(None, str(tmp_path), "last"),
+    lambda: load_model(None, None, "last"),
+    lambda: read_scored(tmp_path),
+  ):
     with pytest.raises(InputError):
       call()
 
@@ -159,8 +189,14 @@ def test_what_predict_is_given(tmp_path):
 
 def test_an_empty_split_is_not_a_score(tiny_store, tmp_path):
   store = read_store(tiny_store)
-  run = TrainedRun(RunDirectory(tmp_path), config.experiment_from_flags(parsed("--fold=-1"), store.spacing_mm), store.organs,
-                   str(tiny_store), segmenter=None, step=0)
+  run = TrainedRun(
+    RunDirectory(tmp_path),
+    config.experiment_from_flags(parsed("--fold=-1"), store.spacing_mm),
+    store.organs,
+    str(tiny_store),
+    segmenter=None,
+    step=0,
+  )
   for which in ("test", "val"):
     with pytest.raises(InputError, match=f"--split={which} is empty.*--split=all"):
       select_cases(store, [run], which)

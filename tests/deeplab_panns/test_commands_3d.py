@@ -1,4 +1,5 @@
 """The commands with the 3-D network: trained, scored, exported; and together with a 2-D run."""
+
 import json
 
 import nibabel
@@ -10,18 +11,39 @@ from tests.conftest import TINY_ORGANS, run_command
 
 pytestmark = pytest.mark.slow
 FLAGS_3D = [
-    "--network=dltk_unet3d", "--unet_filters=4,8", "--unet_strides=1,2", "--patch_size=8,16,16", "--scales=1", "--batch_size=4",
-    "--stage1_steps=4", "--stage2_steps=4", "--pseudo_label_interval=2", "--log_interval=2", "--checkpoint_interval=3",
-    "--validation_interval=4", "--prior_examples=16", "--learning_rate_stage1=0.01", "--learning_rate_stage2=0.01", "--threads=2",
-    "--weight_decay=0", "--fold=0"]
+  "--network=dltk_unet3d",
+  "--unet_filters=4,8",
+  "--unet_strides=1,2",
+  "--patch_size=8,16,16",
+  "--scales=1",
+  "--batch_size=4",
+  "--stage1_steps=4",
+  "--stage2_steps=4",
+  "--pseudo_label_interval=2",
+  "--log_interval=2",
+  "--checkpoint_interval=3",
+  "--validation_interval=4",
+  "--prior_examples=16",
+  "--learning_rate_stage1=0.01",
+  "--learning_rate_stage2=0.01",
+  "--threads=2",
+  "--weight_decay=0",
+  "--fold=0",
+]
 
 
 @pytest.fixture(scope="module")
 def run_3d(tiny_store, tmp_path_factory):
   """Trained at a spacing coarser than the cases' own 3 x 2 x 2 mm, so that all resampling is on the way."""
   folder = tmp_path_factory.mktemp("runs") / "unet"
-  run_command("deeplab_panns.train", *FLAGS_3D, f"--data_dir={tiny_store}", f"--run_dir={folder}", "--spacing_mm=3,2.5,2.5",
-              "--validation_fraction=0.4")
+  run_command(
+    "deeplab_panns.train",
+    *FLAGS_3D,
+    f"--data_dir={tiny_store}",
+    f"--run_dir={folder}",
+    "--spacing_mm=3,2.5,2.5",
+    "--validation_fraction=0.4",
+  )
   return folder
 
 
@@ -34,21 +56,41 @@ def test_training_keeps_the_resampled_cases_in_the_run(run_3d, tiny_store):
 
 def test_pictures_are_three_planes_and_padding_is_said_once(run_3d, tiny_store, tmp_path):
   import tensorflow as tf
-  result = run_command("deeplab_panns.train", *FLAGS_3D, "--stage1_steps=1", "--stage2_steps=0", f"--data_dir={tiny_store}",
-                       f"--run_dir={tmp_path / 'run'}")
+
+  result = run_command(
+    "deeplab_panns.train",
+    *FLAGS_3D,
+    "--stage1_steps=1",
+    "--stage2_steps=0",
+    f"--data_dir={tiny_store}",
+    f"--run_dir={tmp_path / 'run'}",
+  )
   assert result.stdout.count("are smaller than --patch_size=8,16,16; they are padded") == 1
-  shapes = {tuple(map(int, value.tensor.string_val[:2])) for file in (run_3d / "events").glob("events*")
-            for event in tf.compat.v1.train.summary_iterator(str(file)) for value in event.summary.value if "overlay" in value.tag}
-  assert shapes.pop()[1] > 40 + 6 + 6  # pixels of the axial plane, and of the two others, whose 3 mm slices are drawn larger
+  shapes = {
+    tuple(map(int, value.tensor.string_val[:2]))
+    for file in (run_3d / "events").glob("events*")
+    for event in tf.compat.v1.train.summary_iterator(str(file))
+    for value in event.summary.value
+    if "overlay" in value.tag
+  }
+  assert (
+    shapes.pop()[1] > 40 + 6 + 6
+  )  # pixels of the axial plane, and of the two others, whose 3 mm slices are drawn larger
 
 
 def test_a_resumed_3d_run_ends_in_the_same_bits(run_3d, tiny_store, tmp_path):
   import tensorflow as tf
+
   flags = [*FLAGS_3D, f"--data_dir={tiny_store}", "--spacing_mm=3,2.5,2.5", "--validation_fraction=0.4"]
   half = [flag for flag in flags if not flag.startswith("--stage2_steps")] + ["--stage2_steps=0"]
   run_command("deeplab_panns.train", *half, f"--run_dir={tmp_path / 'stage1'}")
-  run_command("deeplab_panns.train", *flags, f"--run_dir={tmp_path / 'run'}", f"--stage1_run={tmp_path / 'stage1'}")
-  ours, theirs = (tf.train.load_checkpoint(tf.train.latest_checkpoint(str(run / "checkpoints" / "last"))) for run in (tmp_path / "run", run_3d))
+  run_command(
+    "deeplab_panns.train", *flags, f"--run_dir={tmp_path / 'run'}", f"--stage1_run={tmp_path / 'stage1'}"
+  )
+  ours, theirs = (
+    tf.train.load_checkpoint(tf.train.latest_checkpoint(str(run / "checkpoints" / "last")))
+    for run in (tmp_path / "run", run_3d)
+  )
   for name in theirs.get_variable_to_shape_map():
     if "OBJECT" not in name and "save_counter" not in name:
       np.testing.assert_array_equal(ours.get_tensor(name), theirs.get_tensor(name), err_msg=name)
@@ -68,7 +110,12 @@ def test_evaluate_and_the_exported_model(run_3d, tiny_raw, tmp_path):
 
 def test_a_2d_and_a_3d_run_predict_together(run_3d, tiny_run, tiny_raw, tmp_path):
   runs = f"--run_dirs={tiny_run},{run_3d}"
-  run_command("deeplab_panns.predict", runs, f"--input={tiny_raw / 'images' / 'test_5.nii.gz'}", f"--output_dir={tmp_path}")
+  run_command(
+    "deeplab_panns.predict",
+    runs,
+    f"--input={tiny_raw / 'images' / 'test_5.nii.gz'}",
+    f"--output_dir={tmp_path}",
+  )
   assert set(np.unique(np.asarray(nibabel.load(tmp_path / "test_5.nii.gz").dataobj))) <= {0, 1, 2, 3}
   result = run_command("deeplab_panns.evaluate", runs, f"--output_dir={tmp_path / 'scores'}")
   assert "mean Dice" in result.stdout
@@ -76,5 +123,7 @@ def test_a_2d_and_a_3d_run_predict_together(run_3d, tiny_run, tiny_raw, tmp_path
 
 def test_a_spacing_the_store_cannot_serve(tiny_store, tmp_path):
   arguments = [*FLAGS_3D, f"--data_dir={tiny_store}", f"--run_dir={tmp_path / 'run'}"]
-  result = run_command("deeplab_panns.train", *arguments, "--spacing_mm=0.5", "--max_voxels=100000", check=False)
+  result = run_command(
+    "deeplab_panns.train", *arguments, "--spacing_mm=0.5", "--max_voxels=100000", check=False
+  )
   assert result.returncode == 1 and result.stderr.count("\n") == 1 and "--max_voxels=100,000" in result.stderr

@@ -1,4 +1,6 @@
-"""Scoring runs on a store: which cases, what is written, and the same numbers however many cases are scored at a time."""
+"""Scoring runs on a store: which cases, what is written, and the same numbers however many cases are scored
+at a time."""
+
 import dataclasses
 import json
 import types
@@ -30,6 +32,7 @@ class Thresholds:
 @dataclasses.dataclass(frozen=True)
 class Held:
   """Stands for a TrainedRun, of which the choice of cases needs this much."""
+
   experiment: types.SimpleNamespace
   organs: tuple = ORGANS
   directory: RunDirectory = dataclasses.field(default_factory=lambda: RunDirectory("run"))
@@ -67,7 +70,9 @@ def test_scores_do_not_depend_on_how_many_cases_are_scored_at_a_time(tiny_store,
   assert [case.case for case in scored] == ids(cases) and overlay.shape[2] == 3
   for case, found in zip(cases, scored):
     predicted = Thresholds().stored_labels(np.asarray(case.image()), None).numpy()
-    expected = score_organs(np.asarray(case.label()), predicted, ORGANS, case.spacing_mm, annotated=case.annotated)
+    expected = score_organs(
+      np.asarray(case.label()), predicted, ORGANS, case.spacing_mm, annotated=case.annotated
+    )
     assert repr(list(found.scores)) == repr(expected)
     assert found.sha256 == case.sha256["label"] and 1 <= len(found.slices) <= 3
 
@@ -102,8 +107,15 @@ def test_volume_errors_agree_with_the_volumes(tmp_path):
     assert volume.predicted_ml - volume.reference_ml == pytest.approx(score.volume_error_ml)
 
 
-@pytest.mark.parametrize("text", ["", "case,organ\n", "case,organ,reference_ml,predicted_ml\na,liver,1\n",
-                                  "case,organ,reference_ml,predicted_ml\na,liver,1,much\n"])
+@pytest.mark.parametrize(
+  "text",
+  [
+    "",
+    "case,organ\n",
+    "case,organ,reference_ml,predicted_ml\na,liver,1\n",
+    "case,organ,reference_ml,predicted_ml\na,liver,1,much\n",
+  ],
+)
 def test_damaged_volumes_are_one_line_for_the_user(tmp_path, text):
   (tmp_path / "volumes.csv").write_text(text)
   with pytest.raises(InputError, match=r"volumes\.csv.*evaluate"):
@@ -115,19 +127,35 @@ def test_the_command_on_a_run_and_on_an_ensemble(tiny_run, tmp_path):
   one = run_command("deeplab_panns.evaluate", f"--run_dir={tiny_run}", f"--output_dir={tmp_path / 'one'}")
   assert one.stderr == ""
   assert sorted(file.name for file in (tmp_path / "one").iterdir()) == [
-      "confusion.csv", "metrics.csv", "metrics.json", "overlay.png", "slices.npz", "volumes.csv"]
-  both = run_command("deeplab_panns.evaluate", f"--run_dirs={tiny_run},{tiny_run}", f"--output_dir={tmp_path / 'both'}")
+    "confusion.csv",
+    "metrics.csv",
+    "metrics.json",
+    "overlay.png",
+    "slices.npz",
+    "volumes.csv",
+  ]
+  both = run_command(
+    "deeplab_panns.evaluate", f"--run_dirs={tiny_run},{tiny_run}", f"--output_dir={tmp_path / 'both'}"
+  )
   assert both.stderr == ""
-  assert (tmp_path / "both" / "metrics.csv").read_bytes() == (tmp_path / "one" / "metrics.csv").read_bytes()  # twice the same network
+  assert (tmp_path / "both" / "metrics.csv").read_bytes() == (
+    tmp_path / "one" / "metrics.csv"
+  ).read_bytes()  # twice the same network
   header = json.loads((tmp_path / "both" / "metrics.json").read_text())
   assert header["run_dirs"] == [str(tiny_run.resolve())] * 2 and (header["step"], header["fold"]) == (8, 0)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("arguments, says", [
-    (["--run_dir=a", "--run_dirs=b,c"], "either --run_dir"), (["--run_dirs=b,c"], "need --output_dir"),
-    (["--predictions=a"], "--references"), (["--predictions=a", "--references=b"], "--output_dir"),
-    (["--run_dir=a", "--label_map=1=liver"], "--label_map")])
+@pytest.mark.parametrize(
+  "arguments, says",
+  [
+    (["--run_dir=a", "--run_dirs=b,c"], "either --run_dir"),
+    (["--run_dirs=b,c"], "need --output_dir"),
+    (["--predictions=a"], "--references"),
+    (["--predictions=a", "--references=b"], "--output_dir"),
+    (["--run_dir=a", "--label_map=1=liver"], "--label_map"),
+  ],
+)
 def test_flags_that_do_not_go_together(arguments, says):
   result = run_command("deeplab_panns.evaluate", *arguments, check=False)
   assert result.returncode == 2 and says in result.stderr and result.stderr.count("\n") == 1
@@ -137,7 +165,18 @@ def test_flags_that_do_not_go_together(arguments, says):
 def test_the_command_on_another_programs_label_maps(tiny_raw, tmp_path):
   (tmp_path / "map.json").write_text(json.dumps({"1": "liver", "3": "pancreas"}))
   folder = tiny_raw / "labels"
-  result = run_command("deeplab_panns.evaluate", f"--predictions={folder}", f"--references={folder}", f"--output_dir={tmp_path / 'out'}",
-                       "--organs=liver,spleen,pancreas", f"--label_map={tmp_path / 'map.json'}", "--workers=2")
-  assert "mean Dice 1.0000 over 2 organs" in result.stdout and "not scored" in result.stdout and "spleen" in result.stdout
+  result = run_command(
+    "deeplab_panns.evaluate",
+    f"--predictions={folder}",
+    f"--references={folder}",
+    f"--output_dir={tmp_path / 'out'}",
+    "--organs=liver,spleen,pancreas",
+    f"--label_map={tmp_path / 'map.json'}",
+    "--workers=2",
+  )
+  assert (
+    "mean Dice 1.0000 over 2 organs" in result.stdout
+    and "not scored" in result.stdout
+    and "spleen" in result.stdout
+  )
   assert result.stderr == ""

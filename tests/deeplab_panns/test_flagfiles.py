@@ -12,17 +12,44 @@ from tests.conftest import ROOT
 EXPERIMENTS = ROOT / "experiments"
 SETS = {"a": ("spleen",), "b": ("pancreas",), "c": ("liver",), "": ("spleen", "pancreas", "liver")}
 TABLE_1 = {  # mean Dice
-    "resnet50_full": .7535,
-    "resnet50_semi_a": .7593, "resnet50_semi_b": .7632, "resnet50_semi_c": .7596, "resnet50_semi": .7669,
-    "resnet50_partial_a": .7650, "resnet50_partial_b": .7662, "resnet50_partial_c": .7631, "resnet50_partial": .7705,
-    "resnet50_panns_a": .7716, "resnet50_panns_b": .7712, "resnet50_panns_c": .7705, "resnet50_panns": .7833,
-    "resnet101_full": .7614,
-    "resnet101_semi_a": .7637, "resnet101_semi_b": .7649, "resnet101_semi_c": .7647, "resnet101_semi": .7719,
-    "resnet101_partial_a": .7714, "resnet101_partial_b": .7695, "resnet101_partial_c": .7684, "resnet101_partial": .7735,
-    "resnet101_panns_a": .7770, "resnet101_panns_b": .7819, "resnet101_panns_c": .7748, "resnet101_panns": .7904,
-    "unet3d_full": .7066, "unet3d_semi": .7193, "unet3d_partial": .7163, "unet3d_panns": .7208}
-TABLE_2 = {"panns_star": .832, "panns_all30": .850}
-TABLE_3 = {"nine_organs_full": .9008, "nine_organs_semi": .9060, "nine_organs_partial": .9063, "nine_organs_panns": .9103}
+  "resnet50_full": 0.7535,
+  "resnet50_semi_a": 0.7593,
+  "resnet50_semi_b": 0.7632,
+  "resnet50_semi_c": 0.7596,
+  "resnet50_semi": 0.7669,
+  "resnet50_partial_a": 0.7650,
+  "resnet50_partial_b": 0.7662,
+  "resnet50_partial_c": 0.7631,
+  "resnet50_partial": 0.7705,
+  "resnet50_panns_a": 0.7716,
+  "resnet50_panns_b": 0.7712,
+  "resnet50_panns_c": 0.7705,
+  "resnet50_panns": 0.7833,
+  "resnet101_full": 0.7614,
+  "resnet101_semi_a": 0.7637,
+  "resnet101_semi_b": 0.7649,
+  "resnet101_semi_c": 0.7647,
+  "resnet101_semi": 0.7719,
+  "resnet101_partial_a": 0.7714,
+  "resnet101_partial_b": 0.7695,
+  "resnet101_partial_c": 0.7684,
+  "resnet101_partial": 0.7735,
+  "resnet101_panns_a": 0.7770,
+  "resnet101_panns_b": 0.7819,
+  "resnet101_panns_c": 0.7748,
+  "resnet101_panns": 0.7904,
+  "unet3d_full": 0.7066,
+  "unet3d_semi": 0.7193,
+  "unet3d_partial": 0.7163,
+  "unet3d_panns": 0.7208,
+}
+TABLE_2 = {"panns_star": 0.832, "panns_all30": 0.850}
+TABLE_3 = {
+  "nine_organs_full": 0.9008,
+  "nine_organs_semi": 0.9060,
+  "nine_organs_partial": 0.9063,
+  "nine_organs_panns": 0.9103,
+}
 PAPER = {**TABLE_1, **TABLE_2, **TABLE_3}
 # What makes a row of a table another row.
 ROWS_FIELDS = frozenset({"supervision", "partial_organs", "lambda2"})
@@ -87,18 +114,36 @@ def test_a_row_is_what_its_name_says(name):
 @pytest.mark.parametrize("name", PAPER)
 def test_the_papers_numbers(name):
   found = experiment(name)
-  assert (found.lambda1, found.pseudo_label_interval, found.partial_batch_fraction, found.max_rotation_degrees) == (1, 10_000, 0.25, 15)
+  assert (
+    found.lambda1,
+    found.pseudo_label_interval,
+    found.partial_batch_fraction,
+    found.max_rotation_degrees,
+  ) == (1, 10_000, 0.25, 15)
   assert (found.optimizer, found.momentum, found.learning_rate_dual) == ("sgd", 0.9, 2e-5)
   rates = found.learning_rate_stage1, found.learning_rate_stage2, found.learning_rate_policy
   steps = found.stage1_steps, found.stage2_steps
   if found.network == "deeplab_v3":
     assert rates == (2e-5, 1e-5, "poly") and steps == (40_000, 30_000)
     assert found.scales == (0.75, 1, 1.25, 1.5, 1.75, 2) and found.view == "axial"
-    assert (found.batch_size, found.crop_size, found.weight_decay, found.multi_grid) == (16, 513, 1e-4, (1, 2, 4))
+    assert (found.batch_size, found.crop_size, found.weight_decay, found.multi_grid) == (
+      16,
+      513,
+      1e-4,
+      (1, 2, 4),
+    )
   else:
     assert rates == (5e-4, 1e-5, "constant") and steps == (80_000, 100_000)
-    assert (found.unet_filters, found.unet_strides, found.unet_units) == ((16, 64, 128, 256, 512), (1, 2, 2, 2, 1), 3)
-    assert (found.unet_variant, found.patch_size, found.spacing_mm) == ("asymmetric", (64, 64, 64), (2.0, 2.0, 2.0))
+    assert (found.unet_filters, found.unet_strides, found.unet_units) == (
+      (16, 64, 128, 256, 512),
+      (1, 2, 2, 2, 1),
+      3,
+    )
+    assert (found.unet_variant, found.patch_size, found.spacing_mm) == (
+      "asymmetric",
+      (64, 64, 64),
+      (2.0, 2.0, 2.0),
+    )
     assert (found.batch_size, found.weight_decay) == (4, 0)
 
 
@@ -112,10 +157,14 @@ def test_stage_1_can_be_shared_with_full(name):
 @pytest.mark.parametrize("name", PAPER)
 def test_the_header_says_row_command_cost_and_the_papers_number(name):
   header = [line for line in lines(name) if line.startswith("#")]
-  assert header == lines(name)[:len(header)] or mode_of(name) == "panns"  # which explains the dual update below
+  assert (
+    header == lines(name)[: len(header)] or mode_of(name) == "panns"
+  )  # which explains the dual update below
   table = 1 if name in TABLE_1 else 2 if name in TABLE_2 else 3
   assert f"Paper: Table {table}," in header[0]
-  assert any(line.startswith("# Run:  ") for line in header) and any(f"--flagfile=experiments/{name}.flags" in line for line in header)
+  assert any(line.startswith("# Run:  ") for line in header) and any(
+    f"--flagfile=experiments/{name}.flags" in line for line in header
+  )
   assert any(line.startswith("# Cost:  ") and "not run" in line for line in header)
   number = f"{PAPER[name]:.3f}" if name in TABLE_2 else f"{PAPER[name]:.4f}"
   assert any(line.startswith("# Expect: not run; ") and f"mean Dice {number}" in line for line in header)
@@ -123,10 +172,13 @@ def test_the_header_says_row_command_cost_and_the_papers_number(name):
 
 @pytest.mark.parametrize("file", sorted(EXPERIMENTS.glob("*.flags")), ids=lambda file: file.stem)
 def test_every_flagfile_is_complete_and_free_of_traps(file):
-  """No nested flagfile (resolved from the working directory), no comment behind a value (absl takes it as part), no machine's paths."""
+  """No nested flagfile (resolved from the working directory), no comment behind a value (absl takes it as
+  part), no machine's paths."""
   given = [line for line in lines(file.stem) if not line.startswith("#")]
   names = [line.lstrip("-").partition("=")[0] for line in given]
-  assert len(names) == len(set(names)) and all(line.startswith("--") and "#" not in line and line == line.strip() for line in given)
+  assert len(names) == len(set(names)) and all(
+    line.startswith("--") and "#" not in line and line == line.strip() for line in given
+  )
   assert not {"flagfile", "data_dir", "run_dir"} & set(names)
   experiment(file.stem)
 
@@ -138,11 +190,15 @@ def test_no_flagfile_of_the_paper_is_forgotten():
   assert found - other == set(PAPER)
 
 
-@pytest.mark.parametrize("changes, expected", [
+@pytest.mark.parametrize(
+  "changes, expected",
+  [
     ({}, True),
     ({"lambda2": 0.0}, True),  # best.flags aligns its pseudo-labels
     ({"lambda2": 0.0, "pseudo_labels": "argmax"}, False),
     ({"supervision": "partial", "lambda2": 0.0}, True),
-    ({"supervision": "full", "lambda2": 0.0}, False)])
+    ({"supervision": "full", "lambda2": 0.0}, False),
+  ],
+)
 def test_what_holds_sizes_to_the_prior(changes, expected):
   assert dataclasses.replace(experiment("best"), **changes).holds_to_prior == expected

@@ -1,4 +1,6 @@
-"""Memory of prediction on a large scan, as the operating system counts it: `pytest tests/deeplab_panns/test_memory.py -s` prints it."""
+"""Memory of prediction on a large scan, as the operating system counts it: `pytest
+tests/deeplab_panns/test_memory.py -s` prints it."""
+
 import subprocess
 import sys
 
@@ -33,16 +35,25 @@ segmenter = {
     "slices": lambda: slices("axial"),
     "ensemble": lambda: Ensemble([slices("sagittal"), windows(2.0)]),
 }[sys.argv[1]]()
-predict_file(lambda **inputs: segmenter.labels(**inputs), pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3]))
+source, output_dir = map(pathlib.Path, sys.argv[2:4])
+predict_file(lambda **inputs: segmenter.labels(**inputs), source, output_dir)
 print(peak_memory_gb())
 """
 
 
 def test_the_peak_is_the_programs_own_and_not_its_parents():
   """What a large process starts is small, and becomes as large as what it holds."""
-  child = "from deeplab_panns.segmentation.peak_memory import peak_memory_gb as peak; before = peak(); b'1' * 200_000_000; print(before, peak())"
-  parent = f"import subprocess, sys; large = b'1' * 600_000_000; subprocess.run([sys.executable, '-c', {child!r}], check=True)"
-  result = subprocess.run([sys.executable, "-c", parent], cwd=ROOT, capture_output=True, text=True, check=True)
+  child = (
+    "from deeplab_panns.segmentation.peak_memory import peak_memory_gb as peak; "
+    "before = peak(); b'1' * 200_000_000; print(before, peak())"
+  )
+  parent = (
+    "import subprocess, sys; large = b'1' * 600_000_000; "
+    f"subprocess.run([sys.executable, '-c', {child!r}], check=True)"
+  )
+  result = subprocess.run(
+    [sys.executable, "-c", parent], cwd=ROOT, capture_output=True, text=True, check=True
+  )
   before, after = map(float, result.stdout.split())
   assert before < 0.3 and 0.2 <= after < 0.6
 
@@ -60,7 +71,13 @@ def large_scan(tmp_path_factory):
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["windows", "resampled windows", "slices", "ensemble"])
 def test_a_large_scan_of_13_organs_stays_below_3_gb(kind, large_scan, tmp_path):
-  result = subprocess.run([sys.executable, "-c", SCRIPT, kind, large_scan, tmp_path], cwd=ROOT, capture_output=True, text=True, check=True)
+  result = subprocess.run(
+    [sys.executable, "-c", SCRIPT, kind, large_scan, tmp_path],
+    cwd=ROOT,
+    capture_output=True,
+    text=True,
+    check=True,
+  )
   peak_gb = float(result.stdout)
   print(f"{kind}: {peak_gb:.2f} GB")
   assert 0.5 < peak_gb < LIMIT_GB

@@ -1,4 +1,6 @@
-"""The four real CT cases through the whole way: reading, orientation, store, training, prediction on the scan's own grid."""
+"""The four real CT cases through the whole way: reading, orientation, store, training, prediction on the
+scan's own grid."""
+
 import nibabel
 import numpy as np
 import pytest
@@ -20,15 +22,21 @@ def test_every_case_lies_in_canonical_orientation(real_store):
   value = {organ: 1 + index for index, organ in enumerate(store.organs)}
   for case in store.cases[:2]:
     label = np.asarray(case.label())
-    middle = {organ: np.argwhere(label == value[organ]).mean(axis=0) for organ in ("liver", "spleen", "aorta", "stomach")}
+    middle = {
+      organ: np.argwhere(label == value[organ]).mean(axis=0)
+      for organ in ("liver", "spleen", "aorta", "stomach")
+    }
     assert middle["liver"][2] < middle["spleen"][2]  # the patient's right is on the picture's left
     assert middle["stomach"][1] < middle["aorta"][1]  # and the front on top
   full = np.asarray(store.cases[0].label())
-  assert np.argwhere(full == value["liver"])[:, 0].mean() > full.shape[0] / 2  # head above: the scan reaches down to the thighs
+  assert (
+    np.argwhere(full == value["liver"])[:, 0].mean() > full.shape[0] / 2
+  )  # head above: the scan reaches down to the thighs
 
 
 def test_resampling_keeps_the_organs_volumes(real_store, real_ct):
   import json
+
   store = read_store(real_store)
   entries = {entry["id"]: entry for entry in json.loads((real_ct / "dataset.json").read_text())["cases"]}
   for case in store.cases[1:3]:  # 0.98 x 0.98 x 2 mm and 1.5 mm
@@ -41,11 +49,32 @@ def test_resampling_keeps_the_organs_volumes(real_store, real_ct):
 
 
 def test_training_and_prediction_on_the_scans_own_grids(real_store, real_ct, tmp_path):
-  """A few steps by the shipped flagfile, then the DICOM series and a NIfTI scan: labels on their own grids."""
-  run_command("deeplab_panns.train", f"--flagfile={ROOT / 'experiments' / 'real_ct.flags'}", f"--data_dir={real_store}",
-              f"--run_dir={tmp_path / 'run'}", "--stage1_steps=2", "--stage2_steps=2", "--prior_examples=8", "--batch_size=4", "--crop_size=65")
-  for source, label in (("ts_dicom", "ts_dicom_label.nii.gz"), ("ts_aorta_crop.nii.gz", "ts_aorta_crop_label.nii.gz")):
-    run_command("deeplab_panns.predict", f"--run_dir={tmp_path / 'run'}", f"--input={real_ct / source}", f"--output_dir={tmp_path / 'out'}")
-    ours, theirs = nibabel.load(tmp_path / "out" / f"{source.split('.')[0]}.nii.gz"), nibabel.load(real_ct / label)
+  """A few steps by the shipped flagfile, then the DICOM series and a NIfTI scan: labels on their own
+  grids."""
+  run_command(
+    "deeplab_panns.train",
+    f"--flagfile={ROOT / 'experiments' / 'real_ct.flags'}",
+    f"--data_dir={real_store}",
+    f"--run_dir={tmp_path / 'run'}",
+    "--stage1_steps=2",
+    "--stage2_steps=2",
+    "--prior_examples=8",
+    "--batch_size=4",
+    "--crop_size=65",
+  )
+  for source, label in (
+    ("ts_dicom", "ts_dicom_label.nii.gz"),
+    ("ts_aorta_crop.nii.gz", "ts_aorta_crop_label.nii.gz"),
+  ):
+    run_command(
+      "deeplab_panns.predict",
+      f"--run_dir={tmp_path / 'run'}",
+      f"--input={real_ct / source}",
+      f"--output_dir={tmp_path / 'out'}",
+    )
+    ours, theirs = (
+      nibabel.load(tmp_path / "out" / f"{source.split('.')[0]}.nii.gz"),
+      nibabel.load(real_ct / label),
+    )
     assert ours.shape == theirs.shape and ours.get_data_dtype() == np.uint8
     np.testing.assert_allclose(ours.affine, theirs.affine, atol=1e-3)

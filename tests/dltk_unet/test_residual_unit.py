@@ -1,4 +1,5 @@
 """The residual unit, its shortcut, and the batch norm in it."""
+
 import subprocess
 import sys
 
@@ -55,12 +56,20 @@ def unit(channels, filters, strides=(1, 1, 1), activation_kind="leaky_relu"):
 def counts(model):
   def number(weights):
     return sum(int(np.prod(weight.shape)) for weight in weights)
+
   return number(model.trainable_weights), number(model.non_trainable_weights)
 
 
-@pytest.mark.parametrize("channels, filters, strides, taps", [
-    (16, 32, (2, 2, 2), 64), (6, 6, (1, 1, 1), 27), (9, 4, (1, 1, 1), 27), (3, 8, (1, 2, 2), 48),
-    (3, 5, (1, 2, 4), 96)])
+@pytest.mark.parametrize(
+  "channels, filters, strides, taps",
+  [
+    (16, 32, (2, 2, 2), 64),
+    (6, 6, (1, 1, 1), 27),
+    (9, 4, (1, 1, 1), 27),
+    (3, 8, (1, 2, 2), 48),
+    (3, 5, (1, 2, 4), 96),
+  ],
+)
 def test_weights_are_as_many_as_the_formula_gives(channels, filters, strides, taps):
   trainable = 2 * channels + taps * channels * filters + 2 * filters + 27 * filters**2
   if filters < channels:

@@ -1,4 +1,5 @@
 """The 3-D U-Net as a whole: counts, sizes, variants, receptive field, saving."""
+
 import dataclasses
 import subprocess
 import sys
@@ -12,8 +13,12 @@ from dltk_unet.unet import UNetConfig, multiply_accumulates, unet_3d
 
 TINY = UNetConfig(classes=4, filters=(4, 6, 8), strides=((1, 1, 1), (1, 2, 2), (2, 2, 2)), units=2)
 TWO_SCALES = UNetConfig(classes=3, filters=(4, 6), strides=((1, 1, 1), (2, 2, 2)))
-BTCV = UNetConfig(classes=14, filters=(16, 64, 128, 256, 512), units=3,
-                  strides=((1, 1, 1), (2, 2, 2), (2, 2, 2), (2, 2, 2), (1, 1, 1)))
+BTCV = UNetConfig(
+  classes=14,
+  filters=(16, 64, 128, 256, 512),
+  units=3,
+  strides=((1, 1, 1), (2, 2, 2), (2, 2, 2), (2, 2, 2), (1, 1, 1)),
+)
 
 # Prints the largest difference between the gradients of the same step computed twice.
 DETERMINISTIC = """
@@ -37,6 +42,7 @@ print(max(float(tf.reduce_max(tf.abs(one - other))) for one, other in zip(gradie
 def counts(model):
   def number(weights):
     return sum(int(np.prod(weight.shape)) for weight in weights)
+
   return number(model.trainable_weights), number(model.non_trainable_weights)
 
 
@@ -61,22 +67,29 @@ def thin():
   return unet_3d(UNetConfig(classes=3, filters=(2, 3, 4, 5)))
 
 
-@pytest.mark.parametrize("settings, expected", [
+@pytest.mark.parametrize(
+  "settings, expected",
+  [
     ({}, (2_287_024, 1_568)),
     ({"variant": "asymmetric"}, (2_287_024, 1_568)),
     ({"units": 2}, (3_739_888, 2_912)),
     ({"units": 2, "variant": "asymmetric"}, (3_449_136, 2_464)),
     ({"classes": 15, "channels": 2}, (2_287_024 + 16 + 432, 1_568)),
-    ({"classes": 9, "channels": 3, "units": 2, "strides": ((1, 1, 1), *[(1, 2, 2)] * 3)},
-     (3_568_640, 2_912))])
+    ({"classes": 9, "channels": 3, "units": 2, "strides": ((1, 1, 1), *[(1, 2, 2)] * 3)}, (3_568_640, 2_912)),
+  ],
+)
 def test_network_has_the_published_numbers_of_weights(settings, expected):
   assert counts(unet_3d(UNetConfig(**{"classes": 14, **settings}))) == expected
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("config, symmetric, asymmetric", [
+@pytest.mark.parametrize(
+  "config, symmetric, asymmetric",
+  [
     (UNetConfig(classes=14, units=3), (5_192_752, 4_256), (4_611_248, 3_360)),
-    (BTCV, (78_896_624, 18_016), (69_575_536, 14_304))])
+    (BTCV, (78_896_624, 18_016), (69_575_536, 14_304)),
+  ],
+)
 def test_large_networks_have_the_published_numbers_of_weights(config, symmetric, asymmetric):
   assert counts(unet_3d(config)) == symmetric
   assert counts(unet_3d(dataclasses.replace(config, variant="asymmetric"))) == asymmetric
@@ -94,9 +107,14 @@ def test_size_multiples_are_the_products_of_the_strides():
   assert BTCV.size_multiples == (8, 8, 8)
 
 
-@pytest.mark.parametrize("size, found, allowed", [
-    ((4, 10, 8), "y = 10", "multiple of 4, .* 8 or 12"), ((7, 8, 8), "z = 7", "multiple of 2, .* 6 or 8"),
-    ((2, 4, 3), "x = 3", "multiple of 4, .* to 4")])
+@pytest.mark.parametrize(
+  "size, found, allowed",
+  [
+    ((4, 10, 8), "y = 10", "multiple of 4, .* 8 or 12"),
+    ((7, 8, 8), "z = 7", "multiple of 2, .* 6 or 8"),
+    ((2, 4, 3), "x = 3", "multiple of 4, .* to 4"),
+  ],
+)
 def test_other_sizes_are_refused_with_the_nearest_that_fit(tiny, size, found, allowed):
   with pytest.raises(ValueError, match=f"{found}; .*{allowed}"):
     tiny(random_volume(1, *size, 1))
@@ -135,8 +153,9 @@ def test_one_unit_symmetric_is_asymmetric_but_for_the_relu6_of_dltk():
   volume = random_volume(2, 4, 8, 8, 1)
   np.testing.assert_array_equal(symmetric(volume), asymmetric(volume))
   assert np.abs(dltk(volume) - asymmetric(volume)).max() > 1e-3
-  different = {one.name for one, other in zip(dltk.layers, asymmetric.layers)
-               if one.get_config() != other.get_config()}
+  different = {
+    one.name for one, other in zip(dltk.layers, asymmetric.layers) if one.get_config() != other.get_config()
+  }
   assert different == {"decoder0_unit1_act1", "decoder0_unit1_act2"}
 
 
@@ -231,12 +250,21 @@ def test_a_step_is_deterministic_on_request():
   assert float(result.stdout) == 0
 
 
-@pytest.mark.parametrize("settings, message", [
-    ({"classes": 1}, "least is 2"), ({"channels": 0}, "least is 1"), ({"units": 0}, "least is 1"),
-    ({"variant": "both"}, "symmetric"), ({"decoder_activation": "relu"}, "relu6"),
-    ({"filters": (16,)}, "two scales"), ({"filters": (16, 32)}, "for each of filters"),
+@pytest.mark.parametrize(
+  "settings, message",
+  [
+    ({"classes": 1}, "least is 2"),
+    ({"channels": 0}, "least is 1"),
+    ({"units": 0}, "least is 1"),
+    ({"variant": "both"}, "symmetric"),
+    ({"decoder_activation": "relu"}, "relu6"),
+    ({"filters": (16,)}, "two scales"),
+    ({"filters": (16, 32)}, "for each of filters"),
     ({"strides": ((1, 1, 1), *[(2, 2)] * 3)}, "one .z, y, x."),
-    ({"strides": ((2, 2, 2),) * 4}, "first is"), ({"strides": ((1, 1, 1), *[(3, 2, 2)] * 3)}, "1 or even")])
+    ({"strides": ((2, 2, 2),) * 4}, "first is"),
+    ({"strides": ((1, 1, 1), *[(3, 2, 2)] * 3)}, "1 or even"),
+  ],
+)
 def test_unknown_settings_are_refused_with_the_allowed_ones(settings, message):
   with pytest.raises(ValueError, match=message):
     UNetConfig(**{"classes": 14, **settings})

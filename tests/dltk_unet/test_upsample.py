@@ -1,4 +1,5 @@
 """Fixed linear upsampling: what it does to ramps, impulses, constants, and DLTK's own formulation."""
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -15,8 +16,10 @@ def random_volume(*shape, seed=0):
 def transposed_convolution(volume, factors):
   """DLTK's: a dense kernel, diagonal over the channels; SAME."""
   sides = [2 * factor if factor > 1 else 1 for factor in factors]
-  lines = [[1 - abs(tap - (factor - 0.5)) / factor for tap in range(side)] if factor > 1 else [1.0]
-           for factor, side in zip(factors, sides)]
+  lines = [
+    [1 - abs(tap - (factor - 0.5)) / factor for tap in range(side)] if factor > 1 else [1.0]
+    for factor, side in zip(factors, sides)
+  ]
   channels = volume.shape[-1]
   kernel = np.einsum("z,y,x,oi->zyxoi", *lines, np.eye(channels)).astype(np.float32)
   batch, *size, channels = volume.shape
@@ -24,11 +27,13 @@ def transposed_convolution(volume, factors):
   return tf.nn.conv3d_transpose(volume, kernel, shape, [1, *factors, 1], "SAME")
 
 
-@pytest.mark.parametrize("factor, line", [(2, [1 / 4, 3 / 4, 3 / 4, 1 / 4]),
-                                          (4, [1 / 8, 3 / 8, 5 / 8, 7 / 8, 7 / 8, 5 / 8, 3 / 8, 1 / 8])])
+@pytest.mark.parametrize(
+  "factor, line",
+  [(2, [1 / 4, 3 / 4, 3 / 4, 1 / 4]), (4, [1 / 8, 3 / 8, 5 / 8, 7 / 8, 7 / 8, 5 / 8, 3 / 8, 1 / 8])],
+)
 def test_an_inner_voxel_is_spread_over_two_widths(factor, line):
   shares = interpolation_weights(3, factor)[:, 1]
-  np.testing.assert_array_equal(shares[factor // 2:-factor // 2], line)
+  np.testing.assert_array_equal(shares[factor // 2 : -factor // 2], line)
 
 
 @pytest.mark.parametrize("factors", FACTORS)
@@ -41,9 +46,11 @@ def test_equals_the_transposed_convolution_of_dltk(factors):
 @pytest.mark.parametrize("factors", FACTORS)
 def test_a_ramp_stays_a_ramp_on_the_finer_grid(factors):
   size = (8, 7, 6)
+
   def ramp(*places):
     z, y, x = np.meshgrid(*places, indexing="ij")
     return (3 + z + 10 * y - 5 * x).astype(np.float32)
+
   places = [(np.arange(length * factor) + 0.5) / factor - 0.5 for length, factor in zip(size, factors)]
   finer = LinearUpsample(factors)(ramp(*map(np.arange, size))[np.newaxis, ..., np.newaxis])[0, ..., 0]
   interior = tuple(slice(factor // 2, length * factor - factor // 2) for length, factor in zip(size, factors))

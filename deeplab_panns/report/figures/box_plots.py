@@ -1,4 +1,5 @@
 """Box plots of Dice per organ and method, as the paper's Fig. 3."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -12,7 +13,8 @@ _MAX_BOXES_A_ROW = 48  # more would be too thin to read
 
 
 def draw(results: Results):
-  """PNG bytes. Boxes: quartiles and median; whiskers: to the last case within 1.5 box lengths; points: all cases."""
+  """PNG bytes. Boxes: quartiles and median; whiskers: to the last case within 1.5 box lengths; points: all
+  cases."""
   names = [*results.organs, "mean"]
   values = {method.name: _columns(results, method) for method in results.methods}
   marks = _marks(results)
@@ -24,7 +26,9 @@ def draw(results: Results):
     _draw_row(axes, names, range(row * a_row, min(len(names), (row + 1) * a_row)), values, marks)
     axes.set_xlim(-0.6, a_row - 0.4)
   colours = plot_style.method_colours(values)
-  handles = [axes.plot([], [], "s", color=colour, markersize=9, label=name)[0] for name, colour in colours.items()]
+  handles = [
+    axes.plot([], [], "s", color=colour, markersize=9, label=name)[0] for name, colour in colours.items()
+  ]
   drawn.legend(handles=handles, loc="outside upper left", ncols=min(4, len(handles)), frameon=False)
   return plot_style.png(drawn)
 
@@ -39,8 +43,13 @@ def _columns(results, method):
 def _marks(results):
   """{method: stars of each organ and of the mean} against the baseline."""
   means = scores.mean_gains(results)
-  return {method.name: [*(stars(gain.wilcoxon_p) for gain in scores.organ_gains(results, method).values()),
-                        stars(means[method.name].wilcoxon_p)] for method in results.others}
+  return {
+    method.name: [
+      *(stars(gain.wilcoxon_p) for gain in scores.organ_gains(results, method).values()),
+      stars(means[method.name].wilcoxon_p),
+    ]
+    for method in results.others
+  }
 
 
 def _draw_row(axes, names, shown, values, marks):
@@ -53,8 +62,16 @@ def _draw_row(axes, names, shown, values, marks):
         continue
       _box(axes, column_values, position + offset, 0.8 * width, colour)
       if marks.get(method) and marks[method][column]:
-        axes.text(position + offset, 101, marks[method][column], ha="center", va="bottom", fontsize=11, color=colour,
-                  rotation=90)
+        axes.text(
+          position + offset,
+          101,
+          marks[method][column],
+          ha="center",
+          va="bottom",
+          fontsize=11,
+          color=colour,
+          rotation=90,
+        )
   for position in range(1, len(shown)):
     axes.axvline(position - 0.5, color="0.9", linewidth=0.8, zorder=0)
   axes.set_xticks(range(len(shown)), [names[column] for column in shown], rotation=25, ha="right")
@@ -65,9 +82,18 @@ def _draw_row(axes, names, shown, values, marks):
 
 
 def _box(axes, values, position, width, colour):
-  axes.boxplot([values], positions=[position], widths=width, patch_artist=True, showfliers=False, manage_ticks=False,
-               boxprops={"facecolor": colour, "alpha": 0.35, "edgecolor": colour}, medianprops={"color": colour, "linewidth": 2},
-               whiskerprops={"color": colour}, capprops={"color": colour})
+  axes.boxplot(
+    [values],
+    positions=[position],
+    widths=width,
+    patch_artist=True,
+    showfliers=False,
+    manage_ticks=False,
+    boxprops={"facecolor": colour, "alpha": 0.35, "edgecolor": colour},
+    medianprops={"color": colour, "linewidth": 2},
+    whiskerprops={"color": colour},
+    capprops={"color": colour},
+  )
   # beside each other, or equal cases would hide each other
   spread = np.random.default_rng(0).uniform(-0.25, 0.25, len(values)) * width
   axes.plot(position + spread, values, ".", color=colour, markersize=5, markeredgewidth=0, alpha=0.8)

@@ -1,4 +1,6 @@
-"""Training over time: losses, divergence, validation, and each class's mean prediction p̄ against its share q."""
+"""Training over time: losses, divergence, validation, and each class's mean prediction p̄ against its share
+q."""
+
 from __future__ import annotations
 
 import matplotlib.ticker
@@ -9,9 +11,14 @@ from deeplab_panns.evidence import plot_style
 from deeplab_panns.report import events
 from deeplab_panns.report.results import Results
 
-_PANELS = (("loss/labeled", "J_L, loss on labelled images"), ("loss/partial", "J_P, loss on partial images"),
-           ("loss/prior", "prior, saddle value without λ2"), ("prior/kl", "KL(q ‖ p̄) in nats"),
-           ("validation/dice/mean", "mean Dice on validation cases"), ("learning_rate/theta", "learning rate"))
+_PANELS = (
+  ("loss/labeled", "J_L, loss on labelled images"),
+  ("loss/partial", "J_P, loss on partial images"),
+  ("loss/prior", "prior, saddle value without λ2"),
+  ("prior/kl", "KL(q ‖ p̄) in nats"),
+  ("validation/dice/mean", "mean Dice on validation cases"),
+  ("learning_rate/theta", "learning rate"),
+)
 _LOGARITHMIC = frozenset({"loss/labeled", "loss/partial", "prior/kl"})
 
 
@@ -33,7 +40,7 @@ def draw_training(curves):
   rows = -(-len(shown) // columns)
   drawn = plot_style.figure(12.5, 2.9 * rows + 0.5)
   axes = plot_style.subplots(drawn, rows, columns).ravel()
-  for place in axes[len(shown):]:
+  for place in axes[len(shown) :]:
     place.set_axis_off()
   for place, (name, title) in zip(axes, shown):
     _lines(place, curves, name)
@@ -54,7 +61,7 @@ def draw_shares(results: Results, curves):
   rows = -(-len(classes) // 5)
   drawn = plot_style.figure(12.5, 2.1 * rows + 0.5)
   axes = plot_style.subplots(drawn, rows, 5, sharex=True, sharey=True).ravel()
-  for place in axes[len(classes):]:
+  for place in axes[len(classes) :]:
     place.set_axis_off()
   for place, name in zip(axes, classes):
     shares = _ratio_lines(place, curves, tag(name))
@@ -66,7 +73,7 @@ def draw_shares(results: Results, curves):
     place.grid(color="0.93")
   for place in axes[::5]:
     place.set_ylabel("p̄ / q")
-  for place in axes[max(0, len(classes) - 5):len(classes)]:
+  for place in axes[max(0, len(classes) - 5) : len(classes)]:
     place.set_xlabel("step")
     place.tick_params(labelbottom=True)
   _legend(drawn, axes[0], curves, f"prior/p_bar/{tag(classes[0])}")
@@ -94,8 +101,13 @@ def _ratio_lines(axes, curves, name):
         steps, predicted = scalars[f"prior/p_bar/{name}"]
         share = scalars[f"prior/q/{name}"][1][-1]
         shares.append(share)
-        axes.plot(steps, np.clip(np.array(predicted) / max(share, 1e-12), 0.13, 3.95), color=colour, alpha=0.8,
-                  marker="." if len(steps) < 12 else "")
+        axes.plot(
+          steps,
+          np.clip(np.array(predicted) / max(share, 1e-12), 0.13, 3.95),
+          color=colour,
+          alpha=0.8,
+          marker="." if len(steps) < 12 else "",
+        )
   return shares
 
 
@@ -116,6 +128,9 @@ def _log_scale(axes):
 
 def _legend(drawn, axes, curves, name):
   """Names the methods that have the scalar `name`."""
-  handles = [axes.plot([], [], color=colour, linewidth=2, label=method)[0]
-             for method, colour in plot_style.method_colours(curves).items() if _has({method: curves[method]}, name)]
+  handles = [
+    axes.plot([], [], color=colour, linewidth=2, label=method)[0]
+    for method, colour in plot_style.method_colours(curves).items()
+    if _has({method: curves[method]}, name)
+  ]
   drawn.legend(handles=handles, loc="outside upper left", ncols=min(4, len(handles)), frameon=False)

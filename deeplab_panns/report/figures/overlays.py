@@ -1,4 +1,5 @@
 """Slices with reference and every method side by side, each with a zoom, as the paper's Fig. 4."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -17,7 +18,8 @@ _SMALL = 0.4  # of the slice's longer side
 
 
 def read_slices(results: Results):
-  """{method: {(case key, z): ComparedSlice}} of each method's first run that has a slice; empty where none has."""
+  """{method: {(case key, z): ComparedSlice}} of each method's first run that has a slice; empty where none
+  has."""
   found = {}
   for method in results.methods:
     slices: dict = {}
@@ -30,16 +32,22 @@ def read_slices(results: Results):
 
 
 def shared_slices(slices):
-  """Up to MAX_SLICES keys that all methods have and whose choice no prediction decided: cases' first, then seconds."""
+  """Up to MAX_SLICES keys that all methods have and whose choice no prediction decided: cases' first, then
+  seconds."""
   first, *others = slices.values()
-  shared = [key for key, part in first.items() if not part.why.startswith("worst")
-            and all(key in theirs and theirs[key].image.shape == part.image.shape for theirs in others)]
+  shared = [
+    key
+    for key, part in first.items()
+    if not part.why.startswith("worst")
+    and all(key in theirs and theirs[key].image.shape == part.image.shape for theirs in others)
+  ]
   shared.sort(key=lambda key: first[key].why != "most organs")  # stable: cases stay in their order
   return shared[:MAX_SLICES]
 
 
 def draw(results: Results, slices):
-  """PNG bytes; `slices` as from `read_slices`, with at least one shared. Two rows a slice: whole, and zoomed."""
+  """PNG bytes; `slices` as from `read_slices`, with at least one shared. Two rows a slice: whole, and
+  zoomed."""
   keys = shared_slices(slices)
   names = [method.name for method in results.methods]
   columns = 1 + len(names)
@@ -52,7 +60,7 @@ def draw(results: Results, slices):
     parts = [slices[name][key] for name in names]
     shown = parts[0].reference, *(part.predicted for part in parts)
     values |= slice_panels.organ_values(*shown, count=len(results.label_organs))
-    _draw_slice(axes[2 * row:2 * row + 2], key, parts, results.label_organs)
+    _draw_slice(axes[2 * row : 2 * row + 2], key, parts, results.label_organs)
   for column, title in enumerate(["reference", *names]):
     axes[0, column].set_title(plot_style.wrapped(title, int(9 * width)), fontweight="bold", fontsize=11)
   slice_panels.legend(drawn, values, results.label_organs, with_reference=True)
@@ -91,7 +99,9 @@ def _telling_organ(parts, count):
   values = sorted(slice_panels.organ_values(reference, count=count))
   if not values:
     return 1
-  small = [value for value in values if max(_extent(reference == value)) < _SMALL * max(reference.shape)] or values
+  small = [
+    value for value in values if max(_extent(reference == value)) < _SMALL * max(reference.shape)
+  ] or values
   spreads = {value: np.ptp([_slice_dice(part, value) for part in parts]) for value in small}
   return max(small, key=lambda value: (round(spreads[value], 6), np.count_nonzero(reference == value)))
 
@@ -115,12 +125,21 @@ def _box_around(reference, value):
   ends = [np.flatnonzero(mask.any(axis=1 - axis))[[0, -1]] for axis in range(2)]
   side = max(max(high - low + 1 for low, high in ends) * (1 + 2 * _MARGIN), max(mask.shape) / 5)
   sides = [min(size, int(np.ceil(side))) for size in mask.shape]
-  starts = [int(np.clip((low + high + 1 - length) // 2, 0, size - length))
-            for (low, high), length, size in zip(ends, sides, mask.shape)]
+  starts = [
+    int(np.clip((low + high + 1 - length) // 2, 0, size - length))
+    for (low, high), length, size in zip(ends, sides, mask.shape)
+  ]
   return tuple(slice(start, start + length) for start, length in zip(starts, sides))
 
 
 def _frame(box):
   height, width = (part.stop - part.start for part in box)
-  return Rectangle((box[1].start - 0.5, box[0].start - 0.5), width, height,
-                   fill=False, edgecolor="white", linestyle="--", linewidth=0.8)
+  return Rectangle(
+    (box[1].start - 0.5, box[0].start - 0.5),
+    width,
+    height,
+    fill=False,
+    edgecolor="white",
+    linestyle="--",
+    linewidth=0.8,
+  )

@@ -1,4 +1,5 @@
 """Draws one axial slice with organs tinted and outlined; what the report's pictures are made of."""
+
 from __future__ import annotations
 
 import contourpy  # a part of matplotlib's installation
@@ -22,7 +23,9 @@ def draw(axes, part: ComparedSlice, labels, organs, reference=None):
   colours = plot_style.organ_rgb(len(organs))
   labels = _organs_only(labels, len(organs))
   grey = np.repeat(part.image[..., None] / 255.0, 3, axis=-1)
-  tinted = np.where(labels[..., None] == 0, grey, (1 - TINT) * grey + TINT * np.vstack([np.zeros(3), colours])[labels])
+  tinted = np.where(
+    labels[..., None] == 0, grey, (1 - TINT) * grey + TINT * np.vstack([np.zeros(3), colours])[labels]
+  )
   axes.imshow(tinted, aspect=part.spacing_mm[0] / part.spacing_mm[1], interpolation="bilinear")
   if reference is not None:  # below the labels': where both agree the colour is seen
     _outline(axes, _organs_only(reference, len(organs)), np.ones_like(colours), 0.9)
@@ -41,12 +44,19 @@ def legend(drawn, values, organs, with_reference):
   """Names the colours of the label values that are shown, below a figure."""
   colours = plot_style.organ_rgb(len(organs))
   axes = drawn.axes[0]
-  handles = [axes.plot([], [], color=colours[value - 1], linewidth=4, label=organs[value - 1])[0]
-             for value in sorted(values)]
+  handles = [
+    axes.plot([], [], color=colours[value - 1], linewidth=4, label=organs[value - 1])[0]
+    for value in sorted(values)
+  ]
   if with_reference:
     handles.append(axes.plot([], [], color="0.6", linewidth=1, label="white: reference")[0])
-  drawn.legend(handles=handles, loc="outside lower center", ncols=max(1, int(drawn.get_figwidth() / 1.8)),
-               frameon=False, handlelength=1.2)
+  drawn.legend(
+    handles=handles,
+    loc="outside lower center",
+    ncols=max(1, int(drawn.get_figwidth() / 1.8)),
+    frameon=False,
+    handlelength=1.2,
+  )
 
 
 def organ_values(*label_maps, count):
@@ -59,7 +69,8 @@ def _organs_only(labels, count):
 
 
 def _outline(axes, labels, colours, width):
-  """Outlines of all values above 0, halfway between pixels, in one collection: `axes.contour` takes ten times as long."""
+  """Outlines of all values above 0, halfway between pixels, in one collection: `axes.contour` takes ten times
+  as long."""
   lines, line_colours = [], []
   for value in np.unique(labels[labels > 0]):
     # padded, so that the outline closes at the slice's edge

@@ -1,4 +1,5 @@
 """Organ volumes, predicted against reference, of all cases and methods."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -7,15 +8,21 @@ from deeplab_panns.evidence import plot_style
 from deeplab_panns.report.results import Results
 from deeplab_panns.scores import organ_volumes
 
-_REACH = 20  # predictions below the smallest reference over this are drawn at the edge, as are those of nothing
+_REACH = (
+  20  # predictions below the smallest reference over this are drawn at the edge, as are those of nothing
+)
 
 
 def read(results: Results):
   """{method: OrganVolumes of all its runs}, or None where a run has none."""
   if not all((run.folder / "volumes.csv").is_file() for method in results.methods for run in method.runs):
     return None
-  return {method.name: [volume for run in method.runs for volume in organ_volumes.read_csv(run.folder / "volumes.csv")]
-          for method in results.methods}
+  return {
+    method.name: [
+      volume for run in method.runs for volume in organ_volumes.read_csv(run.folder / "volumes.csv")
+    ]
+    for method in results.methods
+  }
 
 
 def draw(results: Results, volumes):
@@ -27,10 +34,12 @@ def draw(results: Results, volumes):
   limits = _limits([volume for found in volumes.values() for volume in found])
   for place, (name, found) in zip(axes.ravel(), volumes.items()):
     _draw_method(place, name, found, results.organs, limits)
-  for place in axes.ravel()[len(volumes):]:
+  for place in axes.ravel()[len(volumes) :]:
     place.set_axis_off()
   handles, labels = axes[0, 0].get_legend_handles_labels()
-  drawn.legend(handles, labels, loc="outside lower center", ncols=7, frameon=False, markerscale=1.3, handletextpad=0.2)
+  drawn.legend(
+    handles, labels, loc="outside lower center", ncols=7, frameon=False, markerscale=1.3, handletextpad=0.2
+  )
   return plot_style.png(drawn)
 
 
@@ -49,9 +58,28 @@ def _draw_method(axes, name, found, organs, limits):
   for organ, colour in zip(organs, plot_style.organ_rgb(len(organs))):
     pairs = [(volume.reference_ml, volume.predicted_ml) for volume in found if volume.organ == organ]
     x, y = np.maximum(np.reshape(pairs, (-1, 2)), [left, bottom]).T
-    axes.scatter(x, y, s=22, color=[0.85 * colour], linewidths=0.4, edgecolors="0.2", label=organ, clip_on=False, zorder=3)
-  axes.set(xscale="log", yscale="log", xlim=(left, right), ylim=(bottom, top), title=plot_style.wrapped(name),
-           xlabel="reference in mL", ylabel="predicted in mL")
-  axes.text(right, bottom * 1.15, "on the edge: not predicted", ha="right", va="bottom", fontsize=7.5, color="0.4")
+    axes.scatter(
+      x,
+      y,
+      s=22,
+      color=[0.85 * colour],
+      linewidths=0.4,
+      edgecolors="0.2",
+      label=organ,
+      clip_on=False,
+      zorder=3,
+    )
+  axes.set(
+    xscale="log",
+    yscale="log",
+    xlim=(left, right),
+    ylim=(bottom, top),
+    title=plot_style.wrapped(name),
+    xlabel="reference in mL",
+    ylabel="predicted in mL",
+  )
+  axes.text(
+    right, bottom * 1.15, "on the edge: not predicted", ha="right", va="bottom", fontsize=7.5, color="0.4"
+  )
   axes.grid(color="0.93")
   axes.set_box_aspect(1)

@@ -1,4 +1,6 @@
-"""The cases with the lowest mean Dice of each method: a table, and the slices that show where it went wrong."""
+"""The cases with the lowest mean Dice of each method: a table, and the slices that show where it went
+wrong."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -21,22 +23,40 @@ def worst_cases(results: Results, method):
 
 
 def table(results: Results):
-  """Method, case, mean Dice, the same case by the baseline, the organs without overlap and those with the lowest Dice above 0."""
-  rows = [["method", "case", "Dice %", f"by {results.baseline.name}", "organs of Dice 0", "lowest Dice of the others"]]
+  """Method, case, mean Dice, the same case by the baseline, the organs without overlap and those with the
+  lowest Dice above 0."""
+  rows = [
+    [
+      "method",
+      "case",
+      "Dice %",
+      f"by {results.baseline.name}",
+      "organs of Dice 0",
+      "lowest Dice of the others",
+    ]
+  ]
   baseline = defined_mean(results.table(results.baseline), axis=1)
   for method in results.methods:
     dice = results.table(method)
     for row in worst_cases(results, method):
       without = [organ for organ, value in zip(results.organs, dice[row]) if value == 0]
       low = sorted((value, organ) for organ, value in zip(results.organs, dice[row]) if value > 0)[:_ORGANS]
-      rows.append([method.name, case_id(results.cases[row]), percent(defined_mean(dice[row])), percent(baseline[row]),
-                   f"{len(without)}: {', '.join(without)}" if without else "0",
-                   ", ".join(f"{organ} {percent(value)}" for value, organ in low)])
+      rows.append(
+        [
+          method.name,
+          case_id(results.cases[row]),
+          percent(defined_mean(dice[row])),
+          percent(baseline[row]),
+          f"{len(without)}: {', '.join(without)}" if without else "0",
+          ", ".join(f"{organ} {percent(value)}" for value, organ in low),
+        ]
+      )
   return rows
 
 
 def pictured(results: Results, slices):
-  """{method: up to PICTURES ComparedSlices}: of the worst cases, the slice of the worst organ, or else the first there is."""
+  """{method: up to PICTURES ComparedSlices}: of the worst cases, the slice of the worst organ, or else the
+  first there is."""
   found = {}
   for method in results.methods:
     of_cases: dict = {}
@@ -49,7 +69,8 @@ def pictured(results: Results, slices):
 
 
 def draw(results: Results, parts):
-  """PNG bytes; `parts` as from `pictured`, not all empty. A row for each method, each case as prediction with the
+  """PNG bytes; `parts` as from `pictured`, not all empty. A row for each method, each case as prediction with
+  the
   reference's outline in white."""
   names = [name for name, shown in parts.items() if shown]
   columns = max(len(parts[name]) for name in names)

@@ -1,4 +1,5 @@
 """The one transform against geometry that can be worked out by hand, and against tfa's own rotation."""
+
 import math
 
 import numpy as np
@@ -16,7 +17,9 @@ MIDDLE = (16.0, 20.0)
 
 def cut(angle=0.0, scale=1.0, crop_size=17, centre=MIDDLE):
   transform = augment.crop_transform(angle, scale, crop_size, centre, LABEL.shape)
-  image, label = augment.crop(tf.constant(IMAGE[None]), tf.constant(LABEL[None]), tf.constant(transform[None]), (crop_size,) * 2)
+  image, label = augment.crop(
+    tf.constant(IMAGE[None]), tf.constant(LABEL[None]), tf.constant(transform[None]), (crop_size,) * 2
+  )
   return image.numpy()[0], label.numpy()[0]
 
 
@@ -37,8 +40,12 @@ def test_rotation_equals_tfa_rotate():
   image, label = cut(angle, crop_size=17)
   turned = tfa.image.rotate(tf.constant(IMAGE, tf.float32), angle, "bilinear").numpy()
   np.testing.assert_allclose(image, turned[8:25, 12:29], atol=0.05)
-  turned_label = tfa.image.rotate(tf.constant(LABEL[..., None]), angle, "nearest", fill_value=float(IGNORE)).numpy()
-  assert np.mean(label == turned_label[8:25, 12:29, 0]) > 0.99  # a tie of the nearest neighbour may fall either way
+  turned_label = tfa.image.rotate(
+    tf.constant(LABEL[..., None]), angle, "nearest", fill_value=float(IGNORE)
+  ).numpy()
+  assert (
+    np.mean(label == turned_label[8:25, 12:29, 0]) > 0.99
+  )  # a tie of the nearest neighbour may fall either way
 
 
 def test_rotation_brings_in_ignore_not_background():
@@ -52,15 +59,21 @@ def test_scale_enlarges_about_the_centre(scale):
   steps = np.arange(-4, 5) / scale
   rows, cols = MIDDLE[0] + steps, MIDDLE[1] + steps
   whole = [i for i, step in enumerate(steps) if step == round(step)]
-  np.testing.assert_array_equal(label[np.ix_(whole, whole)], LABEL[np.ix_(rows[whole].astype(int), cols[whole].astype(int))])
-  np.testing.assert_allclose(image[np.ix_(whole, whole)], IMAGE[np.ix_(rows[whole].astype(int), cols[whole].astype(int))], atol=1e-3)
+  np.testing.assert_array_equal(
+    label[np.ix_(whole, whole)], LABEL[np.ix_(rows[whole].astype(int), cols[whole].astype(int))]
+  )
+  np.testing.assert_allclose(
+    image[np.ix_(whole, whole)], IMAGE[np.ix_(rows[whole].astype(int), cols[whole].astype(int))], atol=1e-3
+  )
 
 
 @pytest.mark.parametrize("scale", [0.75, 1.0, 2.0])
 @pytest.mark.parametrize("degrees", [0, 15])
 def test_the_anchor_appears_at_its_place(scale, degrees):
   transform = augment.turn_about(math.radians(degrees), scale, place=(3, 11), anchor=(20, 9))
-  image, label = augment.crop(tf.constant(IMAGE[None]), tf.constant(LABEL[None]), tf.constant(transform[None]), (8, 13))
+  image, label = augment.crop(
+    tf.constant(IMAGE[None]), tf.constant(LABEL[None]), tf.constant(transform[None]), (8, 13)
+  )
   assert image.shape == (1, 8, 13, 2) and label[0, 3, 11] == LABEL[20, 9]
   np.testing.assert_allclose(image[0, 3, 11], IMAGE[20, 9], atol=1e-3)
 
@@ -74,7 +87,9 @@ def test_a_crop_from_the_canvas_equals_one_from_the_whole_image(image_size):
   for centre in rng.uniform(0, image_size, (6, 2)):
     transform = augment.crop_transform(math.radians(12), 0.8, 24, centre, image_size)
     rows, cols, moved = augment.onto_canvas(transform, (24, 24), side, image_size)
-    on_canvas = augment.crop(tf.constant(image[None, rows, cols]), tf.constant(label[None, rows, cols]), moved[None], (24, 24))
+    on_canvas = augment.crop(
+      tf.constant(image[None, rows, cols]), tf.constant(label[None, rows, cols]), moved[None], (24, 24)
+    )
     whole = augment.crop(tf.constant(image[None]), tf.constant(label[None]), transform[None], (24, 24))
     np.testing.assert_allclose(on_canvas[0], whole[0], atol=0.05)
     assert np.mean(on_canvas[1] == whole[1]) > 0.99  # a tie of the nearest neighbour may fall either way

@@ -1,4 +1,5 @@
 """Patches: what is drawn how often, where it lies, and that image and label move as one."""
+
 import collections
 import dataclasses
 
@@ -22,8 +23,17 @@ def make_case(folder, image, label):
   folder.mkdir(parents=True)
   np.save(folder / "image.npy", image.astype(np.uint8))
   np.save(folder / "label.npy", label.astype(np.uint8))
-  return StoredCase(folder=folder, id=folder.name, annotated=(), fold=None, spacing_mm=(1.0, 1.0, 1.0), affine=np.eye(4),
-                    shape=image.shape, voxels={}, sha256={})
+  return StoredCase(
+    folder=folder,
+    id=folder.name,
+    annotated=(),
+    fold=None,
+    spacing_mm=(1.0, 1.0, 1.0),
+    affine=np.eye(4),
+    shape=image.shape,
+    voxels={},
+    sha256={},
+  )
 
 
 def noise_case(folder, shape):
@@ -68,8 +78,10 @@ def test_structure_of_a_mixed_batch(store, splits):
 
 def test_batches_are_a_pure_function_of_seed_and_step(store, splits):
   def images(plan, first, last):
-    return [(batch["labeled"]["image"], batch["partial"]["image"], batch["partial"]["label"])
-            for batch in Batches(store, splits, plan).mixed(first, last).as_numpy_iterator()]
+    return [
+      (batch["labeled"]["image"], batch["partial"]["image"], batch["partial"]["label"])
+      for batch in Batches(store, splits, plan).mixed(first, last).as_numpy_iterator()
+    ]
 
   for ours, theirs in zip(images(PLAN, 0, 7)[4:], images(PLAN, 4, 7)):
     for a, b in zip(ours, theirs):
@@ -81,7 +93,9 @@ def test_batches_are_a_pure_function_of_seed_and_step(store, splits):
 def test_an_epoch_visits_every_case_once(tmp_path):
   cases = tuple(noise_case(tmp_path / str(depth), (depth, 12, 17)) for depth in (4, 9, 40))
   sampler = PatchSampler(cases, PLAIN, seed=1)
-  orders = [tuple(sampler.example(number)[0] for number in range(first, first + 3)) for first in range(0, 30, 3)]
+  orders = [
+    tuple(sampler.example(number)[0] for number in range(first, first + 3)) for first in range(0, 30, 3)
+  ]
   assert all(sorted(order) == [0, 1, 2] for order in orders) and len(set(orders)) > 1
 
 
@@ -107,11 +121,12 @@ def test_what_is_smaller_than_the_patch_is_padded(tmp_path):
     valid = label != IGNORE
     assert np.count_nonzero(valid) == 3 * 6 * 16 and (image[~valid] == 0).all() and (image[valid] > 0).all()
     inside = label[valid].reshape(3, 6, 16)
-    assert any(np.array_equal(inside, case.label()[:, :, first:first + 16]) for first in range(15))
+    assert any(np.array_equal(inside, case.label()[:, :, first : first + 16]) for first in range(15))
 
 
 def test_every_patch_around_an_organ_holds_its_voxel(tmp_path):
-  """Organs of one voxel, two of them in corners, where the patch is pushed back into the volume and turned."""
+  """Organs of one voxel, two of them in corners, where the patch is pushed back into the volume and
+  turned."""
   label = np.zeros((9, 40, 40))
   label[0, 0, 0], label[8, 39, 39], label[4, 20, 21] = 1, 2, 3
   case = make_case(tmp_path / "case", label * 80, label)
@@ -127,8 +142,15 @@ def test_the_share_around_organs(tmp_path):
   label = np.zeros((20, 100, 100))
   label[10, 50, 50] = 7
   case = make_case(tmp_path / "case", label, label)
-  share = {fraction: np.mean([(PatchSampler((case,), with_fraction(PLAIN, fraction), seed=0).example(n)[2] == 7).any()
-                              for n in range(400)]) for fraction in (0.0, 0.3)}
+  share = {
+    fraction: np.mean(
+      [
+        (PatchSampler((case,), with_fraction(PLAIN, fraction), seed=0).example(n)[2] == 7).any()
+        for n in range(400)
+      ]
+    )
+    for fraction in (0.0, 0.3)
+  }
   assert share[0.0] < 0.05 and share[0.3] == pytest.approx(0.3 + 0.7 * share[0.0], abs=0.07)
 
 
@@ -167,13 +189,16 @@ def test_image_and_label_move_together(tmp_path):
 def test_z_keeps_its_scale_and_order(tmp_path):
   image = np.broadcast_to(np.arange(20)[:, None, None] * 10 + 10, (20, 60, 60))
   case = make_case(tmp_path / "case", image, np.zeros(image.shape))
-  _, images, _ = draw(PatchSampler((case,), dataclasses.replace(MOVED, scales=(0.75, 1.5)), seed=0), range(10))
+  _, images, _ = draw(
+    PatchSampler((case,), dataclasses.replace(MOVED, scales=(0.75, 1.5)), seed=0), range(10)
+  )
   middle = images[:, :, 5, 8]
   np.testing.assert_allclose(np.diff(middle, axis=1), 10, atol=0.01)
 
 
 def test_turning_and_scaling_change_what_a_patch_shows(tmp_path):
-  """A stripe along x through the whole slice: its slope in the patch is the angle, its thickness the scale."""
+  """A stripe along x through the whole slice: its slope in the patch is the angle, its thickness the
+  scale."""
   label = np.zeros((4, 200, 200))
   label[:, 95:105] = 1
   case = make_case(tmp_path / "case", label, label)
@@ -200,8 +225,11 @@ def test_the_prior_is_drawn_around_the_organs_that_partial_cases_have(store, spl
 
 
 def test_patches_larger_than_the_volumes_have_the_raw_shares(store, splits):
-  """Wherever they lie they hold the whole volume, and every case equally often: q is the share of the voxels."""
+  """Wherever they lie they hold the whole volume, and every case equally often: q is the share of the
+  voxels."""
   plan = BatchPlan(6, 0.5, 0, PatchSampling((1.0,), 0.0, (8, 41, 49), organ_fraction=0.5))
   labels = np.concatenate(list(Batches(store, splits, plan).prior_labels(6).as_numpy_iterator()))
   counts = np.bincount(labels.ravel(), minlength=IGNORE + 1)[:4]
-  np.testing.assert_array_equal(counts, 2 * np.sum([list(case.voxels.values()) for case in splits.labeled], axis=0))
+  np.testing.assert_array_equal(
+    counts, 2 * np.sum([list(case.voxels.values()) for case in splits.labeled], axis=0)
+  )

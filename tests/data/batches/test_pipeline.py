@@ -1,4 +1,5 @@
 """Batches: structure, determinism, random access, what is annotated."""
+
 import collections
 import dataclasses
 import itertools
@@ -14,7 +15,9 @@ from data.organs import IGNORE
 from data.stored.splits import split
 from data.stored.store import StoredCase, read_store
 
-SLICES = SliceSampling(view="axial", slices_per_input=3, crop_size=33, scales=(0.75, 1.0, 1.5), max_rotation_degrees=15)
+SLICES = SliceSampling(
+  view="axial", slices_per_input=3, crop_size=33, scales=(0.75, 1.0, 1.5), max_rotation_degrees=15
+)
 PLAN = BatchPlan(batch_size=8, partial_fraction=0.25, seed=3, sampling=SLICES)
 
 
@@ -95,9 +98,13 @@ def test_an_epoch_draws_every_slice_once(splits, view, slices):
   ours = sampler(cases, view)
   assert len(ours) == slices * len(cases)
   axis = {"axial": 0, "coronal": 1, "sagittal": 2}[view]
-  expected = collections.Counter(part.tobytes() for case in cases for part in np.moveaxis(np.asarray(case.image()), axis, 0))
+  expected = collections.Counter(
+    part.tobytes() for case in cases for part in np.moveaxis(np.asarray(case.image()), axis, 0)
+  )
   rows, cols = np.delete(cases[0].shape, axis)
-  drawn = collections.Counter(ours.example(number)[1][:rows, :cols, 1].tobytes() for number in range(len(ours)))
+  drawn = collections.Counter(
+    ours.example(number)[1][:rows, :cols, 1].tobytes() for number in range(len(ours))
+  )
   assert drawn == expected
 
 
@@ -107,8 +114,17 @@ def folder_case(folder, slices, value):
   volume = np.broadcast_to(np.arange(slices, dtype=np.uint8)[:, None, None] + np.uint8(value), (slices, 8, 9))
   np.save(folder / "image.npy", volume)
   np.save(folder / "label.npy", np.zeros_like(volume))
-  return StoredCase(folder=folder, id=folder.name, annotated=(), fold=None, spacing_mm=(1.0, 1.0, 1.0), affine=np.eye(4),
-                    shape=volume.shape, voxels={}, sha256={})
+  return StoredCase(
+    folder=folder,
+    id=folder.name,
+    annotated=(),
+    fold=None,
+    spacing_mm=(1.0, 1.0, 1.0),
+    affine=np.eye(4),
+    shape=volume.shape,
+    voxels={},
+    sha256={},
+  )
 
 
 def drawn_slices(ours, numbers):
@@ -117,7 +133,9 @@ def drawn_slices(ours, numbers):
 
 def test_equal_weighting_draws_every_case_once_a_round_and_its_slices_in_turn(tmp_path):
   """A case of 12 slices beside two of 3: by slices it would be two thirds of all draws."""
-  cases = tuple(folder_case(tmp_path / str(value), slices, value) for slices, value in ((12, 0), (3, 100), (3, 200)))
+  cases = tuple(
+    folder_case(tmp_path / str(value), slices, value) for slices, value in ((12, 0), (3, 100), (3, 200))
+  )
   ours = sampler(cases, case_weighting="equal")
   assert len(ours) == 18
   rounds = [drawn_slices(ours, range(first, first + 3)) for first in range(0, 36, 3)]

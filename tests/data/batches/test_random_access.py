@@ -1,4 +1,5 @@
 """What is drawn n-th, whatever was drawn before."""
+
 import numpy as np
 
 from data.batches.random_access import generator, opener, shuffled, stream_seed

@@ -1,4 +1,5 @@
 """DICOM folders: order, geometry and HU of a series, and what is refused."""
+
 import os
 import pathlib
 import shutil
@@ -14,7 +15,8 @@ from data.formats import slice_stack, volumes
 from data.input_error import InputError
 
 REAL = pathlib.Path(
-    os.environ.get("PANN_REAL_CT", pathlib.Path(__file__).resolve().parents[4] / "shared" / "real-ct"))
+  os.environ.get("PANN_REAL_CT", pathlib.Path(__file__).resolve().parents[4] / "shared" / "real-ct")
+)
 needs_real = pytest.mark.skipif(not REAL.is_dir(), reason="no real CT: set PANN_REAL_CT to the cases' folder")
 
 AXIAL = (1, 0, 0, 0, 1, 0)
@@ -71,7 +73,8 @@ def test_series_is_sorted_scaled_and_placed(tmp_path):
   np.testing.assert_array_equal(volume.array, 2.0 * RAMP - 1024)
   assert volume.array.dtype == np.float32 and volume.spacing_mm == (2, 0.75, 0.5)
   np.testing.assert_allclose(
-      volume.affine, [[-0.5, 0, 0, 20], [0, -0.75, 0, 30], [0, 0, 2, 10], [0, 0, 0, 1]])
+    volume.affine, [[-0.5, 0, 0, 20], [0, -0.75, 0, 30], [0, 0, 2, 10], [0, 0, 0, 1]]
+  )
 
 
 def test_label_is_written_on_the_series_grid(tmp_path):
@@ -83,12 +86,15 @@ def test_label_is_written_on_the_series_grid(tmp_path):
   volumes.require_same_grid(volume, volumes.read_label(tmp_path / "out.nii.gz"))
 
 
-@pytest.mark.parametrize("orientation, step", [
+@pytest.mark.parametrize(
+  "orientation, step",
+  [
     ((-1, 0, 0, 0, -1, 0), (0, 0, 3)),  # prone
     ((0, 1, 0, 0, 0, -1), (3, 0, 0)),  # sagittal
     ((1, 0, 0, 0, 0, -1), (0, -3, 0)),  # coronal
     ((0.8, 0.6, 0, -0.6, 0.8, 0), (0, 0, 3)),  # turned in the plane
-])
+  ],
+)
 def test_any_upright_orientation_agrees_with_simpleitk(tmp_path, orientation, step):
   for place, stored in enumerate(RAMP):
     write_slice(tmp_path / f"{place}.dcm", stored, np.array([1, 2, 3]) + place * np.array(step), orientation)
@@ -125,8 +131,16 @@ def test_two_series_are_listed(tmp_path):
   write_series(tmp_path, depths=(10, 12, 14))
   write_slice(tmp_path / "other1.dcm", RAMP[0], (0, 0, 0), SeriesInstanceUID="9.8")
   write_slice(tmp_path / "other2.dcm", RAMP[0], (0, 0, 1), SeriesInstanceUID="9.8")
-  refused(tmp_path, "2 series", "3 slice(s) of 5 x 6", "UID 1.2.3", "2 slice(s)", "UID 9.8", "other1.dcm",
-          "folder of its own")
+  refused(
+    tmp_path,
+    "2 series",
+    "3 slice(s) of 5 x 6",
+    "UID 1.2.3",
+    "2 slice(s)",
+    "UID 9.8",
+    "other1.dcm",
+    "folder of its own",
+  )
 
 
 def test_a_scout_of_the_same_uid_is_another_series(tmp_path):
@@ -135,12 +149,15 @@ def test_a_scout_of_the_same_uid_is_another_series(tmp_path):
   refused(tmp_path, "2 series", "1 slice(s)", "scout.dcm")
 
 
-@pytest.mark.parametrize("depths, words", [
+@pytest.mark.parametrize(
+  "depths, words",
+  [
     ((10,), ["one slice only"]),
     ((10, 12, 16, 18), ["missing", "from 12 to 16 mm", "step is 2 mm"]),
     ((10, 12, 16), ["missing", "from 12 to 16 mm", "step is 2 mm"]),
     ((10, 12, 14.5, 16), ["missing or uneven", "from 12 to 14.5"]),
-])
+  ],
+)
 def test_irregular_stacks(tmp_path, depths, words):
   refused(write_series(tmp_path, depths=depths), *words)
 
@@ -169,7 +186,9 @@ def test_gantry_tilt_of_ten_degrees(tmp_path):
   refused(tmp_path, "tilted", "10.0 degrees")
 
 
-@pytest.mark.parametrize("tags, words", [
+@pytest.mark.parametrize(
+  "tags, words",
+  [
     ({"Modality": "MR"}, ["modality is MR", "only CT"]),
     ({"Modality": None}, ["modality is missing"]),
     ({"RescaleIntercept": None}, ["lacks RescaleIntercept"]),
@@ -180,11 +199,22 @@ def test_gantry_tilt_of_ten_degrees(tmp_path):
     ({"PixelSpacing": [0.75, 0.6]}, ["series", "PixelSpacing is (0.75, 0.5), (0.75, 0.6)"]),
     ({"PixelData": b"\0" * 40}, ["pixel data are cut: 40 bytes of 60"]),
     ({"PixelData": None}, ["pixel data are cut"]),
-    ({"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "PlanarConfiguration": 0, "BitsAllocated": 8,
-      "BitsStored": 8, "HighBit": 7, "PixelRepresentation": 0, "PixelData": bytes(90)},
-     ["3 values per pixel"]),
+    (
+      {
+        "SamplesPerPixel": 3,
+        "PhotometricInterpretation": "RGB",
+        "PlanarConfiguration": 0,
+        "BitsAllocated": 8,
+        "BitsStored": 8,
+        "HighBit": 7,
+        "PixelRepresentation": 0,
+        "PixelData": bytes(90),
+      },
+      ["3 values per pixel"],
+    ),
     ({"ImageOrientationPatient": [1, 0, 0, 0, 1]}, ["6 finite numbers"]),
-])
+  ],
+)
 def test_one_bad_slice_among_good_ones(tmp_path, capfd, tags, words):
   write_series(tmp_path, depths=(10, 12, 14))
   bad = tmp_path / "bad.dcm"
@@ -226,6 +256,7 @@ def test_stack_affine_by_hand():
 
 # Real series
 
+
 @needs_real
 @pytest.mark.parametrize("name, step", [("ts_dicom", 2), ("dcmqi_liver", 1)])
 def test_real_series_lies_on_its_label(name, step):
@@ -254,12 +285,20 @@ def test_real_pixels_agree_with_pydicom():
 
 
 @needs_real
-@pytest.mark.parametrize("name, words", [
-    ("CT_small.dcm", "one slice only"), ("693_J2KI.dcm", "one slice only"),
-    ("bad_sequence.dcm", "one slice only"), ("MR_truncated.dcm", "MR"), ("MR_small_bigendian.dcm", "MR"),
+@pytest.mark.parametrize(
+  "name, words",
+  [
+    ("CT_small.dcm", "one slice only"),
+    ("693_J2KI.dcm", "one slice only"),
+    ("bad_sequence.dcm", "one slice only"),
+    ("MR_truncated.dcm", "MR"),
+    ("MR_small_bigendian.dcm", "MR"),
     ("emri_small_RLE.dcm", "MR"),
-    ("image_dfl.dcm", "OT"), ("eCT_Supplemental.dcm", "multi-frame"),
-    ("no_meta.dcm", "not a readable DICOM")])
+    ("image_dfl.dcm", "OT"),
+    ("eCT_Supplemental.dcm", "multi-frame"),
+    ("no_meta.dcm", "not a readable DICOM"),
+  ],
+)
 def test_awkward_files(tmp_path, capfd, name, words):
   shutil.copy(REAL / "awkward" / "dicom" / name, tmp_path)
   refused(tmp_path, words, starts=tmp_path if words == "one slice only" else tmp_path / name)
@@ -267,18 +306,20 @@ def test_awkward_files(tmp_path, capfd, name, words):
 
 
 @needs_real
-@pytest.mark.parametrize("name, low, high", [
-    ("CT_small.dcm", -896, 1167), ("693_J2KI.dcm", -3995, 1812), ("bad_sequence.dcm", -1011, 1243)])
+@pytest.mark.parametrize(
+  "name, low, high",
+  [("CT_small.dcm", -896, 1167), ("693_J2KI.dcm", -3995, 1812), ("bad_sequence.dcm", -1011, 1243)],
+)
 def test_awkward_compressions_within_a_series(tmp_path, capfd, name, low, high):
   # Twice the same slice, the second moved up: the position is text, so bytes can be exchanged in place.
   source = REAL / "awkward" / "dicom" / name
   content = source.read_bytes()
   position = str(pydicom.dcmread(source).ImagePositionPatient[2].original_string)
   (tmp_path / "a.dcm").write_bytes(content)
-  moved = ("%.20f" % (float(position) + 1))[:len(position)]
+  moved = ("%.20f" % (float(position) + 1))[: len(position)]
   start = content.index(b"\x20\x00\x32\x00")
   place = content.index(position.encode(), start)
-  (tmp_path / "b.dcm").write_bytes(content[:place] + moved.encode() + content[place + len(position):])
+  (tmp_path / "b.dcm").write_bytes(content[:place] + moved.encode() + content[place + len(position) :])
   volume = volumes.read_image(tmp_path)
   assert volume.array.shape[0] == 2 and volume.spacing_mm[0] == pytest.approx(1)
   assert (volume.array.min(), volume.array.max()) == (low, high)

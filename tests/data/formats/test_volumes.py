@@ -1,4 +1,5 @@
 """Files to canonical orientation and back, what is refused, and real scans."""
+
 import gzip
 import itertools
 import os
@@ -14,7 +15,8 @@ from data.formats import volumes
 from data.input_error import InputError
 
 REAL = pathlib.Path(
-    os.environ.get("PANN_REAL_CT", pathlib.Path(__file__).resolve().parents[4] / "shared" / "real-ct"))
+  os.environ.get("PANN_REAL_CT", pathlib.Path(__file__).resolve().parents[4] / "shared" / "real-ct")
+)
 needs_real = pytest.mark.skipif(not REAL.is_dir(), reason="no real CT: set PANN_REAL_CT to the cases' folder")
 
 # Canonical: x to Left and y to Posterior, both negative in RAS; no two extents or spacings alike.
@@ -108,9 +110,19 @@ def test_oblique_grid_keeps_its_world_coordinates(tmp_path, axes, signs):
   np.testing.assert_allclose(nib.load(tmp_path / "out.nii.gz").affine, affine, atol=1e-4)
 
 
-@pytest.mark.parametrize("dtype, slope, intercept", [
-    ("<i2", None, None), (">i2", None, None), ("<u2", 1, -1024), (">f4", 0.5, 3), ("<f8", None, None),
-    ("<i4", 2, 0), ("u1", None, None), ("<i8", None, None)])
+@pytest.mark.parametrize(
+  "dtype, slope, intercept",
+  [
+    ("<i2", None, None),
+    (">i2", None, None),
+    ("<u2", 1, -1024),
+    (">f4", 0.5, 3),
+    ("<f8", None, None),
+    ("<i4", 2, 0),
+    ("u1", None, None),
+    ("<i8", None, None),
+  ],
+)
 @pytest.mark.parametrize("ending", [".nii", ".nii.gz"])
 def test_agrees_with_simpleitk(tmp_path, dtype, slope, intercept, ending):
   header = nib.Nifti1Header(endianness=dtype[0] if dtype[0] in "<>" else "<")
@@ -180,6 +192,7 @@ def test_name_ending_and_compression_may_disagree(tmp_path):
 
 
 # Labels
+
 
 def test_label_types(tmp_path):
   for values, expected in (([0, 1, 255], np.uint8), ([0, 256, 3], np.int32), ([-1, 0, 2], np.int32)):
@@ -255,6 +268,7 @@ def test_write_refuses_wrong_labels(tmp_path):
 
 # What is refused
 
+
 def test_missing_and_foreign_files(tmp_path):
   refused(tmp_path / "none.nii.gz", "no such file")
   refused(tmp_path, "no DICOM slice")
@@ -278,7 +292,7 @@ def test_cut_files(tmp_path, kept):
     else:
       sitk.WriteImage(sitk.ReadImage(str(tmp_path / "whole.nii")), whole)
     content = pathlib.Path(whole).read_bytes()
-    (tmp_path / ("cut" + ending)).write_bytes(content[:int(kept * len(content))])
+    (tmp_path / ("cut" + ending)).write_bytes(content[: int(kept * len(content))])
     refused(tmp_path / ("cut" + ending))
 
 
@@ -376,18 +390,29 @@ def test_values_that_are_not_finite_are_counted(tmp_path, ending):
 def test_case_id(tmp_path):
   folder = tmp_path / "CT.1.3.12"
   folder.mkdir()
-  names = {"a/img0001.nii.gz": "img0001", "b.c.nii": "b.c", "x.NII.GZ": "x", "v.seg.nrrd": "v.seg",
-           "p.hdr": "p", "slice.dcm": "slice", "scan": "scan", "a/scan/": "scan", "t.tif": "t",
-           f"{folder}/": "CT.1.3.12"}
+  names = {
+    "a/img0001.nii.gz": "img0001",
+    "b.c.nii": "b.c",
+    "x.NII.GZ": "x",
+    "v.seg.nrrd": "v.seg",
+    "p.hdr": "p",
+    "slice.dcm": "slice",
+    "scan": "scan",
+    "a/scan/": "scan",
+    "t.tif": "t",
+    f"{folder}/": "CT.1.3.12",
+  }
   assert {name: volumes.case_id(name) for name in names} == names
   assert volumes.case_id(pathlib.Path("q.mha")) == "q"
 
 
 # Real scans
 
+
 @needs_real
-@pytest.mark.parametrize("name, shape", [
-    ("ts_ct.nii.gz", (112, 101, 122)), ("ts_aorta_crop.nii.gz", (164, 126, 120))])
+@pytest.mark.parametrize(
+  "name, shape", [("ts_ct.nii.gz", (112, 101, 122)), ("ts_aorta_crop.nii.gz", (164, 126, 120))]
+)
 def test_real_nifti_agrees_with_simpleitk_and_its_label(name, shape):
   image = volumes.read_image(REAL / name)
   oracle = sitk.DICOMOrient(sitk.ReadImage(str(REAL / name)), "LPS")

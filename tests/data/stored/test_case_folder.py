@@ -1,4 +1,5 @@
 """A case's folder: whole, and by the recipe asked for, or not there."""
+
 import numpy as np
 import pytest
 

@@ -1,4 +1,5 @@
 """Full cases that lose labels at random: the setting PaNN*."""
+
 import dataclasses
 import json
 import pathlib
@@ -17,15 +18,30 @@ from tests.conftest import TINY_ORGANS, make_store, run_command, write_raw
 
 
 def manifest(full=30, partial=4, folds=None):
-  cases = [Case(f"f{i:02d}", pathlib.Path("i"), pathlib.Path("l"), BTCV_ORGANS, dict(enumerate(BTCV_ORGANS, 1)),
-                folds and i % folds) for i in range(full)]
-  cases += [Case(f"p{i}", pathlib.Path("i"), pathlib.Path("l"), ("liver",), {6: "liver"}) for i in range(partial)]
+  cases = [
+    Case(
+      f"f{i:02d}",
+      pathlib.Path("i"),
+      pathlib.Path("l"),
+      BTCV_ORGANS,
+      dict(enumerate(BTCV_ORGANS, 1)),
+      folds and i % folds,
+    )
+    for i in range(full)
+  ]
+  cases += [
+    Case(f"p{i}", pathlib.Path("i"), pathlib.Path("l"), ("liver",), {6: "liver"}) for i in range(partial)
+  ]
   return Manifest(pathlib.Path("dataset.json"), BTCV_ORGANS, tuple(cases))
 
 
 def lost(before, after):
   """{case id: organs it lost}, of the cases that changed at all."""
-  return {ours.id: set(ours.annotated) - set(theirs.annotated) for ours, theirs in zip(before.cases, after.cases) if ours != theirs}
+  return {
+    ours.id: set(ours.annotated) - set(theirs.annotated)
+    for ours, theirs in zip(before.cases, after.cases)
+    if ours != theirs
+  }
 
 
 def test_the_papers_setting_takes_exactly_a_fifth_of_the_cases_and_eight_organs_each():
@@ -33,10 +49,14 @@ def test_the_papers_setting_takes_exactly_a_fifth_of_the_cases_and_eight_organs_
   after = drop_annotations(before, Drop(0.2, 8, seed=0))
   dropped = lost(before, after)
   assert len(dropped) == 6 and all(case_id.startswith("f") for case_id in dropped)
-  assert all(len(organs) == 8 for organs in dropped.values()) and len(set(map(frozenset, dropped.values()))) > 1
+  assert (
+    all(len(organs) == 8 for organs in dropped.values()) and len(set(map(frozenset, dropped.values()))) > 1
+  )
   for ours, theirs in zip(before.cases, after.cases):
     kept = tuple(organ for organ in ours.annotated if organ not in dropped.get(ours.id, ()))
-    assert theirs == dataclasses.replace(ours, annotated=kept)  # in the manifest's order, and nothing else changed
+    assert theirs == dataclasses.replace(
+      ours, annotated=kept
+    )  # in the manifest's order, and nothing else changed
 
 
 def test_it_is_seeded_and_free_of_the_manifests_order():
@@ -44,12 +64,16 @@ def test_it_is_seeded_and_free_of_the_manifests_order():
   mixed = dataclasses.replace(before, cases=before.cases[::-1])
   drop = Drop(0.2, 8, seed=3)
   assert lost(before, drop_annotations(before, drop)) == lost(mixed, drop_annotations(mixed, drop))
-  assert lost(before, drop_annotations(before, drop)) != lost(before, drop_annotations(before, dataclasses.replace(drop, seed=4)))
+  assert lost(before, drop_annotations(before, drop)) != lost(
+    before, drop_annotations(before, dataclasses.replace(drop, seed=4))
+  )
 
 
 def test_more_keeps_what_less_has_dropped():
   before = manifest()
-  less, more, deeper = (lost(before, drop_annotations(before, Drop(*wanted, seed=1))) for wanted in ((0.2, 5), (0.5, 5), (0.2, 8)))
+  less, more, deeper = (
+    lost(before, drop_annotations(before, Drop(*wanted, seed=1))) for wanted in ((0.2, 5), (0.5, 5), (0.2, 8))
+  )
   assert less.items() <= more.items() and len(more) == 15
   assert less.keys() == deeper.keys() and all(organs < deeper[case] for case, organs in less.items())
 
@@ -78,14 +102,17 @@ def test_one_case_at_least_is_left_and_one_at_least_dropped(fraction, count):
   assert len(lost(before, drop_annotations(before, Drop(fraction, 1, seed=0)))) == count
 
 
-@pytest.mark.parametrize("drop, folds, says", [
+@pytest.mark.parametrize(
+  "drop, folds, says",
+  [
     (Drop(0.01, 8, 0), None, r"--drop_case_fraction=0.01 of 30 fully labelled training cases is 0 cases"),
     (Drop(1.0, 8, 0), None, "is 30 cases; at least one must lose labels and one keep them"),
     (Drop(0.2, 13, 0), None, r"--drop_organs=13 of 13 organs.*choose 1 to 12"),
     (Drop(0.2, 8, 0), 5, r"dataset.json: has the folds \[0, 1, 2, 3, 4\].*--drop_keep_fold=-1"),
     (Drop(0.2, 8, 0, 5), 5, r"no fully labelled case has the fold 5.*\[0, 1, 2, 3, 4\]"),
     (Drop(0.2, 8, 0, 0), None, "no fully labelled case has the fold 0.*not given"),
-])
+  ],
+)
 def test_absurd_values_are_refused(drop, folds, says):
   with pytest.raises(InputError, match=says):
     drop_annotations(manifest(folds=folds), drop)
@@ -102,7 +129,8 @@ def test_the_two_flags_go_together():
 
 
 def test_the_store_holds_what_is_left(tmp_path):
-  """The label map of a dropped case holds the kept organs alone, voxel for voxel as before; the others are untouched."""
+  """The label map of a dropped case holds the kept organs alone, voxel for voxel as before; the others are
+  untouched."""
   path = write_raw(tmp_path / "raw", full=4, partial=1, test=0)
   before = prepare.read_manifest(path)
   after = drop_annotations(before, Drop(0.5, 2, seed=0))
@@ -122,10 +150,19 @@ def test_the_store_holds_what_is_left(tmp_path):
 @pytest.mark.slow
 def test_the_command(tmp_path):
   path = write_raw(tmp_path / "raw", full=4, partial=1, test=1)
-  arguments = [f"--manifest={path}", f"--output_dir={tmp_path / 'store'}", "--drop_case_fraction=0.5", "--drop_organs=2", "--seed=1",
-               "--workers=1"]
+  arguments = [
+    f"--manifest={path}",
+    f"--output_dir={tmp_path / 'store'}",
+    "--drop_case_fraction=0.5",
+    "--drop_organs=2",
+    "--seed=1",
+    "--workers=1",
+  ]
   assert "--drop_keep_fold" in run_command("data.prepare", *arguments, check=False).stderr
-  assert "6 cases (3 fully labelled, 3 partial)" in run_command("data.prepare", *arguments, "--drop_keep_fold=0").stdout
+  assert (
+    "6 cases (3 fully labelled, 3 partial)"
+    in run_command("data.prepare", *arguments, "--drop_keep_fold=0").stdout
+  )
   index = json.loads((tmp_path / "store" / "index.json").read_text())
   assert index["dropped_annotations"] == {"case_fraction": 0.5, "organs": 2, "seed": 1, "keep_fold": 0}
   partial = [case for case in index["cases"] if len(case["annotated"]) < 3]

@@ -1,4 +1,5 @@
 """Window and resampling: laws that hold for any volume."""
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -12,7 +13,10 @@ def test_window_maps_its_ends():
   np.testing.assert_allclose(preprocess.window(hu), [0, 0, 127.5, 255, 255], atol=1e-4)
 
 
-@pytest.mark.parametrize("size_in, size_out, ratio", [(10, 10, 1.0), (7, 20, 0.35), (20, 7, 2.9), (5, 1, 5.0), (1, 4, 0.25), (3, 1, 20.0)])
+@pytest.mark.parametrize(
+  "size_in, size_out, ratio",
+  [(10, 10, 1.0), (7, 20, 0.35), (20, 7, 2.9), (5, 1, 5.0), (1, 4, 0.25), (3, 1, 20.0)],
+)
 def test_rows_are_weights(size_in, size_out, ratio):
   matrix = preprocess.axis_matrix(size_in, size_out, ratio).numpy()
   assert matrix.shape == (size_out, size_in) and matrix.min() >= 0
@@ -43,7 +47,9 @@ def test_both_grids_have_one_centre():
 def test_upsampling_equals_scipy_inside():
   volume = np.random.default_rng(0).normal(size=(6, 7, 8)).astype(np.float32)
   ours = preprocess.resample(tf.constant(volume), (2.0, 2.0, 2.0), (1.0, 1.0, 1.0)).numpy()
-  grid = np.meshgrid(*[(np.arange(2 * n) - (2 * n - 1) / 2) / 2 + (n - 1) / 2 for n in volume.shape], indexing="ij")
+  grid = np.meshgrid(
+    *[(np.arange(2 * n) - (2 * n - 1) / 2) / 2 + (n - 1) / 2 for n in volume.shape], indexing="ij"
+  )
   np.testing.assert_allclose(ours, ndimage.map_coordinates(volume, grid, order=1, mode="nearest"), atol=1e-5)
 
 

@@ -1,4 +1,5 @@
 """A store at another spacing: the same patients on another grid, made once."""
+
 import dataclasses
 import shutil
 
@@ -26,8 +27,17 @@ def one_case_store(folder, image, label, spacing_mm=(3.0, 2.0, 2.0)):
   z, y, x = spacing_mm
   affine = np.array([[-x, 0, 0, 40], [0, -y, 0, -30], [0, 0, z, 7], [0, 0, 0, 1]])
   hashes = {name: file_sha256(folder / f"{name}.npy") for name in ("image", "label")}
-  case = StoredCase(folder, "case", ("liver", "spleen"), 2, spacing_mm, affine, image.shape, {},
-                    {"source_image": "a", "source_label": "b", **hashes})
+  case = StoredCase(
+    folder,
+    "case",
+    ("liver", "spleen"),
+    2,
+    spacing_mm,
+    affine,
+    image.shape,
+    {},
+    {"source_image": "a", "source_label": "b", **hashes},
+  )
   return Store(folder, ("liver", "spleen"), (case,), (None, None, None))
 
 
@@ -46,7 +56,10 @@ def test_it_is_what_prepare_makes_at_that_spacing(store, tiny_raw, tmp_path):
     np.testing.assert_allclose(ours.affine, theirs.affine)
     for field in ("id", "annotated", "fold", "shape", "spacing_mm", "voxels"):
       assert getattr(ours, field) == getattr(theirs, field)
-    assert ours.sha256["source_image"] == old.sha256["source_image"] and ours.sha256["image"] != old.sha256["image"]
+    assert (
+      ours.sha256["source_image"] == old.sha256["source_image"]
+      and ours.sha256["image"] != old.sha256["image"]
+    )
   verify(resampled.cases)
 
 
@@ -74,7 +87,9 @@ def test_organs_keep_their_place_and_volume(tmp_path, spacing_mm):
   shape, own_mm = (24, 40, 36), (3.0, 2.0, 2.0)
   label = np.roll(ellipsoid(shape, own_mm, (22, 24, 20)), (2, 5, -4), (0, 1, 2))
   old = one_case_store(tmp_path / "case", label * 200, label, own_mm).cases[0]
-  new = at_spacing(one_case_store(tmp_path / "case", label * 200, label, own_mm), spacing_mm, tmp_path / "cache", MANY).cases[0]
+  new = at_spacing(
+    one_case_store(tmp_path / "case", label * 200, label, own_mm), spacing_mm, tmp_path / "cache", MANY
+  ).cases[0]
 
   def centre_mm(case, voxels):
     return case.affine[:3, :3] @ np.asarray(voxels, float)[::-1] + case.affine[:3, 3]
@@ -91,7 +106,9 @@ def test_organs_keep_their_place_and_volume(tmp_path, spacing_mm):
 def test_ignore_is_a_class_of_its_own(tmp_path):
   label = np.zeros((6, 20, 18))
   label[:, :10], label[:, 10:, 9:] = 1, IGNORE
-  case = at_spacing(one_case_store(tmp_path / "case", label, label), (None, 1.0, 1.0), tmp_path / "cache", MANY).cases[0]
+  case = at_spacing(
+    one_case_store(tmp_path / "case", label, label), (None, 1.0, 1.0), tmp_path / "cache", MANY
+  ).cases[0]
   expected = np.zeros((6, 40, 36))
   expected[:, :20], expected[:, 20:, 18:] = 1, IGNORE
   np.testing.assert_array_equal(case.label(), expected)
@@ -123,13 +140,17 @@ def test_a_changed_source_is_resampled_again(tmp_path):
 
 def test_finer_than_the_store_was_resampled_to(store, tmp_path):
   at_three = dataclasses.replace(store, spacing_mm=(3.0, None, None))
-  with pytest.raises(InputError, match=r"resampled to 3 x own x own mm .*--spacing_mm=2\.5,1,1, from the original files"):
+  with pytest.raises(
+    InputError, match=r"resampled to 3 x own x own mm .*--spacing_mm=2\.5,1,1, from the original files"
+  ):
     at_spacing(at_three, (2.5, 1.0, 1.0), tmp_path, MANY)
   assert at_spacing(at_three, (4.0, 1.0, 1.0), tmp_path, MANY).cases[0].shape == (4, 80, 72)
 
 
 def test_too_large_and_no_place_to_keep_it(store, tmp_path):
-  with pytest.raises(InputError, match=r"0\.1 x 0\.1 x 0\.1 mm .*103,680,000 voxels, above --max_voxels=1,000.*--spacing_mm"):
+  with pytest.raises(
+    InputError, match=r"0\.1 x 0\.1 x 0\.1 mm .*103,680,000 voxels, above --max_voxels=1,000.*--spacing_mm"
+  ):
     at_spacing(store, (0.1, 0.1, 0.1), tmp_path, 1000)
   (tmp_path / "file").write_text("no folder")
   with pytest.raises(InputError, match=r"file.*cannot be kept there"):

@@ -1,4 +1,5 @@
 """Who trains, validates and tests."""
+
 import pathlib
 
 import numpy as np
@@ -10,7 +11,9 @@ from data.stored.store import Store, StoredCase
 
 
 def case(case_id, annotated=("a", "b"), fold=None):
-  return StoredCase(pathlib.Path("."), case_id, annotated, fold, (1.0, 1.0, 1.0), np.eye(4), (1, 1, 1), {}, {})
+  return StoredCase(
+    pathlib.Path("."), case_id, annotated, fold, (1.0, 1.0, 1.0), np.eye(4), (1, 1, 1), {}, {}
+  )
 
 
 def store(*cases):

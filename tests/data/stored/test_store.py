@@ -1,4 +1,5 @@
 """From manifest to store: content, resuming, and stores that are refused."""
+
 import json
 import shutil
 
@@ -25,7 +26,10 @@ def test_arrays_and_index(tiny_store, tiny_raw):
   assert np.mean(case.image() == expected) > 0.99  # halves may round either way
   np.testing.assert_array_equal(case.label(), label)
   assert case.spacing_mm == (3.0, 2.0, 2.0) and case.shape == (6, 40, 36) and case.fold == 1
-  assert case.voxels == {"background": int((label == 0).sum()), **{o: int((label == v).sum()) for v, o in enumerate(TINY_ORGANS, 1)}}
+  assert case.voxels == {
+    "background": int((label == 0).sum()),
+    **{o: int((label == v).sum()) for v, o in enumerate(TINY_ORGANS, 1)},
+  }
   np.testing.assert_allclose(case.affine, np.diag([-2.0, -2, 3, 1]))
   assert case.sha256["source_image"] == file_sha256(tiny_raw / "images" / "full_0.nii.gz")
   verify(store.cases)
@@ -48,10 +52,14 @@ def test_organs_that_are_not_annotated_become_unknown(tmp_path):
 def test_resampling_moves_the_affine_with_the_grid(tiny_raw, tmp_path):
   store = read_store(make_store(tiny_raw / "dataset.json", tmp_path, (3.0, 4.0, 4.0)))
   case = store.cases[0]
-  assert case.shape == (6, 20, 18) and case.spacing_mm == (3.0, 4.0, 4.0) and store.spacing_mm == (3.0, 4.0, 4.0)
+  assert (
+    case.shape == (6, 20, 18) and case.spacing_mm == (3.0, 4.0, 4.0) and store.spacing_mm == (3.0, 4.0, 4.0)
+  )
   original = nibabel.load(tiny_raw / "images" / "full_0.nii.gz")
   middle = np.append((np.array(original.shape) - 1) / 2, 1)
-  np.testing.assert_allclose(case.affine @ np.append((np.array(case.shape[::-1]) - 1) / 2, 1), original.affine @ middle)
+  np.testing.assert_allclose(
+    case.affine @ np.append((np.array(case.shape[::-1]) - 1) / 2, 1), original.affine @ middle
+  )
 
 
 def test_prepare_goes_on_from_what_is_finished(tiny_raw, tmp_path):
@@ -60,7 +68,11 @@ def test_prepare_goes_on_from_what_is_finished(tiny_raw, tmp_path):
   (tmp_path / "cases" / "full_2" / "label.npy").write_bytes(b"damaged")
   times = {folder.name: folder.stat().st_mtime_ns for folder in (tmp_path / "cases").iterdir()}
   make_store(tiny_raw / "dataset.json", tmp_path)
-  redone = {folder.name for folder in (tmp_path / "cases").iterdir() if times.get(folder.name) != folder.stat().st_mtime_ns}
+  redone = {
+    folder.name
+    for folder in (tmp_path / "cases").iterdir()
+    if times.get(folder.name) != folder.stat().st_mtime_ns
+  }
   assert redone == {"full_1", "full_2"}
   verify(read_store(tmp_path).cases)
 
@@ -79,6 +91,7 @@ def test_seeded_folds_where_the_manifest_has_none(tmp_path):
 def test_folds_for_some_full_cases_only(tiny_raw):
   manifest = read_manifest(tiny_raw / "dataset.json")
   import dataclasses
+
   cases = (dataclasses.replace(manifest.cases[0], fold=None), *manifest.cases[1:])
   with pytest.raises(InputError, match="full_0"):
     with_folds(dataclasses.replace(manifest, cases=cases), {case.id: {} for case in cases}, 5, 0)
@@ -91,7 +104,9 @@ def test_the_command_lists_failures_and_writes_no_index(tmp_path):
   write_nifti(tmp_path / "raw" / "labels" / "full_1.nii.gz", np.where(label == 2, 77, label).astype(np.uint8))
   write_nifti(tmp_path / "raw" / "images" / "partial_3.nii.gz", image[:-1])
   (tmp_path / "raw" / "images" / "full_2.nii.gz").write_bytes(b"no image")
-  result = run_command("data.prepare", f"--manifest={path}", f"--output_dir={tmp_path / 'store'}", check=False)
+  result = run_command(
+    "data.prepare", f"--manifest={path}", f"--output_dir={tmp_path / 'store'}", check=False
+  )
   assert result.returncode == 1 and result.stderr.count("\n") == 1 and "3 of 6 cases failed" in result.stderr
   for says in ("full_1.nii.gz", "77", "partial_3.nii.gz", "full_2.nii.gz"):
     assert says in result.stderr
@@ -105,8 +120,15 @@ def test_a_case_that_would_grow_too_large(tiny_raw, tmp_path):
     prepare_case(manifest.cases[0], Preparation(manifest.organs, (0.1, 0.1, 0.1), 1000), tmp_path)
 
 
-@pytest.mark.parametrize("text, parsed", [(None, (None, None, None)), (["3"], (3.0, 3.0, 3.0)), (["2", "1.5"], (None, 2.0, 1.5)),
-                                          (["5", "2", "1"], (5.0, 2.0, 1.0))])
+@pytest.mark.parametrize(
+  "text, parsed",
+  [
+    (None, (None, None, None)),
+    (["3"], (3.0, 3.0, 3.0)),
+    (["2", "1.5"], (None, 2.0, 1.5)),
+    (["5", "2", "1"], (5.0, 2.0, 1.0)),
+  ],
+)
 def test_spacing_flag(text, parsed):
   assert parse_spacing(text) == parsed
 

@@ -1,4 +1,5 @@
 """Cohorts: who has which organs annotated, the oracle of the same images, and fields of view."""
+
 import json
 
 import nibabel

@@ -1,4 +1,5 @@
 """Patients bent from one scan: seeded, image and label together, different, and connected."""
+
 import functools
 import json
 
@@ -90,15 +91,27 @@ def test_sources_that_do_not_do(real_ct):
 
 def test_other_files_than_those_meant_are_refused(real_ct):
   assert read_source(real_ct / "dataset.json", "ts_ct", ("dbd3ae6d", "1b517cc9")).organs
-  with pytest.raises(InputError, match=r"ts_ct_label\.nii\.gz: is another file than --sha256=dbd3ae6d,00000000 asks for \(its own begins 1b517cc9\)"):
+  with pytest.raises(
+    InputError,
+    match=r"ts_ct_label\.nii\.gz: is another file than --sha256=dbd3ae6d,00000000 asks for "
+    r"\(its own begins 1b517cc9\)",
+  ):
     read_source(real_ct / "dataset.json", "ts_ct", ("dbd3ae6d", "00000000"))
 
 
 @pytest.mark.slow
 def test_the_command_writes_a_cohort_of_the_scans_organs(real_ct, tmp_path):
   arguments = f"--manifest={real_ct / 'dataset.json'}", f"--output_dir={tmp_path}"
-  run_command("data.deformed", *arguments, "--labeled_cases=1", "--partial_cases=2", "--test_cases=1",
-              "--annotated_in_turn=spleen,liver", "--pixel_mm=8", "--slice_mm=10")
+  run_command(
+    "data.deformed",
+    *arguments,
+    "--labeled_cases=1",
+    "--partial_cases=2",
+    "--test_cases=1",
+    "--annotated_in_turn=spleen,liver",
+    "--pixel_mm=8",
+    "--slice_mm=10",
+  )
   manifest = json.loads((tmp_path / "dataset.json").read_text())
   assert len(manifest["organs"]) == 12
   assert [case["annotated"] for case in manifest["cases"]] == ["all", ["spleen"], ["liver"], "all"]

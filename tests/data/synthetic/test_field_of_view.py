@@ -1,4 +1,5 @@
 """Crops keep every voxel where it was in space."""
+
 import nibabel
 import numpy as np
 import pytest

@@ -1,4 +1,5 @@
 """The benchmark counts and reports what it says; how fast anything is, no test decides."""
+
 import json
 
 import pytest
@@ -24,14 +25,23 @@ def test_multiply_accumulates_of_the_unet_are_its_own_count():
 
 def test_measures_take_turns_and_the_first_two_rounds_do_not_count():
   order = []
-  measures = [__main__.Measure(name, lambda name=name: order.append(name), {"multiply_accumulates": 10}) for name in "ab"]
+  measures = [
+    __main__.Measure(name, lambda name=name: order.append(name), {"multiply_accumulates": 10})
+    for name in "ab"
+  ]
   seconds = __main__.time_in_turns(measures, 3)
   assert "".join(order) == "ab" * 5 and [len(kept) for kept in seconds] == [3, 3]
 
 
 def test_ratios_by_hand():
-  lines = __main__.ratios([{"measure": "panns step", "minimum_s": 1.1}, {"measure": "supervised step", "minimum_s": 1.0},
-                            {"measure": "sliding_window volume", "minimum_s": 10.0, "windows": 8}, {"measure": "one window", "minimum_s": 1.2}])
+  lines = __main__.ratios(
+    [
+      {"measure": "panns step", "minimum_s": 1.1},
+      {"measure": "supervised step", "minimum_s": 1.0},
+      {"measure": "sliding_window volume", "minimum_s": 10.0, "windows": 8},
+      {"measure": "one window", "minimum_s": 1.2},
+    ]
+  )
   assert "1.100" in lines[0] and "4.0 %" in lines[1]
 
 
@@ -39,7 +49,11 @@ def test_ratios_by_hand():
 def test_the_command_prints_a_table_and_json_lines():
   result = run_command("deeplab_panns.benchmark", "--what=unet_step", "--batch=1", "--size=16", "--repeats=3")
   line = json.loads(result.stdout.splitlines()[-1])
-  assert line["parameters"] == 3_739_888 and line["input"] == [1, 16, 16, 16, 1] and line["minimum_s"] <= line["median_s"]
+  assert (
+    line["parameters"] == 3_739_888
+    and line["input"] == [1, 16, 16, 16, 1]
+    and line["minimum_s"] <= line["median_s"]
+  )
   result = run_command("deeplab_panns.benchmark", "--what=metrics", "--size=64", "--repeats=3")
   assert json.loads(result.stdout.splitlines()[-1])["volume"][1:] == [64, 64]
   failed = run_command("deeplab_panns.benchmark", "--what=speed", check=False)

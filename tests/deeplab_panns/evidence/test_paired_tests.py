@@ -1,4 +1,5 @@
 """Paired statistics: by hand, against scipy, and by simulation."""
+
 import math
 import warnings
 
@@ -59,7 +60,11 @@ def test_a_pair_with_nan_in_either_is_dropped_and_counted():
   values[0], baseline[1] = math.nan, math.nan
   found, expected = compare(values, baseline), compare(values[2:], baseline[2:])
   assert (found.pairs, found.dropped) == (6, 2)
-  assert (found.difference, found.interval, found.wilcoxon_p) == (expected.difference, expected.interval, expected.wilcoxon_p)
+  assert (found.difference, found.interval, found.wilcoxon_p) == (
+    expected.difference,
+    expected.interval,
+    expected.wilcoxon_p,
+  )
 
 
 @pytest.mark.parametrize("pairs", range(MIN_PAIRS))

@@ -1,4 +1,5 @@
 """One table in four notations."""
+
 import csv
 import io
 
@@ -9,10 +10,11 @@ ROWS = [["organ", "full", "λ2=1 & more"], ["left_kidney", "70.0 ± 1.2", "< 5 %
 
 def test_markdown_is_padded():
   assert text_table.to_markdown(ROWS, "A note.") == (
-      "| organ       |       full | λ2=1 & more |\n"
-      "|-------------|-----------:|------------:|\n"
-      "| left_kidney | 70.0 ± 1.2 |       < 5 % |\n"
-      "| mean \\| all |          1 |          −2 |\n\nA note.\n")
+    "| organ       |       full | λ2=1 & more |\n"
+    "|-------------|-----------:|------------:|\n"
+    "| left_kidney | 70.0 ± 1.2 |       < 5 % |\n"
+    "| mean \\| all |          1 |          −2 |\n\nA note.\n"
+  )
 
 
 def test_latex_escapes_what_is_special():
@@ -23,7 +25,11 @@ def test_latex_escapes_what_is_special():
 
 def test_html_escapes_what_is_special():
   text = text_table.to_html(ROWS, strong_last=True)
-  assert "<td>&lt; 5 %</td>" in text and "<th>λ2=1 &amp; more</th>" in text and '<tr class="sum"><td>mean | all</td>' in text
+  assert (
+    "<td>&lt; 5 %</td>" in text
+    and "<th>λ2=1 &amp; more</th>" in text
+    and '<tr class="sum"><td>mean | all</td>' in text
+  )
 
 
 def test_csv_is_read_back():

@@ -1,4 +1,5 @@
 """The saddle point against its closed form."""
+
 import numpy as np
 import pytest
 import tensorflow as tf

@@ -1,4 +1,5 @@
 """Sums over valid pixels."""
+
 import numpy as np
 import tensorflow as tf
 
@@ -26,7 +27,9 @@ def test_ignored_pixels_count_nowhere_and_have_no_gradient():
     gradient = tape.gradient(value, LOGITS).numpy()
     assert np.abs(gradient[0, :, :2]).max() == 0 and np.abs(gradient[1]).min() > 0
   probabilities = tf.nn.softmax(LOGITS).numpy()
-  expected = -np.log(np.take_along_axis(probabilities, np.minimum(label, 4)[..., None].astype(int), -1))[..., 0][label != IGNORE].sum()
+  expected = -np.log(np.take_along_axis(probabilities, np.minimum(label, 4)[..., None].astype(int), -1))[
+    ..., 0
+  ][label != IGNORE].sum()
   np.testing.assert_allclose(cross_entropy, expected, rtol=1e-5)
 
 
@@ -57,13 +60,17 @@ def test_marginal_loss_sums_probabilities():
 
 def test_marginal_loss_with_every_organ_annotated_is_cross_entropy():
   rng = np.random.default_rng(1)
-  logits, label = tf.constant(rng.normal(size=(2, 3, 3, 4)), tf.float32), tf.constant(rng.integers(0, 4, (2, 3, 3)), tf.uint8)
+  logits, label = (
+    tf.constant(rng.normal(size=(2, 3, 3, 4)), tf.float32),
+    tf.constant(rng.integers(0, 4, (2, 3, 3)), tf.uint8),
+  )
   ours = losses.marginal_cross_entropy_sum(logits, label, tf.ones([2, 4]))
   np.testing.assert_allclose(ours, losses.cross_entropy_sum(logits, label), rtol=1e-5)
 
 
 def test_marginal_loss_leaves_unannotated_organs_and_background_alone_among_themselves():
-  """Where nothing is drawn, moving probability between classes nobody annotated costs nothing; the annotated organ pays."""
+  """Where nothing is drawn, moving probability between classes nobody annotated costs nothing; the annotated
+  organ pays."""
   logits = tf.Variable(tf.zeros([1, 1, 4]))
   with tf.GradientTape() as tape:
     loss = losses.marginal_cross_entropy_sum(logits, tf.zeros([1, 1], tf.uint8), tf.constant(ANNOTATED))

@@ -1,4 +1,5 @@
 """Mixing: whose pixel goes with whose label."""
+
 import numpy as np
 import tensorflow as tf
 
@@ -26,17 +27,24 @@ def test_the_box_takes_between_a_sixth_and_two_thirds_of_the_image():
   for step in range(30):
     for target in mixed((40, 40), step=step)["target"].numpy():
       rows, cols = np.flatnonzero((target == 7).any(1)), np.flatnonzero((target == 7).any(0))
-      assert np.all(target[rows[0]:rows[-1] + 1, cols[0]:cols[-1] + 1] == 7)
+      assert np.all(target[rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1] == 7)
       assert 15 <= len(rows) <= 33 and 15 <= len(cols) <= 33  # 0.4 and 0.8 of 40, give or take a pixel
 
 
 def test_boxes_are_a_function_of_seed_and_step():
   np.testing.assert_array_equal(mixed(step=3)["target"], mixed(step=3)["target"])
-  assert np.any(mixed(step=3)["target"] != mixed(step=4)["target"]) and np.any(mixed(seed=1)["target"] != mixed(seed=2)["target"])
+  assert np.any(mixed(step=3)["target"] != mixed(step=4)["target"]) and np.any(
+    mixed(seed=1)["target"] != mixed(seed=2)["target"]
+  )
 
 
 def test_ignored_pixels_of_the_mix_have_no_weight():
   image, label = examples(255, 1, (10, 10))
   partial_image, target = examples(1, 1, (10, 10))
-  result = paste_labeled({"image": image, "label": label}, {"image": partial_image, "target": target, "valid": tf.ones([1, 10, 10])}, 0, 0)
+  result = paste_labeled(
+    {"image": image, "label": label},
+    {"image": partial_image, "target": target, "valid": tf.ones([1, 10, 10])},
+    0,
+    0,
+  )
   np.testing.assert_array_equal(result["valid"], tf.cast(result["target"] != 255, tf.float32))

@@ -1,4 +1,5 @@
 """The training step on a network small enough to work out."""
+
 import dataclasses
 
 import numpy as np
@@ -9,6 +10,7 @@ from data.organs import IGNORE
 from deeplab_panns.method.dual import Duals
 from deeplab_panns.method.losses import cross_entropy_sum, probability_sum, valid_pixels
 from deeplab_panns.method.panns import Objective, PaNN
+from tests.conftest import ROOT
 
 PRIOR = np.array([0.7, 0.2, 0.1])
 
@@ -21,18 +23,25 @@ def make_network(seed=0):
 
 
 def make_panns(lambda1=1.0, lambda2=1.0, use_annotations=True, dual_update="newton", rate=0.1):
-  panns = PaNN(make_network(), make_network(1), Duals(PRIOR),
-               Objective(lambda1, lambda2, use_annotations, dual_update, 0.05, 2e-5), seed=0)
+  panns = PaNN(
+    make_network(),
+    make_network(1),
+    Duals(PRIOR),
+    Objective(lambda1, lambda2, use_annotations, dual_update, 0.05, 2e-5),
+    seed=0,
+  )
   panns.compile(optimizer=tf.keras.optimizers.SGD(rate), run_eagerly=True)
   return panns
 
 
 def make_batch(seed=0, partial=True):
   rng = np.random.default_rng(seed)
+
   def examples(count):
     label = rng.integers(0, 3, (count, 4, 4)).astype(np.uint8)
     label[:, 0, :2] = IGNORE
     return {"image": tf.constant(rng.normal(size=(count, 4, 4, 2)), tf.float32), "label": tf.constant(label)}
+
   batch = {"labeled": examples(3)}
   if partial:
     batch["partial"] = examples(1)
@@ -52,7 +61,9 @@ def test_stage_1_descends_on_the_labelled_loss_alone():
   network, image, label = make_network(), batch["labeled"]["image"], batch["labeled"]["label"]
   with tf.GradientTape() as tape:
     loss = cross_entropy_sum(network(image), label) / tf.reduce_sum(valid_pixels(label))
-  expected = [weight - 0.1 * grad for weight, grad in zip(network.weights, tape.gradient(loss, network.weights))]
+  expected = [
+    weight - 0.1 * grad for weight, grad in zip(network.weights, tape.gradient(loss, network.weights))
+  ]
   panns.train_step(batch)
   for ours, theirs in zip(panns.network.weights, expected):
     np.testing.assert_allclose(ours, theirs, atol=1e-6)
@@ -60,8 +71,11 @@ def test_stage_1_descends_on_the_labelled_loss_alone():
 
 def test_the_first_step_of_stage_2_feels_no_prior():
   """Fresh duals: the prior's gradient on Θ is zero whatever the prediction is."""
-  np.testing.assert_allclose(weights_after(make_panns(lambda2=5.0), make_batch()), weights_after(make_panns(lambda2=0.0), make_batch()),
-                             atol=1e-6)
+  np.testing.assert_allclose(
+    weights_after(make_panns(lambda2=5.0), make_batch()),
+    weights_after(make_panns(lambda2=0.0), make_batch()),
+    atol=1e-6,
+  )
 
 
 def test_with_optimal_duals_the_step_follows_the_direct_loss():
@@ -98,8 +112,13 @@ def test_the_printed_update_is_chosen_by_name():
 
 def test_semi_does_not_see_the_annotation():
   batch, other = make_batch(), make_batch()
-  other["partial"]["label"] = tf.where(other["partial"]["label"] == IGNORE, other["partial"]["label"], tf.ones_like(other["partial"]["label"]))
-  np.testing.assert_array_equal(weights_after(make_panns(use_annotations=False), batch), weights_after(make_panns(use_annotations=False), other))
+  other["partial"]["label"] = tf.where(
+    other["partial"]["label"] == IGNORE, other["partial"]["label"], tf.ones_like(other["partial"]["label"])
+  )
+  np.testing.assert_array_equal(
+    weights_after(make_panns(use_annotations=False), batch),
+    weights_after(make_panns(use_annotations=False), other),
+  )
   assert np.any(weights_after(make_panns(), batch) != weights_after(make_panns(), other))
 
 
@@ -119,7 +138,9 @@ def test_ignored_pixels_do_not_change_the_step():
   for kind in ("labeled", "partial"):
     ignored = tf.cast(other[kind]["label"] == IGNORE, tf.float32)[..., None]
     other[kind]["image"] += 100.0 * ignored
-  np.testing.assert_allclose(weights_after(make_panns(), batch), weights_after(make_panns(), other), atol=1e-6)
+  np.testing.assert_allclose(
+    weights_after(make_panns(), batch), weights_after(make_panns(), other), atol=1e-6
+  )
 
 
 def test_the_step_that_went_wrong_is_kept():
@@ -136,7 +157,9 @@ def test_the_step_that_went_wrong_is_kept():
 def test_frozen_batch_norm_keeps_its_statistics_and_the_rest_trains():
   image = tf.keras.Input([None, None, 2])
   network = tf.keras.Model(image, tf.keras.layers.Conv2D(3, 1)(tf.keras.layers.BatchNormalization()(image)))
-  panns = PaNN(network, make_network(1), Duals(PRIOR), Objective(1.0, 1.0, True, "newton", 0.05, 2e-5), seed=0)
+  panns = PaNN(
+    network, make_network(1), Duals(PRIOR), Objective(1.0, 1.0, True, "newton", 0.05, 2e-5), seed=0
+  )
   panns.compile(optimizer=tf.keras.optimizers.SGD(0.1))
   panns.optimizer.build(network.trainable_variables)
   batches = tf.data.Dataset.from_tensors(make_batch())
@@ -152,37 +175,46 @@ def test_frozen_batch_norm_keeps_its_statistics_and_the_rest_trains():
 
 @pytest.mark.slow
 def test_two_replicas_equal_one():
-  """Every mean divides by the global count, so unequal numbers of ignored pixels do no harm (no batch norm here).
+  """Every mean divides by the global count, so unequal numbers of ignored pixels do no harm (no batch norm
+  here).
 
   In a process of its own: logical devices must be configured before TensorFlow starts."""
   import subprocess
   import sys
+
   script = """
-import sys; sys.path.insert(0, "tests")
 import numpy as np, tensorflow as tf
-tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2)
-from test_panns import *
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from tests.deeplab_panns.method.test_panns import *
 def batch():
   parts = [make_batch(0), make_batch(1)]
-  label = parts[1]["labeled"]["label"].numpy(); label[:2] = IGNORE; parts[1]["labeled"]["label"] = tf.constant(label)
+  label = parts[1]["labeled"]["label"].numpy(); label[:2] = IGNORE
+  parts[1]["labeled"]["label"] = tf.constant(label)
   return parts
 def merged(parts):
   return {k: {n: tf.concat([p[k][n] for p in parts], 0) for n in parts[0][k]} for k in parts[0]}
-one = make_panns(); one.duals.ascend_newton(tf.constant([0.5, 0.3, 0.2]), 1.0); one.train_step(merged(batch()))
+one = make_panns(); one.duals.ascend_newton(tf.constant([0.5, 0.3, 0.2]), 1.0)
+one.train_step(merged(batch()))
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 with strategy.scope():
-  two = PaNN(make_network(), make_network(1), Duals(PRIOR), Objective(1.0, 1.0, True, "newton", 0.05, 2e-5), seed=0)
+  objective = Objective(1.0, 1.0, True, "newton", 0.05, 2e-5)
+  two = PaNN(make_network(), make_network(1), Duals(PRIOR), objective, seed=0)
   optimizer = tf.keras.optimizers.SGD(0.1); optimizer.build(two.network.trainable_variables)
   two.compile(optimizer=optimizer)
 two.duals.ascend_newton(tf.constant([0.5, 0.3, 0.2]), 1.0)
 parts = batch()
 values = strategy.experimental_distribute_values_from_function(lambda c: parts[c.replica_id_in_sync_group])
 tf.function(lambda: strategy.run(two.train_step, (values,)))()
-for a, b in zip(one.network.weights + [one.duals.nu, one.duals.mu], two.network.weights + [two.duals.nu, two.duals.mu]):
+def state(panns):
+  return panns.network.weights + [panns.duals.nu, panns.duals.mu]
+for a, b in zip(state(one), state(two)):
   np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=2e-5, atol=1e-6)
 print("equal")
 """
-  result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+  result = subprocess.run(
+    [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
+  )
   assert result.stdout.endswith("equal\n"), result.stderr[-2000:]
 
 
@@ -210,7 +242,9 @@ def test_the_marginal_loss_does_not_ask_the_teacher():
 def test_a_soft_target_equal_to_the_prediction_has_no_gradient():
   """Nothing annotated and the teacher equal to the network: J_P is at its minimum, the entropy."""
   batch = make_batch()
-  batch["partial"]["label"] = tf.where(batch["partial"]["label"] == IGNORE, batch["partial"]["label"], tf.zeros_like(batch["partial"]["label"]))
+  batch["partial"]["label"] = tf.where(
+    batch["partial"]["label"] == IGNORE, batch["partial"]["label"], tf.zeros_like(batch["partial"]["label"])
+  )
   batch["partial"]["annotated"] = tf.zeros([1, 3])
   results = []
   for lambda1 in (0.0, 5.0):
@@ -246,7 +280,9 @@ def test_mixing_changes_the_step_but_not_the_batch():
 def two_partial(in_prior):
   """A batch with two partial images, of which the prior counts some."""
   batch, other = make_batch(), make_batch(seed=5)
-  partial = {name: tf.concat([batch["partial"][name], other["partial"][name]], 0) for name in batch["partial"]}
+  partial = {
+    name: tf.concat([batch["partial"][name], other["partial"][name]], 0) for name in batch["partial"]
+  }
   return {"labeled": batch["labeled"], "partial": {**partial, "in_prior": tf.constant(in_prior)}}
 
 
@@ -257,7 +293,13 @@ def test_images_out_of_the_prior_count_in_the_loss_alone():
   alone.train_step(make_batch())
   np.testing.assert_allclose(panns.duals.nu, alone.duals.nu, rtol=1e-6)
   np.testing.assert_allclose(panns.duals.mu, alone.duals.mu, rtol=1e-6)
-  assert np.abs(weights_after(make_panns(lambda2=0.0), two_partial([1.0, 0.0])) - weights_after(make_panns(lambda2=0.0), make_batch())).max() > 1e-5
+  assert (
+    np.abs(
+      weights_after(make_panns(lambda2=0.0), two_partial([1.0, 0.0]))
+      - weights_after(make_panns(lambda2=0.0), make_batch())
+    ).max()
+    > 1e-5
+  )
 
 
 def test_alignment_counts_the_images_of_the_prior_alone():
@@ -266,7 +308,9 @@ def test_alignment_counts_the_images_of_the_prior_alone():
   alone.train_step(make_batch())
   np.testing.assert_allclose(panns.alignment.share, alone.alignment.share, rtol=1e-6)
   nobody.train_step(two_partial([0.0, 0.0]))
-  np.testing.assert_array_equal(nobody.alignment.share, with_objective(pseudo_labels="aligned").alignment.share)
+  np.testing.assert_array_equal(
+    nobody.alignment.share, with_objective(pseudo_labels="aligned").alignment.share
+  )
   np.testing.assert_array_equal(nobody.alignment.offset, 0)
 
 
@@ -286,5 +330,10 @@ def test_a_batch_out_of_the_prior_leaves_it_alone(scope):
 @pytest.mark.parametrize("update", ["newton", "sgd"])
 def test_all_images_in_the_prior_are_as_none_said(update):
   batch = two_partial([1.0, 1.0])
-  plain = {"labeled": batch["labeled"], "partial": {name: value for name, value in batch["partial"].items() if name != "in_prior"}}
-  np.testing.assert_array_equal(weights_after(make_panns(dual_update=update), batch), weights_after(make_panns(dual_update=update), plain))
+  plain = {
+    "labeled": batch["labeled"],
+    "partial": {name: value for name, value in batch["partial"].items() if name != "in_prior"},
+  }
+  np.testing.assert_array_equal(
+    weights_after(make_panns(dual_update=update), batch), weights_after(make_panns(dual_update=update), plain)
+  )

@@ -1,4 +1,5 @@
 """The prior q under the sampling law."""
+
 import numpy as np
 import pytest
 
@@ -34,7 +35,9 @@ def test_plain_sampling_gives_the_raw_share(tiny_store):
   store = read_store(tiny_store)
   splits = split(store, 0, 0.0, 0)
   plan = BatchPlan(6, 0.5, 0, SliceSampling("axial", 1, 49, (1.0,), 0.0))
-  prior = estimate_prior(store.organs, splits.labeled, Batches(store, splits, plan).prior_labels(18).as_numpy_iterator())
+  prior = estimate_prior(
+    store.organs, splits.labeled, Batches(store, splits, plan).prior_labels(18).as_numpy_iterator()
+  )
   np.testing.assert_allclose(prior.sampled, prior.voxels, rtol=1e-6)
 
 
@@ -43,7 +46,9 @@ def test_crops_change_the_share(tiny_store):
   store = read_store(tiny_store)
   splits = split(store, 0, 0.0, 0)
   plan = BatchPlan(6, 0.5, 0, SliceSampling("axial", 1, 33, (1.5,), 15.0))
-  prior = estimate_prior(store.organs, splits.labeled, Batches(store, splits, plan).prior_labels(200).as_numpy_iterator())
+  prior = estimate_prior(
+    store.organs, splits.labeled, Batches(store, splits, plan).prior_labels(200).as_numpy_iterator()
+  )
   assert prior.sampled[0] < prior.voxels[0] - 0.01
 
 
@@ -54,7 +59,8 @@ def test_kl_by_hand():
 
 
 def test_annotated_organs_correct_the_prior_of_their_set():
-  """Half of the pixels are of set 1, with 40 % liver instead of 10; the others annotate nothing, so q holds there."""
+  """Half of the pixels are of set 1, with 40 % liver instead of 10; the others annotate nothing, so q holds
+  there."""
   prior = Prior(("background", "liver", "spleen"), (0.8, 0.1, 0.1), (0.8, 0.1, 0.1), 100)
   one = {"label": np.array([[1, 1, 0, 0, 0]]), "annotated": np.array([[0.0, 1, 0]])}
   other = {"label": np.array([[0, 0, 0, 0, 0, IGNORE]]), "annotated": np.array([[0.0, 0, 0]])}

@@ -1,4 +1,5 @@
 """Pseudo-labels never contradict what is annotated."""
+
 import numpy as np
 import tensorflow as tf
 
@@ -50,15 +51,21 @@ def test_semi_forgets_the_annotation_but_not_the_ignored_pixels():
 
 def test_works_on_volumes():
   logits = tf.random.stateless_normal([1, 2, 3, 4, 3], seed=(0, 0))
-  target = pseudo_labels.complete(tf.zeros([1, 2, 3, 4], tf.uint8), tf.constant([[0.0, 1.0, 0.0]]), logits).numpy()
+  target = pseudo_labels.complete(
+    tf.zeros([1, 2, 3, 4], tf.uint8), tf.constant([[0.0, 1.0, 0.0]]), logits
+  ).numpy()
   assert target.shape == (1, 2, 3, 4) and 1 not in target
 
 
 def test_soft_targets_are_the_annotation_or_the_teachers_probabilities_of_the_rest():
   logits = tf.math.log(tf.constant([[[0.5, 0.2, 0.3]] * 3]))
-  target = pseudo_labels.complete_softly(tf.constant([[1, 0, 255]], tf.uint8), tf.constant([[0.0, 1.0, 0.0]]), logits).numpy()[0]
+  target = pseudo_labels.complete_softly(
+    tf.constant([[1, 0, 255]], tf.uint8), tf.constant([[0.0, 1.0, 0.0]]), logits
+  ).numpy()[0]
   np.testing.assert_allclose(target[0], [0, 1, 0])
-  np.testing.assert_allclose(target[1], [0.625, 0, 0.375], rtol=1e-5)  # organ 1 is annotated, so it is not here
+  np.testing.assert_allclose(
+    target[1], [0.625, 0, 0.375], rtol=1e-5
+  )  # organ 1 is annotated, so it is not here
   np.testing.assert_allclose(target.sum(-1), 1, rtol=1e-6)
 
 
@@ -69,7 +76,8 @@ def test_alignment_rests_where_the_labels_have_the_priors_shares():
 
 
 def test_alignment_brings_back_an_organ_that_argmax_drops():
-  """The teacher gives organ 1 a probability of 0.3 on a fifth of the pixels and 0 elsewhere: argmax never chooses it."""
+  """The teacher gives organ 1 a probability of 0.3 on a fifth of the pixels and 0 elsewhere: argmax never
+  chooses it."""
   probabilities = np.full((10, 2), (0.999, 0.001))
   probabilities[:2] = (0.7, 0.3)
   logits = tf.math.log(tf.constant(probabilities, tf.float32))
@@ -81,7 +89,8 @@ def test_alignment_brings_back_an_organ_that_argmax_drops():
 
 
 def test_alignment_follows_the_mean_share_not_the_mean_of_its_log():
-  """An organ in every tenth batch at ten times its share has the right size: the offsets stay about where they are."""
+  """An organ in every tenth batch at ten times its share has the right size: the offsets stay about where
+  they are."""
   alignment = pseudo_labels.Alignment(np.array([0.9, 0.1]))
   for step in range(300):
     alignment.follow(tf.constant([0.0, 1.0] if step % 10 == 0 else [1.0, 0.0]))

@@ -1,4 +1,5 @@
 """Dilated and strided convolution, the shared layer settings, and align-corners resizing."""
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -21,7 +22,8 @@ def output_and_gradients(function, features, kernel):
 def assert_same_convolution(features, kernel, rate, rtol=1e-5):
   ours = output_and_gradients(lambda x, k: convolution.dilated_convolution(x, k, rate), features, kernel)
   oracle = output_and_gradients(
-      lambda x, k: tf.nn.convolution(x, k, padding="SAME", dilations=rate), features, kernel)
+    lambda x, k: tf.nn.convolution(x, k, padding="SAME", dilations=rate), features, kernel
+  )
   for one, other in zip(ours, oracle):
     np.testing.assert_allclose(one, other, rtol=0, atol=rtol * np.abs(other).max())
 
@@ -57,7 +59,8 @@ def test_unknown_size_gives_the_same_as_a_known_one():
 def test_float64_has_the_gradient_finite_differences_find():
   features, kernel = uniform(1, 5, 6, 1, dtype=tf.float64), uniform(3, 3, 1, 2, seed=1, dtype=tf.float64)
   analytic, numeric = tf.test.compute_gradient(
-      lambda x, k: convolution.dilated_convolution(x, k, 2), [features, kernel])
+    lambda x, k: convolution.dilated_convolution(x, k, 2), [features, kernel]
+  )
   for one, other in zip(analytic, numeric):
     np.testing.assert_allclose(one, other, atol=1e-6)
 
@@ -89,9 +92,15 @@ def test_stride_samples_pixels_0_2_4_on_even_sizes_too(height, width, taps):
   np.testing.assert_array_equal(convolution.strided_convolution(ramp, centre, 2), ramp[:, ::2, ::2])
 
 
-@pytest.mark.parametrize("settings", [
-    {"kernel_size": 3}, {"kernel_size": 3, "strides": 2}, {"kernel_size": 7, "strides": 2},
-    {"kernel_size": 3, "dilation_rate": 4, "use_bias": False}])
+@pytest.mark.parametrize(
+  "settings",
+  [
+    {"kernel_size": 3},
+    {"kernel_size": 3, "strides": 2},
+    {"kernel_size": 7, "strides": 2},
+    {"kernel_size": 3, "dilation_rate": 4, "use_bias": False},
+  ],
+)
 def test_layer_equals_keras_on_odd_sizes_and_survives_its_config(settings):
   layer = convolution.Convolution(5, **settings)
   layer = convolution.Convolution.from_config(layer.get_config())
@@ -126,7 +135,8 @@ def test_align_corners_returns_the_features_on_their_own_pixels(cells):
   features = uniform(2, *cells, 3)
   size = [16 * (cell - 1) + 1 for cell in cells]
   np.testing.assert_allclose(
-      convolution.resize_align_corners(features, size)[:, ::16, ::16], features, atol=1e-6)
+    convolution.resize_align_corners(features, size)[:, ::16, ::16], features, atol=1e-6
+  )
 
 
 def test_align_corners_keeps_a_ramp_linear_up_to_the_border():

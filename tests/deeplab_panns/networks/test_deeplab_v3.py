@@ -1,4 +1,5 @@
 """DeepLab-v3 as a whole: counts, sizes, padding, weight decay, saving."""
+
 import dataclasses
 
 import numpy as np
@@ -15,6 +16,7 @@ HEAD_LAYERS = convolution.ConvolutionUnits("glorot_uniform", 0.9997, 1e-4)
 def counts(model):
   def number(weights):
     return sum(int(np.prod(weight.shape)) for weight in weights)
+
   return number(model.trainable_weights), number(model.non_trainable_weights)
 
 
@@ -52,7 +54,9 @@ def test_decoder_has_the_published_numbers_of_weights(separable, expected):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("settings, expected", [
+@pytest.mark.parametrize(
+  "settings, expected",
+  [
     ({}, (39_170_510, 56_576)),
     ({"classes": 13}, (39_170_510 - 257, 56_576)),
     ({"stem": "plain"}, (39_046_734, 56_192)),
@@ -63,7 +67,9 @@ def test_decoder_has_the_published_numbers_of_weights(separable, expected):
     ({"backbone": "resnet101", "stem": "plain"}, (58_038_862, 108_416)),
     ({"backbone": "resnet101", "decoder": True}, (59_466_286, 109_920)),
     ({"backbone": "resnet101", "separable": True}, (45_647_310, 121_088)),
-    ({"backbone": "resnet101", "separable": True, "decoder": True}, (45_810_238, 123_328))])
+    ({"backbone": "resnet101", "separable": True, "decoder": True}, (45_810_238, 123_328)),
+  ],
+)
 def test_network_has_the_published_numbers_of_weights(settings, expected):
   assert counts(deeplab_v3.deeplab_v3(DeepLabConfig(**settings))) == expected
 
@@ -111,6 +117,7 @@ def test_aspp_at_twice_the_rate_sees_the_same_on_twice_the_grid():
     config = dataclasses.replace(SMALL, output_stride=output_stride)
     model = tf.keras.Model(features, deeplab_v3.aspp(features, config, HEAD_LAYERS))
     return model, tf.keras.Model(features, model.get_layer("aspp_concat").output)
+
   (fine, fine_branches), (coarse, coarse_branches) = branches(8), branches(16)
   fine.set_weights(coarse.get_weights())
   grid = random_image(1, 27, 27, 8) / 255
@@ -132,15 +139,21 @@ def test_weight_decay_covers_all_convolution_kernels_but_depthwise_ones():
 def test_batch_norm_decays_are_the_parts_own_unless_one_is_given(fresh, small):
   def decays(network):
     return {network.get_layer(name).momentum for name in ("conv1_1_bn", "block4_unit3_conv3_bn")}, {
-        network.get_layer(name).momentum for name in ("aspp0_bn", "pooling_conv_bn", "decoder_conv2_bn")}
+      network.get_layer(name).momentum for name in ("aspp0_bn", "pooling_conv_bn", "decoder_conv2_bn")
+    }
+
   assert decays(fresh) == ({0.95}, {0.9997})
   assert decays(small) == ({0.5}, {0.5})
 
 
-@pytest.mark.parametrize("stem, channels, expected", [
+@pytest.mark.parametrize(
+  "stem, channels, expected",
+  [
     ("beta", 3, [[-1, -1, -1], [1, 1, 1]]),
     ("plain", 3, [[-123.15, -115.90, -103.06], [131.85, 139.10, 151.94]]),
-    ("plain", 1, [[-114.036667], [140.963333]])])
+    ("plain", 1, [[-114.036667], [140.963333]]),
+  ],
+)
 def test_intensities_are_scaled_as_the_stem_expects(stem, channels, expected):
   image = tf.constant([0.0, 255.0])[tf.newaxis, :, tf.newaxis, tf.newaxis] * tf.ones([channels])
   np.testing.assert_allclose(deeplab_v3.scale_intensity(image, stem)[0, :, 0], expected, rtol=1e-5)
@@ -189,9 +202,15 @@ def test_config_and_weights_rebuild_the_network(small, tmp_path):
   np.testing.assert_array_equal(rebuilt(image), small(image))
 
 
-@pytest.mark.parametrize("settings, message", [
-    ({"backbone": "vgg"}, "resnet50"), ({"stem": "gamma"}, "beta"), ({"output_stride": 4}, "8, 16, 32"),
-    ({"multi_grid": (1, 2)}, "three units")])
+@pytest.mark.parametrize(
+  "settings, message",
+  [
+    ({"backbone": "vgg"}, "resnet50"),
+    ({"stem": "gamma"}, "beta"),
+    ({"output_stride": 4}, "8, 16, 32"),
+    ({"multi_grid": (1, 2)}, "three units"),
+  ],
+)
 def test_unknown_settings_are_refused_with_the_allowed_ones(settings, message):
   with pytest.raises(ValueError, match=message):
     DeepLabConfig(**settings)

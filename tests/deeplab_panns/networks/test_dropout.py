@@ -1,4 +1,5 @@
 """Dropout masks are a function of seed, step and the example's place alone."""
+
 import numpy as np
 import pytest
 import tensorflow as tf

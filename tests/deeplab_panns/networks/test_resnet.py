@@ -1,4 +1,5 @@
 """The trunk against published counts, against itself at other output strides, and against Keras' ResNets."""
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -17,14 +18,19 @@ def build(backbone="resnet_small", stem="beta", output_stride=16, multi_grid=(1,
 def counts(model):
   def number(weights):
     return sum(int(np.prod(weight.shape)) for weight in weights)
+
   return number(model.trainable_weights), number(model.non_trainable_weights)
 
 
 def randomise(model, seed=0):
   """Random batch-norm statistics, γ and β; without them inference mode hides errors."""
   generator = np.random.default_rng(seed)
-  ranges = {"gamma": (0.5, 1.0), "beta": (-0.2, 0.2),
-            "moving_mean": (-0.2, 0.2), "moving_variance": (0.8, 1.6)}
+  ranges = {
+    "gamma": (0.5, 1.0),
+    "beta": (-0.2, 0.2),
+    "moving_mean": (-0.2, 0.2),
+    "moving_variance": (0.8, 1.6),
+  }
   for weight in model.weights:
     kind = weight.name.split("/")[-1].split(":")[0]
     if kind in ranges:
@@ -35,11 +41,23 @@ def test_units_keep_their_stride_until_the_output_stride_is_reached():
   units = (3, 4, 6, 3)
   last = [(2, 1)]
   assert resnet.strides_and_rates(units, 32) == [
-      [(1, 1)] * 2 + last, [(1, 1)] * 3 + last, [(1, 1)] * 5 + last, [(1, 1)] * 3]
+    [(1, 1)] * 2 + last,
+    [(1, 1)] * 3 + last,
+    [(1, 1)] * 5 + last,
+    [(1, 1)] * 3,
+  ]
   assert resnet.strides_and_rates(units, 16, (1, 2, 4)) == [
-      [(1, 1)] * 2 + last, [(1, 1)] * 3 + last, [(1, 1)] * 6, [(1, 2), (1, 4), (1, 8)]]
+    [(1, 1)] * 2 + last,
+    [(1, 1)] * 3 + last,
+    [(1, 1)] * 6,
+    [(1, 2), (1, 4), (1, 8)],
+  ]
   assert resnet.strides_and_rates(units, 8, (1, 2, 4)) == [
-      [(1, 1)] * 2 + last, [(1, 1)] * 4, [(1, 2)] * 6, [(1, 4), (1, 8), (1, 16)]]
+    [(1, 1)] * 2 + last,
+    [(1, 1)] * 4,
+    [(1, 2)] * 6,
+    [(1, 4), (1, 8), (1, 16)],
+  ]
 
 
 @pytest.mark.parametrize("output_stride, size", [(8, 13), (16, 7)])
@@ -65,11 +83,15 @@ def test_decoder_reads_what_deeplab_reads(resnet50):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backbone, stem, channels, expected", [
+@pytest.mark.parametrize(
+  "backbone, stem, channels, expected",
+  [
     ("resnet50", "plain", 3, (23_508_032, 53_120)),
     ("resnet50", "beta", 1, (23_630_656, 53_504)),
     ("resnet101", "plain", 3, (42_500_160, 105_344)),
-    ("resnet101", "beta", 3, (42_623_936, 105_728))])
+    ("resnet101", "beta", 3, (42_623_936, 105_728)),
+  ],
+)
 def test_other_trunks_have_the_published_numbers_of_weights(backbone, stem, channels, expected):
   assert counts(build(backbone, stem, channels=channels)) == expected
 
@@ -104,11 +126,13 @@ def test_dense_features_of_resnet50_subsampled_equal_coarse_ones(multi_grid):
 
 def copy_from_keras(keras, model):
   """Keras' convolutions have biases in front of batch norm: they move into the moving mean."""
-  blocks = sorted({tuple(layer.name.split("_")[:2]) for layer in keras.layers if "_block" in layer.name},
-                  key=lambda name: (name[0], int(name[1][len("block"):])))
+  blocks = sorted(
+    {tuple(layer.name.split("_")[:2]) for layer in keras.layers if "_block" in layer.name},
+    key=lambda name: (name[0], int(name[1][len("block") :])),
+  )
   pairs = [("conv1", "conv1")]
   for stage, unit in blocks:
-    ours = f"block{int(stage[-1]) - 1}_unit{unit[len('block'):]}"
+    ours = f"block{int(stage[-1]) - 1}_unit{unit[len('block') :]}"
     names = {"1": "conv1", "2": "conv2", "3": "conv3", **({"0": "shortcut"} if unit == "block1" else {})}
     pairs += [(f"{stage}_{unit}_{index}", f"{ours}_{name}") for index, name in names.items()]
   for keras_name, name in pairs:
@@ -133,4 +157,5 @@ def test_plain_stem_equals_keras_resnet_on_odd_sizes(backbone, convolutions):
     assert copy_from_keras(keras, model) == convolutions
     step = 32 // output_stride
     np.testing.assert_allclose(
-        model(image)[0][:, ::step, ::step], expected, atol=1e-5 * np.abs(expected).max())
+      model(image)[0][:, ::step, ::step], expected, atol=1e-5 * np.abs(expected).max()
+    )

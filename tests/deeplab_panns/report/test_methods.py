@@ -1,4 +1,5 @@
 """Runs grouped into methods, and the names these get."""
+
 import pathlib
 
 import numpy as np
@@ -9,8 +10,16 @@ from deeplab_panns.report.methods import group
 from deeplab_panns.report.scored_runs import ScoredRun
 from deeplab_panns.scores.metrics import OrganScore
 
-SETTINGS = {"supervision": "panns", "backbone": "resnet50", "lambda2": 0.1, "decoder": False, "scales": [1, 2], "seed": 0, "fold": 0,
-            "validation_fraction": 0.0}
+SETTINGS = {
+  "supervision": "panns",
+  "backbone": "resnet50",
+  "lambda2": 0.1,
+  "decoder": False,
+  "scales": [1, 2],
+  "seed": 0,
+  "fold": 0,
+  "validation_fraction": 0.0,
+}
 
 
 def run(folder, dice=0.5, cases=("a", "b"), summary=None, store="a", **settings):
@@ -24,21 +33,36 @@ def names(*runs):
 
 
 def test_seed_fold_and_validation_do_not_make_a_method():
-  methods = group([run("0"), run("1", seed=1), run("2", fold=1), run("3", seed=2, validation_fraction=0.2),
-                   run("4", supervision="full", lambda2=0.0)])
+  methods = group(
+    [
+      run("0"),
+      run("1", seed=1),
+      run("2", fold=1),
+      run("3", seed=2, validation_fraction=0.2),
+      run("4", supervision="full", lambda2=0.0),
+    ]
+  )
   assert [(method.name, len(method.runs)) for method in methods] == [("panns", 4), ("full", 1)]
   assert methods[0].seeds == (0, 1, 2)
 
 
 def test_a_method_is_named_by_what_differs_among_those_of_its_supervision():
-  assert names(run("0"), run("1", supervision="full", lambda2=0.0)) == ["panns", "full"]  # lambda2 follows from the mode
+  assert names(run("0"), run("1", supervision="full", lambda2=0.0)) == [
+    "panns",
+    "full",
+  ]  # lambda2 follows from the mode
   assert names(run("0"), run("1", lambda2=1.0)) == ["panns, lambda2=0.1", "panns, lambda2=1.0"]
   assert names(run("0"), run("1", backbone="resnet101", decoder=True, scales=[1])) == [
-      "panns, resnet50, no decoder, scales=1,2", "panns, resnet101, decoder, scales=1"]
+    "panns, resnet50, no decoder, scales=1,2",
+    "panns, resnet101, decoder, scales=1",
+  ]
 
 
 def test_another_checkpoint_is_another_method():
-  assert names(run("0", summary={"checkpoint": "last"}), run("1", summary={"checkpoint": "best"})) == ["panns, last", "panns, best"]
+  assert names(run("0", summary={"checkpoint": "last"}), run("1", summary={"checkpoint": "best"})) == [
+    "panns, last",
+    "panns, best",
+  ]
 
 
 def test_label_files_are_named_by_their_folder():
@@ -59,7 +83,9 @@ def test_an_oracle_is_not_another_seed():
   with pytest.raises(InputError, match=r"same cases, but was trained on another store.*--names"):
     group([full, oracle])
   assert [len(method.runs) for method in group([full, oracle], ["full", "oracle"])] == [1, 1]
-  assert len(group([full, run("2", seed=1, store="b", cases=("c", "d"))])) == 1  # each seed with patients of its own
+  assert (
+    len(group([full, run("2", seed=1, store="b", cases=("c", "d"))])) == 1
+  )  # each seed with patients of its own
 
 
 def test_the_same_run_twice_is_not_two_seeds():
@@ -68,7 +94,9 @@ def test_the_same_run_twice_is_not_two_seeds():
 
 
 def test_folds_are_merged_each_case_once_and_seeds_averaged():
-  method, = group([run("0", 0.4, ("a",), fold=0), run("1", 0.8, ("b",), fold=1), run("2", 0.6, ("a",), fold=0, seed=1)])
+  (method,) = group(
+    [run("0", 0.4, ("a",), fold=0), run("1", 0.8, ("b",), fold=1), run("2", 0.6, ("a",), fold=0, seed=1)]
+  )
   assert method.cases == ("a", "b")
   assert method.table(("a", "b"), ("liver",)).ravel() == pytest.approx([0.5, 0.8])
   assert method.table(("a", "b"), ("liver",), seed=1)[0] == pytest.approx(0.6)
@@ -76,5 +104,5 @@ def test_folds_are_merged_each_case_once_and_seeds_averaged():
 
 
 def test_a_case_without_a_score_in_one_seed_takes_that_of_the_other():
-  method, = group([run("0", float("nan")), run("1", 0.6, seed=1)])
+  (method,) = group([run("0", float("nan")), run("1", 0.6, seed=1)])
   assert method.table(("a", "b"), ("liver",)).ravel() == pytest.approx([0.6, 0.6])

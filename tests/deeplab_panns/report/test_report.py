@@ -1,4 +1,5 @@
 """The report of small runs: its page is whole, needs nothing else, and says why a section is empty."""
+
 import base64
 import dataclasses
 import html.parser
@@ -24,7 +25,19 @@ from deeplab_panns.scores.scored_case import Reference, score_case, write_result
 from tests.conftest import ROOT, TINY_ORGANS, make_case, run_command
 
 ORGANS = tuple(TINY_ORGANS)
-SECTIONS = {"methods", "organs", "overlays", "worst", "confusion", "volumes", "training", "prior", "prior_check", "seeds", "runs"}
+SECTIONS = {
+  "methods",
+  "organs",
+  "overlays",
+  "worst",
+  "confusion",
+  "volumes",
+  "training",
+  "prior",
+  "prior_check",
+  "seeds",
+  "runs",
+}
 VOID = {"img", "meta", "br"}
 
 
@@ -54,12 +67,18 @@ class Page(html.parser.HTMLParser):
 
 
 def write_run(folder, mode, seed, cases=6):
-  """What train and evaluate leave of a run whose predictions are the references, shifted the further the worse the mode."""
+  """What train and evaluate leave of a run whose predictions are the references, shifted the further the
+  worse the mode."""
   folder.mkdir(parents=True)
   settings = {"supervision": mode, "backbone": "resnet_small", "seed": seed, "fold": 0, "stage1_steps": 10}
   (folder / "experiment.json").write_text(json.dumps(settings))
-  scored = [score(f"case_{number}", number, {"full": 3, "panns": 1}[mode] + (number + seed) % 2) for number in range(cases)]
-  write_results(scored, ORGANS, folder, {"split": "test", "grid": "store", "step": 20, "checkpoint": "last", "fold": 0})
+  scored = [
+    score(f"case_{number}", number, {"full": 3, "panns": 1}[mode] + (number + seed) % 2)
+    for number in range(cases)
+  ]
+  write_results(
+    scored, ORGANS, folder, {"split": "test", "grid": "store", "step": 20, "checkpoint": "last", "fold": 0}
+  )
   write_events(folder / "events", mode)
   (folder / "data.json").write_text(json.dumps({"data_dir": str(folder.parent / "store")}))
   return folder
@@ -91,17 +110,32 @@ def write_events(folder, mode):
 
 def write_store(folder):
   """An index of six labelled and six partial cases: in these the liver takes three times its share."""
+
   def entry(case_id, annotated, fold, liver):
     counts = dict.fromkeys(("background", *ORGANS), 1000) | {"liver": liver}
-    return {"id": case_id, "annotated": list(annotated), "fold": fold, "spacing_mm": [3.0, 2.0, 2.0], "affine": np.eye(4).tolist(),
-            "shape": [10, 10, 40], "voxels": counts, "sha256": {}, "source_spacing_mm": [3.0, 2.0, 2.0]}
+    return {
+      "id": case_id,
+      "annotated": list(annotated),
+      "fold": fold,
+      "spacing_mm": [3.0, 2.0, 2.0],
+      "affine": np.eye(4).tolist(),
+      "shape": [10, 10, 40],
+      "voxels": counts,
+      "sha256": {},
+      "source_spacing_mm": [3.0, 2.0, 2.0],
+    }
+
   cases = [entry(f"full_{number}", ORGANS, number % 2, 300 + number) for number in range(12)]
   cases += [entry(f"partial_{number}", ("liver",), None, 1200 + number) for number in range(6)]
   for case in cases:
     (folder / "cases" / case["id"]).mkdir(parents=True)
     for name in ("image", "label"):
       (folder / "cases" / case["id"] / f"{name}.npy").touch()  # nobody reads them
-  (folder / "index.json").write_text(json.dumps({"format": 1, "organs": ORGANS, "window_hu": [-125, 275], "spacing_mm": [None] * 3, "cases": cases}))
+  (folder / "index.json").write_text(
+    json.dumps(
+      {"format": 1, "organs": ORGANS, "window_hu": [-125, 275], "spacing_mm": [None] * 3, "cases": cases}
+    )
+  )
 
 
 @pytest.fixture(scope="module")
@@ -145,14 +179,24 @@ def test_every_picture_decodes_and_lies_beside_the_page(written):
 
 def test_the_page_says_what_it_is_about(written):
   text = " ".join(" ".join(written[1].text).split())
-  for words in ("6 cases of the test split, on the store's grid", "2 seeds per method", "excluded", "Holm", "p = .031", "panns: +", "case_0", "pancreas",
-                "Does not hold in 'liver' (6 cases)"):
+  for words in (
+    "6 cases of the test split, on the store's grid",
+    "2 seeds per method",
+    "excluded",
+    "Holm",
+    "p = .031",
+    "panns: +",
+    "case_0",
+    "pancreas",
+    "Does not hold in 'liver' (6 cases)",
+  ):
     assert words in text, words
   assert 'class="absent"' not in written[0].joinpath("report.html").read_text().partition("</style>")[2]
 
 
 def test_label_values_keep_their_organs_where_some_are_not_annotated(run_dirs, tmp_path, monkeypatch):
-  """The first organ is annotated nowhere, and the first case annotates the last alone: names follow the label values all the same."""
+  """The first organ is annotated nowhere, and the first case annotates the last alone: names follow the label
+  values all the same."""
   folder = tmp_path / "full"
   folder.mkdir()
   hu, label = make_case(np.random.default_rng(0))
@@ -160,7 +204,9 @@ def test_label_values_keep_their_organs_where_some_are_not_annotated(run_dirs, t
   predicted = np.where(label == 3, 1, label)  # the third organ is taken for the first
   scored = []
   for number, annotated in enumerate((ORGANS[2:], ORGANS[1:])):
-    reference = Reference(np.where(label == 1, 0, label), ORGANS, annotated, (3.0, 2.0, 2.0), f"{number:064d}")
+    reference = Reference(
+      np.where(label == 1, 0, label), ORGANS, annotated, (3.0, 2.0, 2.0), f"{number:064d}"
+    )
     case = StoredCase(None, f"case_{number}", annotated, 0, (3.0, 2.0, 2.0), np.eye(4), label.shape, {}, {})
     one = score_case(case.id, reference, predicted)
     slices = compared_slices.cut(case, image, reference.labels, predicted, ORGANS, one.scores)
@@ -176,19 +222,31 @@ def test_label_values_keep_their_organs_where_some_are_not_annotated(run_dirs, t
   for drawn in (overlays.draw(found, slices), worst_cases.draw(found, worst_cases.pictured(found, slices))):
     named = {text.get_text() for text in drawn.legends[0].get_texts()} - {"white: reference"}
     assert named == set(ORGANS)
-  (zoomed,) = {axes.get_ylabel() for axes in overlays.draw(found, slices).axes if axes.get_ylabel().startswith("zoom")}
+  (zoomed,) = {
+    axes.get_ylabel() for axes in overlays.draw(found, slices).axes if axes.get_ylabel().startswith("zoom")
+  }
   assert zoomed.partition("\n")[2] in ORGANS[1:]  # the reference shows the second and the third
 
 
-@pytest.mark.parametrize("supervision, organs, name", [
-    ("panns", ["liver"], "store, partial sets of liver"), ("panns", ["spleen"], None), ("full", ["spleen"], "store")])
+@pytest.mark.parametrize(
+  "supervision, organs, name",
+  [
+    ("panns", ["liver"], "store, partial sets of liver"),
+    ("panns", ["spleen"], None),
+    ("full", ["spleen"], "store"),
+  ],
+)
 def test_the_prior_is_checked_on_the_sets_that_were_used(run_dirs, tmp_path, supervision, organs, name):
   folder = tmp_path / "run"
   shutil.copytree(run_dirs[2], folder)
   settings = json.loads((folder / "experiment.json").read_text())
-  (folder / "experiment.json").write_text(json.dumps({**settings, "supervision": supervision, "partial_organs": organs}))
+  (folder / "experiment.json").write_text(
+    json.dumps({**settings, "supervision": supervision, "partial_organs": organs})
+  )
   found = checked_stores.read(results.build([read_scored(folder)]))
-  assert [one.name for one in found] == ([name] if name else [])  # no case of the store annotates the spleen alone
+  assert [one.name for one in found] == (
+    [name] if name else []
+  )  # no case of the store annotates the spleen alone
 
 
 def test_tables_as_files(written):
@@ -213,7 +271,14 @@ def test_a_run_without_the_rest_says_what_is_left_out(run_dirs, tmp_path):
   page = Page((tmp_path / "report.html").read_text())
   assert page.anchors >= SECTIONS and len(page.images) == 1
   text = " ".join(page.text)
-  for words in ("No slices.npz", "no confusion.csv", "no volumes.csv", "No run has TensorBoard events", "No run logged p̄", "One seed per method"):
+  for words in (
+    "No slices.npz",
+    "no confusion.csv",
+    "no volumes.csv",
+    "No run has TensorBoard events",
+    "No run logged p̄",
+    "One seed per method",
+  ):
     assert words in text, words
 
 
@@ -233,8 +298,12 @@ def test_an_evaluation_elsewhere_is_still_of_its_run(run_dirs, tmp_path):
   summary = json.loads((run_dirs[0] / "metrics.json").read_text())
   shutil.copy(run_dirs[0] / "metrics.csv", tmp_path)
   (tmp_path / "metrics.json").write_text(json.dumps({**summary, "run_dirs": [str(run_dirs[0])]}))
-  assert read_scored(tmp_path).settings["supervision"] == "full" and read_scored(tmp_path).run_dir == run_dirs[0]
-  (tmp_path / "metrics.json").write_text(json.dumps({**summary, "run_dirs": [str(run_dir) for run_dir in run_dirs[:2]]}))
+  assert (
+    read_scored(tmp_path).settings["supervision"] == "full" and read_scored(tmp_path).run_dir == run_dirs[0]
+  )
+  (tmp_path / "metrics.json").write_text(
+    json.dumps({**summary, "run_dirs": [str(run_dir) for run_dir in run_dirs[:2]]})
+  )
   assert read_scored(tmp_path).settings == {}  # an ensemble has the settings of no single run
 
 
@@ -250,8 +319,14 @@ def test_a_cross_validation_counts_as_its_folds(run_dirs, tmp_path):
     read_all(run_dirs, ["ours"])
 
 
-@pytest.mark.parametrize("name, text, says", [
-    ("metrics.json", "{", "JSON"), ("metrics.json", "[]", "holds a list"), ("metrics.csv", "case,organ\n", "columns")])
+@pytest.mark.parametrize(
+  "name, text, says",
+  [
+    ("metrics.json", "{", "JSON"),
+    ("metrics.json", "[]", "holds a list"),
+    ("metrics.csv", "case,organ\n", "columns"),
+  ],
+)
 def test_damaged_scores_are_one_line_for_the_user(run_dirs, tmp_path, name, text, says):
   for source in ("metrics.csv", "metrics.json"):
     shutil.copy(run_dirs[0] / source, tmp_path)
@@ -283,5 +358,7 @@ def test_the_command_prints_the_table_and_refuses_a_wrong_baseline(run_dirs, tmp
   result = run_command("deeplab_panns.report", f"--run_dirs={names}", f"--output_dir={tmp_path}")
   assert result.stderr == "" and result.stdout.startswith((tmp_path / "table.md").read_text())
   assert str(ROOT) not in (tmp_path / "table.md").read_text()
-  wrong = run_command("deeplab_panns.report", f"--run_dirs={names}", f"--output_dir={tmp_path}", "--baseline=best", check=False)
+  wrong = run_command(
+    "deeplab_panns.report", f"--run_dirs={names}", f"--output_dir={tmp_path}", "--baseline=best", check=False
+  )
   assert wrong.returncode == 1 and wrong.stderr.count("\n") == 1 and "--baseline=best" in wrong.stderr

@@ -1,4 +1,5 @@
 """Which slices the report shows, and the file that holds them."""
+
 import types
 
 import numpy as np
@@ -12,7 +13,8 @@ ORGANS = ("liver", "spleen", "aorta")
 
 
 def volumes():
-  """(image, reference, predicted) [z, y, x]: slice 1 has liver and spleen, 3 the aorta; the spleen is badly missed in slice 2."""
+  """(image, reference, predicted) [z, y, x]: slice 1 has liver and spleen, 3 the aorta; the spleen is badly
+  missed in slice 2."""
   image = np.zeros((5, 30, 40), np.uint8)
   image[:, 5:25, 10:30] = 100  # the body
   reference = np.zeros(image.shape, np.uint8)
@@ -45,9 +47,14 @@ def test_the_first_two_do_not_depend_on_the_prediction():
 
 def test_a_perfect_prediction_and_an_empty_reference():
   image, reference, _ = volumes()
-  assert list(compared_slices.choose(image, reference, reference, ORGANS, scores(reference, reference))) == [1, 3]
+  assert list(compared_slices.choose(image, reference, reference, ORGANS, scores(reference, reference))) == [
+    1,
+    3,
+  ]
   nothing = np.zeros_like(reference)
-  assert compared_slices.choose(image, nothing, nothing, ORGANS, scores(nothing, nothing)) == {0: "most organs"}
+  assert compared_slices.choose(image, nothing, nothing, ORGANS, scores(nothing, nothing)) == {
+    0: "most organs"
+  }
 
 
 def test_slices_are_cropped_to_the_body_and_survive_the_file(tmp_path):
@@ -59,7 +66,12 @@ def test_slices_are_cropped_to_the_body_and_survive_the_file(tmp_path):
   compared_slices.write(tmp_path / "slices.npz", parts)
   assert [entry.name for entry in tmp_path.iterdir()] == ["slices.npz"]
   for ours, theirs in zip(parts, compared_slices.read(tmp_path / "slices.npz")):
-    assert (ours.case, ours.z, ours.spacing_mm, ours.why) == (theirs.case, theirs.z, theirs.spacing_mm, theirs.why)
+    assert (ours.case, ours.z, ours.spacing_mm, ours.why) == (
+      theirs.case,
+      theirs.z,
+      theirs.spacing_mm,
+      theirs.why,
+    )
     np.testing.assert_array_equal(theirs.reference, reference[theirs.z, 5:25, 10:30])
     np.testing.assert_array_equal(theirs.predicted, predicted[theirs.z, 5:25, 10:30])
     assert theirs.image.dtype == np.uint8 and theirs.spacing_mm == (1.5, 0.75)
@@ -68,7 +80,9 @@ def test_slices_are_cropped_to_the_body_and_survive_the_file(tmp_path):
 def test_an_empty_image_stays_whole():
   image, reference, predicted = volumes()
   case = types.SimpleNamespace(id="a", spacing_mm=(1.0, 1.0, 1.0))
-  parts = compared_slices.cut(case, np.zeros_like(image), reference, predicted, ORGANS, scores(reference, predicted))
+  parts = compared_slices.cut(
+    case, np.zeros_like(image), reference, predicted, ORGANS, scores(reference, predicted)
+  )
   assert parts[0].image.shape == (30, 40)
 
 

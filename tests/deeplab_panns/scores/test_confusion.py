@@ -1,4 +1,5 @@
 """Voxel counts of reference against prediction."""
+
 import numpy as np
 import pytest
 
@@ -39,8 +40,16 @@ def test_csv_round_trip(tmp_path):
   assert organs == ORGANS and found.tolist() == counts.tolist()
 
 
-@pytest.mark.parametrize("text", ["", "reference,background\n", "reference,background,a\nbackground,1,2\n", "a,b\nc,d\n",
-                                  "reference,background,a\nbackground,1,2\nb,1,2\n"])
+@pytest.mark.parametrize(
+  "text",
+  [
+    "",
+    "reference,background\n",
+    "reference,background,a\nbackground,1,2\n",
+    "a,b\nc,d\n",
+    "reference,background,a\nbackground,1,2\nb,1,2\n",
+  ],
+)
 def test_a_damaged_table_is_one_line_for_the_user(tmp_path, text):
   (tmp_path / "confusion.csv").write_text(text)
   with pytest.raises(InputError, match=r"confusion\.csv.*evaluate"):

@@ -1,4 +1,5 @@
 """Two folders of label maps, also of other programs, in one process and in several."""
+
 import re
 
 import numpy as np
@@ -17,7 +18,9 @@ def folders(tmp_path):
   for number in range(3):
     _, label = make_case(np.random.default_rng(number))
     write_nifti(tmp_path / "references" / f"c{number}.nii.gz", label)
-    write_nifti(tmp_path / "predictions" / f"c{number}.nii.gz", np.where(label == 2, 0, label).astype(np.uint8))
+    write_nifti(
+      tmp_path / "predictions" / f"c{number}.nii.gz", np.where(label == 2, 0, label).astype(np.uint8)
+    )
   return tmp_path
 
 
@@ -31,7 +34,9 @@ def test_every_case_in_the_order_of_its_id(folders):
   assert dice(scored) == [{"liver": 1, "spleen": 0, "pancreas": 1}] * 3
   volume = scored[0].volumes[1]
   assert (volume.organ, volume.predicted_ml) == ("spleen", 0)
-  assert volume.reference_ml == pytest.approx(4 * 8 * 6 * 3 * 2 * 2 / 1000)  # the box of make_case, 3 x 2 x 2 mm
+  assert volume.reference_ml == pytest.approx(
+    4 * 8 * 6 * 3 * 2 * 2 / 1000
+  )  # the box of make_case, 3 x 2 x 2 mm
   assert scored[0].confusion[2].tolist() == [192, 0, 0, 0]
 
 
@@ -41,10 +46,18 @@ def test_another_programs_values(folders):
     _, label = make_case(np.random.default_rng(int(file.name[1])))
     write_nifti(file, np.array([0, 5, 1, 117], np.int16)[label])
   scored, failures = score_folders(
-      Folders(folders / "predictions", folders / "references", ORGANS, prediction_map={1: "spleen", 5: "liver"}))
+    Folders(folders / "predictions", folders / "references", ORGANS, prediction_map={1: "spleen", 5: "liver"})
+  )
   assert not failures and dice(scored) == [{"liver": 1, "spleen": 1}] * 3
-  scored, _ = score_folders(Folders(folders / "predictions", folders / "references", ORGANS, {1: "spleen", 5: "liver", 117: "pancreas"},
-                                    {1: "spleen"}))
+  scored, _ = score_folders(
+    Folders(
+      folders / "predictions",
+      folders / "references",
+      ORGANS,
+      {1: "spleen", 5: "liver", 117: "pancreas"},
+      {1: "spleen"},
+    )
+  )
   assert dice(scored) == [{"spleen": 0}] * 3  # value 1 of the references is the liver
 
 
@@ -74,7 +87,10 @@ def test_failures_are_listed_and_the_others_scored(folders):
 @pytest.mark.slow
 def test_several_processes_find_the_same(folders):
   (folders / "predictions" / "c1.nii.gz").unlink()
-  one, several = (score_folders(Folders(folders / "predictions", folders / "references", ORGANS), workers) for workers in (1, 2))
+  one, several = (
+    score_folders(Folders(folders / "predictions", folders / "references", ORGANS), workers)
+    for workers in (1, 2)
+  )
   assert one[1] == several[1] and repr(one[0][1].scores) == repr(several[0][1].scores)
   assert [case.case for case in several[0]] == ["c0", "c2"]
 
@@ -94,4 +110,6 @@ def test_missing_and_empty_folders(folders, predictions, says):
 
 def test_maps_without_a_common_organ(folders):
   with pytest.raises(InputError, match="nothing can be scored"):
-    score_folders(Folders(folders / "predictions", folders / "references", ORGANS, {1: "liver"}, {2: "spleen"}))
+    score_folders(
+      Folders(folders / "predictions", folders / "references", ORGANS, {1: "liver"}, {2: "spleen"})
+    )

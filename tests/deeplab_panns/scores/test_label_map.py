@@ -1,4 +1,5 @@
 """Label values of other programs."""
+
 import json
 
 import numpy as np
@@ -14,7 +15,11 @@ def test_a_file_and_the_words_say_the_same(tmp_path):
   path = tmp_path / "values.json"
   path.write_text(json.dumps({"1": "spleen", "5": "liver", "6": "liver"}))
   assert label_map.parse([str(path)], ORGANS, "label_map") == {1: "spleen", 5: "liver", 6: "liver"}
-  assert label_map.parse(["1=spleen", "5=liver", "6=liver"], ORGANS, "label_map") == {1: "spleen", 5: "liver", 6: "liver"}
+  assert label_map.parse(["1=spleen", "5=liver", "6=liver"], ORGANS, "label_map") == {
+    1: "spleen",
+    5: "liver",
+    6: "liver",
+  }
 
 
 def test_translation_by_hand():
@@ -32,10 +37,19 @@ def test_the_default_is_the_order_of_the_list():
   assert label_map.translate(labels, label_map.default_map(ORGANS), ORGANS).tolist() == [0, 1, 2, 3]
 
 
-@pytest.mark.parametrize("words, says", [
-    (["nowhere.json"], "cannot be read as JSON.*5=liver"), (["five=liver"], "'five'; values are whole numbers"),
-    (["5=lver"], "names 'lver'.*spleen, liver, aorta"), (["5"], "cannot be read"), (["5=liver", "6"], "names ''"),
-    (["²=liver"], "'²'; values are whole"), (["--5=liver"], "'--5'; values are whole"), (["5=liver", "5=spleen"], "name each value once")])
+@pytest.mark.parametrize(
+  "words, says",
+  [
+    (["nowhere.json"], "cannot be read as JSON.*5=liver"),
+    (["five=liver"], "'five'; values are whole numbers"),
+    (["5=lver"], "names 'lver'.*spleen, liver, aorta"),
+    (["5"], "cannot be read"),
+    (["5=liver", "6"], "names ''"),
+    (["²=liver"], "'²'; values are whole"),
+    (["--5=liver"], "'--5'; values are whole"),
+    (["5=liver", "5=spleen"], "name each value once"),
+  ],
+)
 def test_a_wrong_map_is_one_line_for_the_user(words, says):
   with pytest.raises(InputError, match=says):
     label_map.parse(words, ORGANS, "label_map")

@@ -1,4 +1,5 @@
 """Dice, volume error, and the scores of label maps organ by organ."""
+
 import dataclasses
 import math
 import os
@@ -15,8 +16,9 @@ from deeplab_panns.scores.surface_distances import surface_distances
 
 ORGANS = ("spleen", "liver", "aorta")
 SPACING_MM = (2.0, 1.5, 1.0)
-REAL_CT = pathlib.Path(os.environ.get(
-    "PANN_REAL_CT", pathlib.Path(__file__).resolve().parents[4] / "shared" / "real-ct"))
+REAL_CT = pathlib.Path(
+  os.environ.get("PANN_REAL_CT", pathlib.Path(__file__).resolve().parents[4] / "shared" / "real-ct")
+)
 
 
 def row(labels):
@@ -46,7 +48,9 @@ def test_dice_of_equal_disjoint_missed_and_empty_masks():
 def test_dice_equals_the_surface_distance_package():
   surface_distance = pytest.importorskip("surface_distance")
   reference, predicted = np.random.default_rng(0).random((2, 5, 6, 7)) < 0.4
-  assert dice(reference, predicted) == pytest.approx(surface_distance.compute_dice_coefficient(reference, predicted))
+  assert dice(reference, predicted) == pytest.approx(
+    surface_distance.compute_dice_coefficient(reference, predicted)
+  )
 
 
 def test_concentric_balls_of_a_fine_grid_have_their_closed_forms():
@@ -54,17 +58,19 @@ def test_concentric_balls_of_a_fine_grid_have_their_closed_forms():
   z, y, x = np.indices((66, 130, 130)) - np.array([33, 65, 65]).reshape(3, 1, 1, 1)
   radius_mm = np.sqrt((spacing_mm[0] * z) ** 2 + (spacing_mm[1] * y) ** 2 + (spacing_mm[2] * x) ** 2)
   reference, predicted = ((radius_mm <= radius).astype(np.uint8) for radius in (20, 30))
-  score, = score_organs(reference, predicted, ("liver",), spacing_mm)
+  (score,) = score_organs(reference, predicted, ("liver",), spacing_mm)
   assert score.dice == pytest.approx(2 * 20**3 / (20**3 + 30**3), abs=0.002)  # the smaller lies in the larger
   assert score.volume_error_ml == pytest.approx(4 / 3 * math.pi * (30**3 - 20**3) / 1000, rel=0.002)
-  assert score.mean_surface_distance_mm == pytest.approx(10, abs=0.3)  # centres lie within half a voxel or so of the ball's surface
+  assert score.mean_surface_distance_mm == pytest.approx(
+    10, abs=0.3
+  )  # centres lie within half a voxel or so of the ball's surface
 
 
 def test_nested_boxes_have_their_closed_forms():
   reference, predicted = np.zeros((2, 12, 20, 20), np.uint8)
   reference[3:9, 5:15, 5:15] = 1
   predicted[2:10, 2:18, 4:16] = 1  # larger by 1, 3 and 1 voxels on each side
-  score, = score_organs(reference, predicted, ("liver",), (4.0, 2.0, 1.0))
+  (score,) = score_organs(reference, predicted, ("liver",), (4.0, 2.0, 1.0))
   assert score.dice == 2 * 600 / (600 + 1536)
   assert score.hausdorff_mm == pytest.approx(math.sqrt(4**2 + 6**2 + 1))  # from corner to corner
   assert score.volume_error_ml == pytest.approx((1536 - 600) * 8 / 1000)
@@ -132,15 +138,19 @@ def test_label_maps_equal_whole_masks_scored_one_by_one(dtypes):
   for label, score in enumerate(scores, start=1):
     pair = reference == label, (predicted == label) & (reference != IGNORE)
     assert score == OrganScore(
-        ORGANS[label - 1], dice(*pair), **dataclasses.asdict(surface_distances(*pair, SPACING_MM)),
-        volume_error_ml=volume_error_ml(*pair, SPACING_MM))
+      ORGANS[label - 1],
+      dice(*pair),
+      **dataclasses.asdict(surface_distances(*pair, SPACING_MM)),
+      volume_error_ml=volume_error_ml(*pair, SPACING_MM),
+    )
 
 
 def test_swapping_the_maps_only_turns_the_sign_of_the_volume_error():
   rng = np.random.default_rng(1)
   first, second = rng.integers(0, 4, (2, 6, 8, 7)).astype(np.uint8)
-  for forth, back in zip(score_organs(first, second, ORGANS, SPACING_MM),
-                         score_organs(second, first, ORGANS, SPACING_MM)):
+  for forth, back in zip(
+    score_organs(first, second, ORGANS, SPACING_MM), score_organs(second, first, ORGANS, SPACING_MM)
+  ):
     np.testing.assert_allclose(dataclasses.astuple(forth)[1:5], dataclasses.astuple(back)[1:5])
     assert forth.volume_error_ml == -back.volume_error_ml
 
@@ -180,8 +190,10 @@ def test_two_segmentations_of_a_real_ct():
 
 def hausdorff_by_distance_transform(reference, predicted, spacing_mm):
   box = ndimage.find_objects((reference | predicted).astype(np.uint8))[0]
-  borders = [mask[box] & ~ndimage.binary_erosion(np.pad(mask[box], 1))[1:-1, 1:-1, 1:-1]
-             for mask in (reference, predicted)]
+  borders = [
+    mask[box] & ~ndimage.binary_erosion(np.pad(mask[box], 1))[1:-1, 1:-1, 1:-1]
+    for mask in (reference, predicted)
+  ]
   to_border_mm = [ndimage.distance_transform_edt(~border, spacing_mm) for border in borders]
   return max(to_border_mm[1][borders[0]].max(), to_border_mm[0][borders[1]].max())
 

@@ -1,4 +1,5 @@
 """Surface distances: by hand, and against a brute-force search and another program."""
+
 import dataclasses
 import math
 
@@ -32,12 +33,17 @@ def blob(seed, shape=(14, 20, 18), smoothness=2.0, share=0.3):
 
 def brute_force(reference, predicted, spacing_mm):
   """The same three numbers from scipy's erosion and all pairs of border voxels."""
-  points = [np.argwhere(mask & ~ndimage.binary_erosion(mask, border_value=0)) * np.array(spacing_mm)
-            for mask in (reference, predicted)]
+  points = [
+    np.argwhere(mask & ~ndimage.binary_erosion(mask, border_value=0)) * np.array(spacing_mm)
+    for mask in (reference, predicted)
+  ]
   pairs = cdist(*points)
   there, back = pairs.min(axis=1), pairs.min(axis=0)
-  return (np.concatenate([there, back]).mean(), max(there.max(), back.max()),
-          max(np.percentile(there, 95), np.percentile(back, 95)))
+  return (
+    np.concatenate([there, back]).mean(),
+    max(there.max(), back.max()),
+    max(np.percentile(there, 95), np.percentile(back, 95)),
+  )
 
 
 @pytest.mark.parametrize("spacing_mm", [(1, 1, 1), SPACING_MM, (5, 0.7, 0.7), (0.5, 3, 3)])
@@ -45,7 +51,8 @@ def brute_force(reference, predicted, spacing_mm):
 def test_equals_brute_force_on_unrelated_blobs(seed, spacing_mm):
   reference, predicted = blob(seed), blob(100 + seed, smoothness=1.5, share=0.1)
   np.testing.assert_allclose(
-      numbers(reference, predicted, spacing_mm), brute_force(reference, predicted, spacing_mm), atol=1e-4)
+    numbers(reference, predicted, spacing_mm), brute_force(reference, predicted, spacing_mm), atol=1e-4
+  )
 
 
 @pytest.mark.parametrize("spacing_mm", [(1, 1, 1), SPACING_MM, (5, 0.7, 0.7)])
@@ -54,12 +61,16 @@ def test_equals_brute_force_on_masks_that_mostly_agree_and_have_a_far_island(spa
   predicted = ndimage.binary_dilation(reference) & (blob(6, reference.shape, smoothness=1, share=0.9))
   predicted[15, 38:, 28:] = True
   np.testing.assert_allclose(
-      numbers(reference, predicted, spacing_mm), brute_force(reference, predicted, spacing_mm), atol=1e-4)
+    numbers(reference, predicted, spacing_mm), brute_force(reference, predicted, spacing_mm), atol=1e-4
+  )
 
 
 masks = st.builds(
-    lambda seed, shape, share: np.random.default_rng(seed).random(shape) < share,
-    st.integers(0, 2**32 - 1), st.just((4, 6, 5)), st.sampled_from([0.03, 0.3, 0.7]))
+  lambda seed, shape, share: np.random.default_rng(seed).random(shape) < share,
+  st.integers(0, 2**32 - 1),
+  st.just((4, 6, 5)),
+  st.sampled_from([0.03, 0.3, 0.7]),
+)
 spacings_mm = st.tuples(*[st.floats(0.3, 6)] * 3)
 
 
@@ -77,8 +88,9 @@ def test_any_two_masks_equal_brute_force_either_way_round(reference, predicted, 
 @settings(max_examples=25, deadline=None)
 @given(masks, masks, spacings_mm)
 def test_axes_may_be_swapped_together_with_the_spacing_and_margins_added(reference, predicted, spacing_mm):
-  turned = numbers(reference.transpose(2, 0, 1), predicted.transpose(2, 0, 1),
-                   tuple(spacing_mm[axis] for axis in (2, 0, 1)))
+  turned = numbers(
+    reference.transpose(2, 0, 1), predicted.transpose(2, 0, 1), tuple(spacing_mm[axis] for axis in (2, 0, 1))
+  )
   padded = numbers(np.pad(reference, 3), np.pad(predicted, 3), spacing_mm)
   np.testing.assert_allclose(turned, numbers(reference, predicted, spacing_mm), rtol=1e-9)
   np.testing.assert_allclose(padded, numbers(reference, predicted, spacing_mm), rtol=1e-12)
@@ -110,7 +122,7 @@ def test_border_by_hand_of_a_shifted_cube():
 
 def test_concentric_balls_are_the_difference_of_radii_apart():
   z, y, x = np.indices((33, 65, 65)) - np.array([16, 32, 32]).reshape(3, 1, 1, 1)
-  radius_mm = np.sqrt((2 * z) ** 2 + y ** 2 + x ** 2)
+  radius_mm = np.sqrt((2 * z) ** 2 + y**2 + x**2)
   mean, maximum, robust = numbers(radius_mm <= 20, radius_mm <= 28, (2, 1, 1))
   assert mean == pytest.approx(8, abs=0.5)
   assert robust == pytest.approx(8, abs=1)
@@ -150,8 +162,13 @@ def test_hausdorff_equals_the_surface_distance_package_where_the_definitions_mee
   surface_distance = pytest.importorskip("surface_distance")
   shape = (12, 16, 14)
   inner = box(shape, (4, 5, 5), (8, 9, 9))
-  for other in (np.roll(inner, 2, 0), np.roll(inner, 3, 1), np.roll(inner, (1, 2, -3), (0, 1, 2)),
-                box(shape, (2, 2, 1), (10, 12, 13)), box(shape, (4, 5, 5), (8, 9, 13))):
+  for other in (
+    np.roll(inner, 2, 0),
+    np.roll(inner, 3, 1),
+    np.roll(inner, (1, 2, -3), (0, 1, 2)),
+    box(shape, (2, 2, 1), (10, 12, 13)),
+    box(shape, (4, 5, 5), (8, 9, 13)),
+  ):
     theirs = surface_distance.compute_surface_distances(inner, other, SPACING_MM)
     expected_mm = surface_distance.compute_robust_hausdorff(theirs, 100)
     assert numbers(inner, other)[1] == pytest.approx(expected_mm)

@@ -1,4 +1,5 @@
 """Ensembles against the mean of their members' probabilities, taken by numpy."""
+
 import dataclasses
 import errno
 import os
@@ -24,7 +25,9 @@ IMAGE = np.random.default_rng(0).integers(0, 256, (19, 13, 22)).astype(np.uint8)
 
 def random_network(dimensions, channels, seed):
   """One convolution of random weights: logits that differ from voxel to voxel and from seed to seed."""
-  kernel = tf.constant(np.random.default_rng(seed).normal(size=(3,) * dimensions + (channels, CLASSES)) / 200, tf.float32)
+  kernel = tf.constant(
+    np.random.default_rng(seed).normal(size=(3,) * dimensions + (channels, CLASSES)) / 200, tf.float32
+  )
   return lambda images, training=False: tf.nn.convolution(images, kernel, padding="SAME")
 
 
@@ -49,14 +52,22 @@ def assert_labels_of(mean, labels):
 
 @pytest.mark.parametrize("member", [CORONAL, pytest.param(VOLUME, marks=pytest.mark.slow)])
 def test_an_ensemble_of_one_is_its_member(member):
-  np.testing.assert_array_equal(Ensemble([member]).stored_labels(IMAGE, SPACING), member.stored_labels(IMAGE, SPACING))
+  np.testing.assert_array_equal(
+    Ensemble([member]).stored_labels(IMAGE, SPACING), member.stored_labels(IMAGE, SPACING)
+  )
 
 
-@pytest.mark.parametrize("members", [
+@pytest.mark.parametrize(
+  "members",
+  [
     [AXIAL, slices("axial", 1)],  # folds: no sum on the disk
     [AXIAL, CORONAL, slices("sagittal", 2)],  # views
-    pytest.param([AXIAL, slices("axial", 1), VOLUME], marks=pytest.mark.slow),  # networks; two folds count twice
-], ids=["folds", "views", "networks"])
+    pytest.param(
+      [AXIAL, slices("axial", 1), VOLUME], marks=pytest.mark.slow
+    ),  # networks; two folds count twice
+  ],
+  ids=["folds", "views", "networks"],
+)
 def test_an_ensemble_is_the_mean_of_its_members(members, tmp_path):
   mean = np.mean([streamed(member, IMAGE, SPACING) for member in members], axis=0)
   assert_labels_of(mean, Ensemble(members, tmp_path).stored_labels(IMAGE, SPACING))
@@ -83,7 +94,7 @@ def test_a_sum_along_three_axes(tmp_path):
       for number in range(-(-shape[axis] // SLAB)):
         slab = np.take(slabs, np.minimum(np.arange(SLAB) + number * SLAB, shape[axis] - 1), 0)
         for row in range(0, slab.shape[1], 2 * SLAB):
-          total.add(axis, (number, row), slab[:, row:row + 2 * SLAB])
+          total.add(axis, (number, row), slab[:, row : row + 2 * SLAB])
     np.testing.assert_allclose(total.probabilities(), expected, atol=6e-4)
     assert np.mean(total.labels() == expected.argmax(-1)) > 0.999
 
@@ -91,6 +102,7 @@ def test_a_sum_along_three_axes(tmp_path):
 def test_a_full_disk_is_said_before_anything_is_computed(tmp_path, monkeypatch):
   def full(*_):
     raise OSError(errno.ENOSPC, "No space left on device")
+
   monkeypatch.setattr(os, "posix_fallocate", full)
   with pytest.raises(InputError, match=r"has no room for the 0.0 GB.*19 x 13 x 22; set TMPDIR"):
     Ensemble([AXIAL, CORONAL], tmp_path).stored_labels(IMAGE, SPACING)
@@ -99,7 +111,9 @@ def test_a_full_disk_is_said_before_anything_is_computed(tmp_path, monkeypatch):
 def test_runs_of_other_organs_are_refused(monkeypatch):
   organs = {"a": ("liver", "spleen"), "b": ("spleen", "liver")}
   monkeypatch.setattr(RunDirectory, "require_run", lambda self: (None, organs[str(self.path)], None))
-  with pytest.raises(InputError, match=r"b: was trained for the organs \['spleen', 'liver'\], a for \['liver', 'spleen'\]"):
+  with pytest.raises(
+    InputError, match=r"b: was trained for the organs \['spleen', 'liver'\], a for \['liver', 'spleen'\]"
+  ):
     trained.open_runs(["a", "b"])
   with pytest.raises(InputError, match="names no run"):
     trained.open_runs([])
@@ -114,7 +128,9 @@ def test_an_experiment_says_how_its_network_is_applied():
     patch_size: tuple = (64, 48, 48)
     spacing_mm: tuple = (3.0, 2.0, None)
 
-  assert trained.segmenter_of(None, Settings("deeplab_v3"), ["liver"]).grid == InputGrid("coronal", 3, (3.0, 2.0, None))
+  assert trained.segmenter_of(None, Settings("deeplab_v3"), ["liver"]).grid == InputGrid(
+    "coronal", 3, (3.0, 2.0, None)
+  )
   segmenter = trained.segmenter_of(None, Settings("dltk_unet3d"), ["liver"])
   assert segmenter.grid == Windows((64, 48, 48), (3.0, 2.0, None)) and segmenter.class_count == 2
 
@@ -122,10 +138,19 @@ def test_an_experiment_says_how_its_network_is_applied():
 @pytest.mark.slow
 def test_predict_takes_several_runs(tiny_run, tiny_raw, tmp_path):
   source = tiny_raw / "images" / "test_5.nii.gz"
-  run_command("deeplab_panns.predict", f"--run_dirs={tiny_run},{tiny_run}", f"--input={source}", f"--output_dir={tmp_path / 'two'}")
-  run_command("deeplab_panns.predict", f"--run_dir={tiny_run}", f"--input={source}", f"--output_dir={tmp_path / 'one'}")
+  run_command(
+    "deeplab_panns.predict",
+    f"--run_dirs={tiny_run},{tiny_run}",
+    f"--input={source}",
+    f"--output_dir={tmp_path / 'two'}",
+  )
+  run_command(
+    "deeplab_panns.predict", f"--run_dir={tiny_run}", f"--input={source}", f"--output_dir={tmp_path / 'one'}"
+  )
   two, one = (volumes.read_label(str(tmp_path / name / "test_5.nii.gz")).array for name in ("two", "one"))
   assert np.mean(two == one) > 0.999  # the mean of two equal networks, off by the rounding of a logarithm
   for arguments in ((f"--run_dirs={tiny_run}", f"--run_dir={tiny_run}"), ()):
-    said = run_command("deeplab_panns.predict", *arguments, f"--input={source}", f"--output_dir={tmp_path}", check=False)
+    said = run_command(
+      "deeplab_panns.predict", *arguments, f"--input={source}", f"--output_dir={tmp_path}", check=False
+    )
     assert said.returncode == 1 and "exactly one of --run_dir, --run_dirs and --model" in said.stderr

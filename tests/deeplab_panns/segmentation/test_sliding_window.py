@@ -1,4 +1,5 @@
 """3-D networks on whole volumes: networks that show where every voxel lands, against dense computations."""
+
 import functools
 import math
 
@@ -25,7 +26,9 @@ def value_network(images, training=False):
   return tf.math.log(tf.stack(shares_of(images[..., 0]), -1))
 
 
-OURS = VolumeSegmenter(value_network, Windows(PATCH, TARGET_MM), 3)  # one for most tests: each new one is traced for seconds
+OURS = VolumeSegmenter(
+  value_network, Windows(PATCH, TARGET_MM), 3
+)  # one for most tests: each new one is traced for seconds
 
 
 class Stream:
@@ -43,7 +46,7 @@ class Stream:
 
   def _sink(self, number, row, block):
     assert row % SLAB == 0
-    target = self._result[number * SLAB:(number + 1) * SLAB, row:row + block.shape[1]]
+    target = self._result[number * SLAB : (number + 1) * SLAB, row : row + block.shape[1]]
     assert np.isnan(target).all()  # nothing comes twice
     target[:] = block
 
@@ -60,7 +63,8 @@ def noise(size, seed=0):
 
 
 def resampling_matrix(size_out, size_in, ratio):
-  """[out, in]: a triangle of the coarser grid's voxel around each output voxel's centre, both grids on one middle."""
+  """[out, in]: a triangle of the coarser grid's voxel around each output voxel's centre, both grids on one
+  middle."""
   centres = (np.arange(size_out) - (size_out - 1) / 2) * ratio + (size_in - 1) / 2
   triangle = np.maximum(0, 1 - np.abs(centres[:, None] - np.arange(size_in)) / max(ratio, 1))
   return triangle / triangle.sum(1, keepdims=True)
@@ -68,16 +72,26 @@ def resampling_matrix(size_out, size_in, ratio):
 
 def densely(image, spacing_mm, target_mm):
   """Volume to the network's grid, `shares_of` there, and back: whole arrays, float64."""
-  sizes = [max(1, round(size * ours / theirs)) for size, ours, theirs in zip(image.shape, spacing_mm, target_mm)]
-  there = [resampling_matrix(new, old, b / a) for new, old, a, b in zip(sizes, image.shape, spacing_mm, target_mm)]
-  back = [resampling_matrix(old, new, a / b) for new, old, a, b in zip(sizes, image.shape, spacing_mm, target_mm)]
+  sizes = [
+    max(1, round(size * ours / theirs)) for size, ours, theirs in zip(image.shape, spacing_mm, target_mm)
+  ]
+  there = [
+    resampling_matrix(new, old, b / a) for new, old, a, b in zip(sizes, image.shape, spacing_mm, target_mm)
+  ]
+  back = [
+    resampling_matrix(old, new, a / b) for new, old, a, b in zip(sizes, image.shape, spacing_mm, target_mm)
+  ]
   seen = np.rint(np.einsum("az,by,cx,zyx->abc", *there, image.astype(float)))
   return np.einsum("za,yb,xc,abck->zyxk", *back, np.stack(shares_of(seen), -1), optimize=True)
 
 
 def test_starts_of_150_voxels():
   assert window_starts(150, 64, 0.5) == [0, 32, 64, 86]
-  assert window_starts(64, 64, 0.5) == [0] and window_starts(10, 64, 0.5) == [0] and window_starts(65, 64, 0.5) == [0, 1]
+  assert (
+    window_starts(64, 64, 0.5) == [0]
+    and window_starts(10, 64, 0.5) == [0]
+    and window_starts(65, 64, 0.5) == [0, 1]
+  )
 
 
 @pytest.mark.parametrize("patch, overlap", [(1, 0.5), (5, 0), (8, 0.5), (9, 0.75)])
@@ -107,16 +121,20 @@ def test_labels_are_the_largest_probabilities():
   np.testing.assert_allclose(probabilities, streamed(OURS, image), atol=1e-3)
 
 
-@pytest.mark.parametrize("spacing_mm, size", [
-    ((1.0, 0.8, 0.7), (41, 37, 50)),   # a coarser network: several planes make one of its
+@pytest.mark.parametrize(
+  "spacing_mm, size",
+  [
+    ((1.0, 0.8, 0.7), (41, 37, 50)),  # a coarser network: several planes make one of its
     ((11.0, 2.3, 1.1), (11, 19, 23)),  # a finer one: a slab takes 44 of its planes
-    ((4.0, 0.3, 0.9), (9, 31, 12)),    # finer, coarser, the same
-    ((0.1, 0.1, 0.1), (9, 8, 7)),      # one voxel
-])
+    ((4.0, 0.3, 0.9), (9, 31, 12)),  # finer, coarser, the same
+    ((0.1, 0.1, 0.1), (9, 8, 7)),  # one voxel
+  ],
+)
 def test_the_network_sees_its_own_grid_and_the_labels_lie_on_the_volumes(spacing_mm, size):
   image = noise(size, seed=2)
   off = np.abs(streamed(OURS, image, spacing_mm) - densely(image, spacing_mm, TARGET_MM))
-  # what lies half way between two grey levels may be rounded either way; were it not rounded, most voxels would be off
+  # what lies half way between two grey levels may be rounded either way; were it not rounded, most voxels
+  # would be off
   assert off.max() < 1 / 255 and np.mean(off > 1e-5) < 0.1
 
 
@@ -134,7 +152,9 @@ def test_every_window_is_seen_once_and_a_small_volume_padded_with_the_hu_windows
   np.testing.assert_allclose(probabilities, np.broadcast_to(shares_of(mean), (3, 4, 5, 3)), atol=1e-6)
   assert windows == [(1, *PATCH, 1)]
   streamed(ours, noise((19, 17, 23)))
-  assert len(windows) == 1 + math.prod(len(window_starts(size, patch, 0.5)) for size, patch in zip((19, 17, 23), PATCH))
+  assert len(windows) == 1 + math.prod(
+    len(window_starts(size, patch, 0.5)) for size, patch in zip((19, 17, 23), PATCH)
+  )
 
 
 def test_windows_that_cannot_be():

@@ -1,4 +1,5 @@
 """The stitcher on functions of a window whose blended result is known."""
+
 import functools
 
 import numpy as np
@@ -9,7 +10,13 @@ from deeplab_panns.segmentation.sliding_window import window_starts
 from deeplab_panns.segmentation.stitching import Planes, WindowStitcher, window_weights
 
 PATCH = (4, 6, 5)
-SIZES = [(3, 4, 2), (4, 6, 5), (5, 7, 6), (11, 13, 7), (9, 3, 17)]  # smaller, equal, one more, prime, of every kind
+SIZES = [
+  (3, 4, 2),
+  (4, 6, 5),
+  (5, 7, 6),
+  (11, 13, 7),
+  (9, 3, 17),
+]  # smaller, equal, one more, prime, of every kind
 # values that depend on where in the window a voxel is, so that the weights of the windows matter
 FACTORS, TERMS = np.random.default_rng(0).normal(size=(2, *PATCH, 2)).astype(np.float32)
 
@@ -19,14 +26,19 @@ def place_dependent(window):
 
 
 def channels_of(window):
-  """What every test looks at, so that one graph serves all: the window, itself off by one voxel along each axis, and
+  """What every test looks at, so that one graph serves all: the window, itself off by one voxel along each
+  axis, and
   `place_dependent`."""
-  return tf.concat([tf.stack([window, *(tf.roll(window, 1, axis) for axis in range(3))], -1), place_dependent(window)], -1)
+  return tf.concat(
+    [tf.stack([window, *(tf.roll(window, 1, axis) for axis in range(3))], -1), place_dependent(window)], -1
+  )
 
 
 @functools.cache
 def stitcher_of(overlap):
-  """A function of an image [z, y, x]: the whole of it through the stitcher, planes leaving it once they are finished."""
+  """A function of an image [z, y, x]: the whole of it through the stitcher, planes leaving it once they are
+  finished."""
+
   @tf.function(input_signature=[tf.TensorSpec([None, None, None], tf.float32)])
   def stitched(image):
     sizes = tf.unstack(tf.shape(image), 3)
@@ -35,14 +47,16 @@ def stitcher_of(overlap):
     sums, slabs = stitcher.no_sums(), tf.TensorArray(tf.float32, 0, dynamic_size=True, infer_shape=False)
     for row in tf.range(stitcher.row_count):
       start, end = stitcher.row_start(row), stitcher.row_end(row)
-      part, rests = stitcher.padded(image[start:start + PATCH[0]]), stitcher.no_rests()
+      part, rests = stitcher.padded(image[start : start + PATCH[0]]), stitcher.no_rests()
       slab = stitcher.nothing_finished(Planes(start, end, end))
       for step in tf.range(stitcher.step_count):
-        tf.autograph.experimental.set_loop_options(shape_invariants=[(slab, tf.TensorShape([None, None, None, 6]))])
+        tf.autograph.experimental.set_loop_options(
+          shape_invariants=[(slab, tf.TensorShape([None, None, None, 6]))]
+        )
         finished, sums, rests = stitcher.add_step(part, (row, step), Planes(start, end, end), sums, rests)
         slab = tf.concat([slab, finished], 1)
       slabs = slabs.write(row, slab)
-    return slabs.concat()[:sizes[0]]
+    return slabs.concat()[: sizes[0]]
 
   return lambda image: stitched(image).numpy()
 
@@ -53,7 +67,8 @@ def ramp(shape):
 
 
 def weighted_overlap_add(image, overlap):
-  """`place_dependent` by the definition, in float64 on the whole image: sums of weighted windows over those of weights."""
+  """`place_dependent` by the definition, in float64 on the whole image: sums of weighted windows over those
+  of weights."""
   padded = np.pad(image, [(0, max(0, patch - size)) for patch, size in zip(PATCH, image.shape)])
   axes = [np.exp(-0.5 * ((np.arange(patch) - (patch - 1) / 2) / (patch / 8)) ** 2) for patch in PATCH]
   weight = axes[0][:, None, None] * axes[1][:, None] * axes[2]
@@ -84,22 +99,29 @@ def test_a_window_that_brings_its_neighbours_voxels_is_seen(axis):
 @pytest.mark.parametrize("size", SIZES)
 def test_windows_are_averaged_by_their_weights(overlap, size):
   image = ramp(size)
-  np.testing.assert_allclose(stitcher_of(overlap)(image)[..., 4:], weighted_overlap_add(image, overlap), atol=1e-5)
+  np.testing.assert_allclose(
+    stitcher_of(overlap)(image)[..., 4:], weighted_overlap_add(image, overlap), atol=1e-5
+  )
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_an_image_moved_by_a_window_step_gives_a_moved_result(axis):
-  """Beyond what the first window of the whole image reaches, the windows lie alike on both, the last ones too."""
+  """Beyond what the first window of the whole image reaches, the windows lie alike on both, the last ones
+  too."""
   image = np.random.default_rng(1).random((18, 21, 17)).astype(np.float32)
   step = window_starts(image.shape[axis], PATCH[axis], 0.5)[1]
-  whole, moved = (np.moveaxis(stitcher_of(0.5)(part), axis, 0)
-                  for part in (image, np.take(image, range(step, image.shape[axis]), axis)))
-  np.testing.assert_allclose(moved[PATCH[axis] - step:], whole[PATCH[axis]:], atol=1e-5)
+  whole, moved = (
+    np.moveaxis(stitcher_of(0.5)(part), axis, 0)
+    for part in (image, np.take(image, range(step, image.shape[axis]), axis))
+  )
+  np.testing.assert_allclose(moved[PATCH[axis] - step :], whole[PATCH[axis] :], atol=1e-5)
 
 
 def test_weights_are_a_gaussian_that_is_nowhere_0():
   weights = window_weights(64)
-  assert weights.dtype == np.float32 and weights[32] / weights[40] == pytest.approx(np.exp(-0.5 * (0.5**2 - 8.5**2) / 8**2))
+  assert weights.dtype == np.float32 and weights[32] / weights[40] == pytest.approx(
+    np.exp(-0.5 * (0.5**2 - 8.5**2) / 8**2)
+  )
   for patch in (1, 2, 3, 7, 64, 301):
     weights = window_weights(patch)
     assert weights.argmax() in (patch // 2, (patch - 1) // 2) and weights.min() > np.exp(-8)

@@ -1,4 +1,5 @@
 """The cache: found by hash in any part, rounded, and whole."""
+
 import csv
 
 import pytest
@@ -46,9 +47,11 @@ def test_every_run_is_noted_once_with_its_flags(tmp_path):
   cache.keep(make_run(seed=2), scores(tmp_path), 9)
   with open(tmp_path / "results" / "slices" / "runs.csv", newline="") as file:
     lines = list(csv.reader(file))
-  assert lines == [["run", "seconds", "flags"],
-                   [make_run(scales="1,2").name, "7", "phantom: --scales=1,2 --supervision=panns"],
-                   [make_run(seed=2).name, "9", "phantom: --supervision=panns"]]
+  assert lines == [
+    ["run", "seconds", "flags"],
+    [make_run(scales="1,2").name, "7", "phantom: --scales=1,2 --supervision=panns"],
+    [make_run(seed=2).name, "9", "phantom: --supervision=panns"],
+  ]
 
 
 def test_a_damaged_file_is_named(tmp_path):

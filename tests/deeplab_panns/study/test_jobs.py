@@ -1,4 +1,5 @@
 """Tasks at a time: order, failures, and no process left behind."""
+
 import os
 import subprocess
 import sys
@@ -19,8 +20,11 @@ def task(name, *codes, needs=(), finish=lambda seconds: None):
 
 def test_what_is_needed_comes_first_and_commands_one_after_the_other(tmp_path):
   note = f"open({str(tmp_path / 'notes')!r}, 'a').write"
-  tasks = [task("c", f"{note}('c')", needs=("a", "b")), task("b", f"{note}('b')"),
-           task("a", "import time; time.sleep(0.3)", f"{note}('a')")]
+  tasks = [
+    task("c", f"{note}('c')", needs=("a", "b")),
+    task("b", f"{note}('b')"),
+    task("a", "import time; time.sleep(0.3)", f"{note}('a')"),
+  ]
   assert run_tasks(tasks, 3, tmp_path, report=lambda _: None) == {}
   assert (tmp_path / "notes").read_text() in ("abc", "bac")
 
@@ -28,18 +32,24 @@ def test_what_is_needed_comes_first_and_commands_one_after_the_other(tmp_path):
 def test_a_failure_has_its_last_line_and_its_log(tmp_path):
   finished = []
   bad = "print('x'); raise SystemExit('error: too big')"
-  tasks = [task("bad", bad, "print('never')", finish=finished.append),
-           task("good", "pass", finish=finished.append), task("after", "pass", needs=("bad",))]
+  tasks = [
+    task("bad", bad, "print('never')", finish=finished.append),
+    task("good", "pass", finish=finished.append),
+    task("after", "pass", needs=("bad",)),
+  ]
   lines = []
   failures = run_tasks(tasks, 2, tmp_path, report=lines.append)
-  assert failures == {"bad": f"error: too big (exit code 1, {tmp_path / 'bad.log'})",
-                      "after": "needs bad, which failed"}
+  assert failures == {
+    "bad": f"error: too big (exit code 1, {tmp_path / 'bad.log'})",
+    "after": "needs bad, which failed",
+  }
   assert len(finished) == 1 and len(lines) == 2 and any("too big" in line for line in lines)
 
 
 def test_results_that_cannot_be_kept_are_a_failure(tmp_path):
   def finish(_):
     raise OSError("no space")
+
   failures = run_tasks([task("one", "pass", finish=finish)], 1, tmp_path, report=lambda _: None)
   assert "no space" in failures["one"]
 
@@ -55,7 +65,7 @@ def test_an_interrupt_ends_the_children_and_theirs(tmp_path, signal_name):
   child = f"""
 import subprocess, sys
 sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-open({str(tmp_path / 'pid')!r}, "w").write(str(sleeper.pid))
+open({str(tmp_path / "pid")!r}, "w").write(str(sleeper.pid))
 sleeper.wait()
 """
   code = f"""

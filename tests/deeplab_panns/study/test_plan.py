@@ -1,4 +1,5 @@
 """The study's plain files: the shipped ones parse with the commands' own flags, broken ones say so."""
+
 import importlib
 
 import pytest
@@ -87,13 +88,26 @@ def test_a_table_by_hand(tmp_path):
   part = read_part(write(tmp_path), "tiny")
   assert part.flags == {"stage1_steps": "4", "decoder": "true"}
   assert [(cell.name, cell.cohort, cell.reference) for cell in part.cells] == [
-      ("full", "phantom", None), ("partial", "phantom", None), ("panns", "phantom", "full")]
+    ("full", "phantom", None),
+    ("partial", "phantom", None),
+    ("panns", "phantom", "full"),
+  ]
   assert part.cells[1].flags == {"supervision": "partial", "teacher_decay": "0.5"}
   assert part.expectations == (
-      Expectation(("full", "partial", "panns"), 1.5, 0.01), Expectation(("full", "panns"), 0.0, 0.05))
+    Expectation(("full", "partial", "panns"), 1.5, 0.01),
+    Expectation(("full", "panns"), 0.0, 0.05),
+  )
   assert part.seeds == {"full": (7, 3, 5), "partial": (7, 3), "panns": (7, 3, 5)}
   assert [(run.cell.name, run.seed) for run in plan_runs(part)] == [
-      ("full", 7), ("partial", 7), ("panns", 7), ("full", 3), ("partial", 3), ("panns", 3), ("full", 5), ("panns", 5)]
+    ("full", 7),
+    ("partial", 7),
+    ("panns", 7),
+    ("full", 3),
+    ("partial", 3),
+    ("panns", 3),
+    ("full", 5),
+    ("panns", 5),
+  ]
   assert {run.seed for run in plan_runs(part, [9])} == {9} and len(plan_runs(part, [9])) == 3
   draw, prepare = part.cohorts["phantom"]
   assert draw == ("data.phantom", "--labeled_cases=1", "--annotated_in_turn=spleen,liver")
@@ -107,7 +121,9 @@ def test_quick_has_fewer_cells_and_other_flags(tmp_path):
   assert part.flags["stage1_steps"] == "2" and part.expectations == (Expectation(("full", "panns")),)
 
 
-@pytest.mark.parametrize("old, new, says", [
+@pytest.mark.parametrize(
+  "old, new, says",
+  [
     ("base    tiny.flags\n", "", "0 lines 'base'"),
     ("base    tiny.flags", "base    gone.flags", "gone.flags"),
     ("cell    full ", "row    full ", "line 8: found 'row"),
@@ -126,7 +142,8 @@ def test_quick_has_fewer_cells_and_other_flags(tmp_path):
     ("quick   full", "quick   none", "'none'"),
     ("cell    full     phantom  -  ", "cell    full/x   phantom  -  ", "names files"),
     ("cell    full     phantom  -  ", "cell    full     ", "needs a name, a cohort"),
-])
+  ],
+)
 def test_what_is_wrong_with_a_table_is_said(tmp_path, old, new, says):
   assert old in TABLE
   write(tmp_path, TABLE.replace(old, new))

@@ -1,4 +1,5 @@
 """A run's hash: one for all that has the same numbers, another for whatever decides them."""
+
 import dataclasses
 
 import pytest
@@ -7,8 +8,10 @@ from deeplab_panns.study import planned_runs as study_runs
 from deeplab_panns.study.plan import Cell, Part
 from deeplab_panns.study.planned_runs import Run, decisive, plan_runs
 
-COHORTS = {"phantom": (("data.phantom", "--labeled_cases=1", "--test_cases=2"), ("data.prepare",)),
-           "oracle": (("data.phantom", "--labeled_cases=1", "--test_cases=2", "--oracle"), ("data.prepare",))}
+COHORTS = {
+  "phantom": (("data.phantom", "--labeled_cases=1", "--test_cases=2"), ("data.prepare",)),
+  "oracle": (("data.phantom", "--labeled_cases=1", "--test_cases=2", "--oracle"), ("data.prepare",)),
+}
 FLAGS = {"stage1_steps": "4", "stage2_steps": "4", "decoder": "true", "log_interval": "2"}
 PANNS = Cell("panns", "phantom", None, {"supervision": "panns", "lambda2": "3"})
 
@@ -24,24 +27,31 @@ def test_runs_come_seed_by_seed():
   assert runs[1].flags == {**FLAGS, "supervision": "panns", "lambda2": "3", "fold": "0", "seed": "3"}
 
 
-@pytest.mark.parametrize("flags", [
-    {"stage1_steps": "5"}, {"decoder": "false"}, {"momentum": "0.5"}, {"teacher_decay": "0.9"}])
+@pytest.mark.parametrize(
+  "flags", [{"stage1_steps": "5"}, {"decoder": "false"}, {"momentum": "0.5"}, {"teacher_decay": "0.9"}]
+)
 def test_the_hash_changes_with_any_flag_that_decides(flags):
   assert run_of(**flags).key != run_of().key
 
 
 def test_the_hash_changes_with_cell_seed_cohort_and_format(monkeypatch):
-  keys = {run_of().key, run_of(seed=2).key, run_of(dataclasses.replace(PANNS, cohort="oracle")).key,
-          run_of(dataclasses.replace(PANNS, flags={"supervision": "panns", "lambda2": "1"})).key}
+  keys = {
+    run_of().key,
+    run_of(seed=2).key,
+    run_of(dataclasses.replace(PANNS, cohort="oracle")).key,
+    run_of(dataclasses.replace(PANNS, flags={"supervision": "panns", "lambda2": "1"})).key,
+  }
   monkeypatch.setattr(study_runs, "FORMAT", study_runs.FORMAT + 1)
   keys.add(run_of().key)
   assert len(keys) == 5
 
 
 def test_the_hash_does_not_change_with_what_decides_nothing():
-  again = [run_of(log_interval="7", checkpoint_interval="3"),
-           run_of(dataclasses.replace(PANNS, name="best", reference="full")),
-           run_of(dataclasses.replace(PANNS, flags={"lambda2": "3.0", "supervision": "panns"}))]
+  again = [
+    run_of(log_interval="7", checkpoint_interval="3"),
+    run_of(dataclasses.replace(PANNS, name="best", reference="full")),
+    run_of(dataclasses.replace(PANNS, flags={"lambda2": "3.0", "supervision": "panns"})),
+  ]
   assert {run.key for run in again} == {run_of().key}
   turned = {"phantom": (("data.phantom", "--test_cases=2", "--labeled_cases=1"), ("data.prepare",))}
   part = Part("other", FLAGS, (PANNS,), (), {}, turned)

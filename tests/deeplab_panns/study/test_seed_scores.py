@@ -1,4 +1,5 @@
 """Means, pairs, gap and verdicts, on numbers that can be checked by hand."""
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -59,24 +60,34 @@ def test_a_seed_is_one_pair_however_many_volumes_it_has():
   theirs = cell("b", *[[[0.5, 0.5]] * 50] * 6)
   gain = compare(ours, theirs)
   expected = stats.ttest_rel(means, [0.5] * 6)
-  assert gain.p == pytest.approx(expected.pvalue) and gain.interval == pytest.approx(tuple(expected.confidence_interval()))
-  assert gain.wilcoxon_p == pytest.approx(2 * 6 / 64)  # the negative ranks 1 and 2.5; six of 2^6 choices sum to 3.5 or less
+  assert gain.p == pytest.approx(expected.pvalue) and gain.interval == pytest.approx(
+    tuple(expected.confidence_interval())
+  )
+  assert gain.wilcoxon_p == pytest.approx(
+    2 * 6 / 64
+  )  # the negative ranks 1 and 2.5; six of 2^6 choices sum to 3.5 or less
   assert (gain.ahead, gain.difference) == (4, pytest.approx(0.21 / 6))
   shifted = gain.less(0.02)
-  assert shifted.difference == pytest.approx(0.21 / 6 - 0.02) and shifted.p == pytest.approx(stats.ttest_1samp(means - 0.52, 0).pvalue)
+  assert shifted.difference == pytest.approx(0.21 / 6 - 0.02) and shifted.p == pytest.approx(
+    stats.ttest_1samp(means - 0.52, 0).pvalue
+  )
 
 
 def test_five_seeds_have_an_interval_but_no_p():
   gain = compare(constant("a", 0.6, 0.6, 0.7, 0.6, 0.6), constant("b", *[0.5] * 5))
   assert (gain.p, gain.wilcoxon_p) == (None, None) and gain.interval[0] > 0
   assert compare(constant("a", 0.6, 0.7), constant("b", 0.5, 0.5)).interval is None
-  assert verdicts(Expectation(("b", "a")), a=(0.6, 0.6, 0.7, 0.6, 0.6), b=(0.5,) * 5) == ["too few seeds for a test"]
+  assert verdicts(Expectation(("b", "a")), a=(0.6, 0.6, 0.7, 0.6, 0.6), b=(0.5,) * 5) == [
+    "too few seeds for a test"
+  ]
 
 
 def test_organs_are_compared_one_by_one_where_both_define_them():
   ours, theirs = cell("a", [[0.5, 0.9], [0.4, NAN]]), cell("b", [[0.2, 0.8], [0.2, 0.7]])
   gains = compare_organs(ours, theirs)
-  assert {organ: gain.difference for organ, gain in gains.items()} == pytest.approx({"liver": 0.25, "spleen": 0.1})
+  assert {organ: gain.difference for organ, gain in gains.items()} == pytest.approx(
+    {"liver": 0.25, "spleen": 0.1}
+  )
   assert list(compare_organs(cell("a", [[0.5, NAN], [0.5, NAN]]), theirs)) == ["liver"]
 
 
@@ -103,8 +114,15 @@ def verdicts(*expectations, **cells):
 
 
 def test_verdicts():
-  cells = {"full": (0.5, 0.52, 0.51) * 2, "semi": (0.45, 0.46, 0.44) * 2, "panns": (0.6, 0.63, 0.6) * 2, "missing": ()}
-  assert verdicts(Expectation(("full", "panns")), **cells) == ["holds"]  # gains .10, .11, .09, twice: t = 27.4, p = 1.2e-6
+  cells = {
+    "full": (0.5, 0.52, 0.51) * 2,
+    "semi": (0.45, 0.46, 0.44) * 2,
+    "panns": (0.6, 0.63, 0.6) * 2,
+    "missing": (),
+  }
+  assert verdicts(Expectation(("full", "panns")), **cells) == [
+    "holds"
+  ]  # gains .10, .11, .09, twice: t = 27.4, p = 1.2e-6
   assert verdicts(Expectation(("full", "panns"), 0.0, 1e-6), **cells) == ["not shown"]
   assert verdicts(Expectation(("full", "semi", "panns")), **cells) == ["the opposite holds", "holds"]
   assert verdicts(Expectation(("full", "missing")), **cells) == ["not run"]
@@ -124,7 +142,11 @@ def test_a_margin_must_be_passed():
 
 
 def test_the_steps_of_a_part_are_corrected_together():
-  cells = {"full": (0.5,) * 6, "semi": (0.6, 0.7, 0.5) * 2, "panns": (0.7, 0.9, 0.5) * 2}  # t = 2.74, p = .041 each
+  cells = {
+    "full": (0.5,) * 6,
+    "semi": (0.6, 0.7, 0.5) * 2,
+    "panns": (0.7, 0.9, 0.5) * 2,
+  }  # t = 2.74, p = .041 each
   assert verdicts(Expectation(("full", "semi")), **cells) == ["holds"]
   assert verdicts(Expectation(("full", "semi", "panns")), **cells) == ["not shown", "not shown"]
 

@@ -1,4 +1,5 @@
 """The study as a user runs it: a tiny part from patients to table, and again from its cache."""
+
 import json
 from types import SimpleNamespace
 
@@ -63,8 +64,12 @@ def test_a_part_from_patients_to_table_and_again(tmp_path):
   (plan / "cohorts.table").write_text(COHORTS)
   (plan / "tiny.table").write_text(TABLE)
   (plan / "tiny.flags").write_text("\n".join(flag for flag in TINY_FLAGS if not flag.startswith("--threads")))
-  arguments = ["--part=tiny", f"--study_dir={plan}", f"--output_dir={tmp_path / 'results'}",
-               f"--work_dir={tmp_path / 'work'}"]
+  arguments = [
+    "--part=tiny",
+    f"--study_dir={plan}",
+    f"--output_dir={tmp_path / 'results'}",
+    f"--work_dir={tmp_path / 'work'}",
+  ]
   first = run_command("deeplab_panns.study", *arguments)
   assert "3 runs, 0 of them done; 7 tasks" in first.stdout
   assert "[7/7]" in first.stdout and "Nothing." in first.stdout
@@ -73,7 +78,13 @@ def test_a_part_from_patients_to_table_and_again(tmp_path):
   assert set(scores) == {"full", "panns-A", "oracle"}
   assert len(read_csv(scores["full"])) == 2 * 13
   assert {path.name for path in folder.iterdir()} - {path.name for path in scores.values()} == {
-      "runs.csv", "table.md", "table.csv", "organs.csv", "organ_gains.csv", "gains.png"}
+    "runs.csv",
+    "table.md",
+    "table.csv",
+    "organs.csv",
+    "organ_gains.csv",
+    "gains.png",
+  }
   index = json.loads(next((tmp_path / "work" / "stores").glob("tiny-oracle-*/index.json")).read_text())
   assert [case["fold"] for case in index["cases"]] == [1, 1, 1, 1, 0, 0]  # it trains on the partial ones, too
   again = run_command("deeplab_panns.study", *arguments)

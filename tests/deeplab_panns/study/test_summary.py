@@ -1,4 +1,5 @@
 """The tables of a part from cached files: the numbers, what is missing, and a picture."""
+
 import csv
 import io
 import math
@@ -23,10 +24,17 @@ from tests.conftest import ROOT
 STUDY = ROOT / "experiments" / "study"
 PARTS = sorted(path.stem for path in STUDY.glob("*.table") if path.stem != "cohorts")
 COHORTS = {"phantom": (("data.phantom",), ("data.prepare",))}
-DICE = {"full": (0.5, 0.6, 0.7) * 2, "partial": (0.45, 0.54, 0.66) * 2, "panns": (0.6,), "oracle": (0.88, 0.9, 0.95) * 2}
+DICE = {
+  "full": (0.5, 0.6, 0.7) * 2,
+  "partial": (0.45, 0.54, 0.66) * 2,
+  "panns": (0.6,),
+  "oracle": (0.88, 0.9, 0.95) * 2,
+}
 SEEDS = [1, 2, 3, 4, 5, 6]
-CELLS = tuple(Cell(name, "phantom", "partial" if name == "panns" else None, {"supervision": name})
-              for name in (*DICE, "soft"))
+CELLS = tuple(
+  Cell(name, "phantom", "partial" if name == "panns" else None, {"supervision": name})
+  for name in (*DICE, "soft")
+)
 EXPECTATIONS = Expectation(("full", "partial", "panns")), Expectation(("panns", "soft"))
 PART = Part("tiny", {}, CELLS, EXPECTATIONS, {}, COHORTS)
 
@@ -92,9 +100,17 @@ def test_nothing_is_dropped_silently(results):
 
 def test_the_page_judges_the_hypotheses(results):
   page = (results / "table.md").read_text()
-  assert "full < partial, p < 0.05: **the opposite holds**; partial − full = −5.0 (−5.9 to −4.1), p < .001, signed-rank p .031, ahead in 0 of 6 seeds." in page
-  assert "partial < panns, p < 0.05: **too few seeds for a test**; panns − partial = +15.0 (too few seeds), p –, signed-rank p –, ahead in 1 of 1 seeds." in page
-  assert "panns < soft, p < 0.05: **not run**." in page and "0 of the 2 that were run hold. 1 not run." in page
+  assert (
+    "full < partial, p < 0.05: **the opposite holds**; partial − full = −5.0 (−5.9 to −4.1), p < .001, "
+    "signed-rank p .031, ahead in 0 of 6 seeds." in page
+  )
+  assert (
+    "partial < panns, p < 0.05: **too few seeds for a test**; panns − partial = +15.0 (too few seeds), p –, "
+    "signed-rank p –, ahead in 1 of 1 seeds." in page
+  )
+  assert (
+    "panns < soft, p < 0.05: **not run**." in page and "0 of the 2 that were run hold. 1 not run." in page
+  )
   assert "| −16 % (−20 to −13) |" in page and "seeds 1, 2, 3, 4, 5, 6" in page
 
 
@@ -107,13 +123,16 @@ def test_organs_have_a_table_of_their_own(results):
 def test_organs_are_compared_with_the_reference(results):
   found = list(csv.DictReader(io.StringIO((results / "organ_gains.csv").read_text())))
   assert [(row["cell"], row["reference"], row["organ"], row["seeds"]) for row in found] == [
-      ("panns", "partial", "liver", "1"), ("panns", "partial", "spleen", "1")]
+    ("panns", "partial", "liver", "1"),
+    ("panns", "partial", "spleen", "1"),
+  ]
   assert float(found[0]["difference"]) == pytest.approx(0.15) and found[0]["ttest_p"] == ""
 
 
 def test_a_colour_needs_a_test():
   def of(difference, p):
     return colour(Compared(Gain({1: difference}), p))
+
   assert of(0.1, 0.01) != of(-0.1, 0.01)
   assert of(0.1, None) == of(-0.1, None) == of(0.1, 0.2) not in (of(0.1, 0.01), of(-0.1, 0.01))
 
@@ -127,7 +146,12 @@ def test_the_picture_shows_something(results):
 def test_a_part_of_which_nothing_was_run(tmp_path):
   cache = Cache(tmp_path, "tiny")
   write_summary(summarize(PART, plan_runs(PART, [1]), cache), cache.folder)
-  assert {path.name for path in cache.folder.iterdir()} == {"table.md", "table.csv", "organs.csv", "organ_gains.csv"}
+  assert {path.name for path in cache.folder.iterdir()} == {
+    "table.md",
+    "table.csv",
+    "organs.csv",
+    "organ_gains.csv",
+  }
   assert "- full: seeds 1" in (cache.folder / "table.md").read_text()
 
 
@@ -136,7 +160,9 @@ def test_the_committed_tables_are_what_the_committed_scores_say(name, tmp_path):
   part, cache = read_part(STUDY, name), Cache(STUDY / "results", name)
   write_summary(summarize(part, plan_runs(part), cache), tmp_path)
   for made in sorted(tmp_path.glob("*.[cm]*")):
-    assert made.read_text() == (cache.folder / made.name).read_text(), f"{made.name}: make it anew by --summarize"
+    assert made.read_text() == (cache.folder / made.name).read_text(), (
+      f"{made.name}: make it anew by --summarize"
+    )
 
 
 def test_no_committed_score_is_of_a_run_that_no_part_has():

@@ -1,4 +1,5 @@
 """The tasks of a study, and that a second call finds what a first one made; a fake in place of training."""
+
 import sys
 
 import pytest
@@ -9,12 +10,16 @@ from deeplab_panns.study.jobs import run_tasks
 from deeplab_panns.study.plan import Cell, Part
 from deeplab_panns.study.planned_runs import plan_runs
 
-COHORTS = {"phantom": (("data.phantom", "--test_cases=2"), ("data.prepare",)),
-           "oracle": (("data.phantom", "--oracle"), ("data.prepare",))}
-CELLS = (Cell("full", "phantom", None, {"supervision": "full"}),
-         Cell("panns", "phantom", "full", {"supervision": "panns"}),
-         Cell("best", "phantom", "full", {"supervision": "panns"}),
-         Cell("oracle", "oracle", None, {"supervision": "full"}))
+COHORTS = {
+  "phantom": (("data.phantom", "--test_cases=2"), ("data.prepare",)),
+  "oracle": (("data.phantom", "--oracle"), ("data.prepare",)),
+}
+CELLS = (
+  Cell("full", "phantom", None, {"supervision": "full"}),
+  Cell("panns", "phantom", "full", {"supervision": "panns"}),
+  Cell("best", "phantom", "full", {"supervision": "panns"}),
+  Cell("oracle", "oracle", None, {"supervision": "full"}),
+)
 # Notes its call, and leaves what the command of that name would.
 FAKE = """
 import pathlib, sys
@@ -34,6 +39,7 @@ if module.endswith("evaluate"):
 @pytest.fixture
 def study(tmp_path, monkeypatch):
   """Runs cells and seeds with the fake; returns (failures, the calls it made, cache)."""
+
   def run(seeds, broken=""):
     calls = tmp_path / "calls"
     calls.write_text("")
@@ -44,6 +50,7 @@ def study(tmp_path, monkeypatch):
     tasks = study_tasks.Tasks(cache, tmp_path / "work").for_runs(runs)
     failures = run_tasks(tasks, 2, tmp_path / "logs", report=lambda _: None)
     return failures, sorted(calls.read_text().splitlines()), cache
+
   return run
 
 
@@ -76,6 +83,7 @@ def test_a_removed_result_is_made_again_from_what_is_kept(study):
 
 def test_results_alone_are_enough(study, tmp_path):
   import shutil
+
   study([1])
   shutil.rmtree(tmp_path / "work")
   assert study([1])[1] == []
