@@ -30,7 +30,7 @@ class UNetConfig:
       back to relu6.
   """
 
-  classes: int
+  classes: int = 14
   channels: int = 1
   filters: tuple[int, ...] = (16, 32, 64, 128)
   strides: tuple[tuple[int, int, int], ...] = ((1, 1, 1), (2, 2, 2), (2, 2, 2), (2, 2, 2))
@@ -38,31 +38,27 @@ class UNetConfig:
   variant: str = "symmetric"
   decoder_activation: str = "leaky_relu"
 
-  def __post_init__(self):
+  def __post_init__(self) -> None:
     for name, least in (("classes", 2), ("channels", 1), ("units", 1)):
       if getattr(self, name) < least:
-        raise ValueError(f"{name}: received {getattr(self, name)!r}; the least is {least}.")
-    for name, allowed in (("variant", VARIANTS), ("decoder_activation", ACTIVATIONS)):
-      if getattr(self, name) not in allowed:
-        raise ValueError(f"{name}: received {getattr(self, name)!r}; choose one of {allowed}.")
+        raise ValueError(f"{name}={getattr(self, name)}: must be at least {least}")
+    for name, choices in (("variant", VARIANTS), ("decoder_activation", ACTIVATIONS)):
+      if getattr(self, name) not in choices:
+        raise ValueError(f"{name}={getattr(self, name)}: must be one of {', '.join(choices)}")
     if len(self.filters) < 2 or min(self.filters) < 1:
-      raise ValueError(f"filters: received {self.filters!r}; give at least two scales, of at least 1 filter.")
+      raise ValueError(f"filters={self.filters}: must be at least two scales, of at least 1 filter each")
     self._check_strides()
 
-  def _check_strides(self):
+  def _check_strides(self) -> None:
+    received = f"strides={self.strides}"
     if len(self.strides) != len(self.filters) or any(len(step) != 3 for step in self.strides):
-      raise ValueError(
-        f"strides: received {self.strides!r}; give one (z, y, x) for each of filters={self.filters}."
-      )
+      raise ValueError(f"{received}: must be one (z, y, x) for each scale of filters={self.filters}")
     if set(self.strides[0]) != {1}:
-      raise ValueError(
-        f"strides: the first is {self.strides[0]!r}; it must be (1, 1, 1), "
-        "since no upsampling leads back over it."
-      )
+      raise ValueError(f"{received}: the first must be (1, 1, 1), since no upsampling leads back over it")
     if any(stride != 1 and (stride < 2 or stride % 2) for step in self.strides for stride in step):
       raise ValueError(
-        f"strides: received {self.strides!r}; each must be 1 or even: by an odd factor DLTK's "
-        "linear upsampling is half a voxel off."
+        f"{received}: each must be 1 or even, "
+        "since DLTK's linear upsampling by an odd factor is half a voxel off"
       )
 
   @property

@@ -20,7 +20,8 @@ from data.formats.grid import spacing_of
 from data.organs import BTCV_ORGANS
 from data.synthetic.phantom_ct import draw_case
 from deeplab_panns.method.dual import Duals
-from deeplab_panns.method.panns import Objective, PaNN
+from deeplab_panns.method.objective import Objective
+from deeplab_panns.method.panns import PaNN
 from deeplab_panns.networks.deeplab_v3 import DeepLabConfig, deeplab_v3
 from deeplab_panns.scores.metrics import score_organs
 from deeplab_panns.segmentation.sliding_window import VolumeSegmenter, Windows, window_starts
@@ -178,7 +179,7 @@ def _step(name, network, teacher, labeled, partial):
     network,
     teacher or tf.keras.Sequential(),
     Duals(np.full(CLASSES, 1 / CLASSES)),
-    Objective(1.0, 0.1, True, "newton", 0.05, 2e-5),
+    Objective(),
     seed=0,
   )
   optimizer = tf.keras.optimizers.SGD(1e-4, momentum=0.9)

@@ -2,50 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import tensorflow as tf
 
 from deeplab_panns.method import losses, mixing, pseudo_labels
 from deeplab_panns.method.dual import Duals
+from deeplab_panns.method.objective import Objective
 from deeplab_panns.networks.dropout import dropout_stream
-
-PARTIAL_LOSSES = ("pseudo_label", "marginal")
-PSEUDO_LABELS = ("argmax", "soft", "aligned")
-PRIOR_SCOPES = ("batch", "example")
-
-
-@dataclasses.dataclass(frozen=True)
-class Objective:
-  """Which terms of Eq. 3 count, how the dual variables move, and what goes beyond the paper.
-
-  Attributes:
-    lambda1: weight of J_P, the loss on the partial images.
-    lambda2: weight of the prior; 0 leaves the prior as a measurement.
-    use_annotations: False treats the partial images as unlabelled (`semi`).
-    dual_update: "newton" or "sgd" (as printed), see deeplab_panns.dual.
-    dual_step: η of newton.
-    learning_rate_dual: step of sgd.
-    partial_loss: "pseudo_label", the paper's, or "marginal" (losses.marginal_cross_entropy_sum).
-    exclusion_weight: of losses.exclusion_sum beside either.
-    pseudo_labels: "argmax", the paper's, "soft" (complete_softly) or "aligned" (Alignment).
-    teacher_decay: share of the teacher that survives a step; 0 for snapshots, the paper's.
-    mix: paste boxes of labelled images into partial ones (deeplab_panns.method.mixing).
-    prior_scope: "batch", or "example" to hold the shares of each image alone to q, without dual variables.
-  """
-
-  lambda1: float
-  lambda2: float
-  use_annotations: bool
-  dual_update: str
-  dual_step: float
-  learning_rate_dual: float
-  partial_loss: str = "pseudo_label"
-  exclusion_weight: float = 0.0
-  pseudo_labels: str = "argmax"
-  teacher_decay: float = 0.0
-  mix: bool = False
-  prior_scope: str = "batch"
 
 
 class PaNN(tf.keras.Model):

@@ -5,8 +5,10 @@ in tensorflow/models `research/deeplab/model.py`. Plain 3×3 convolutions are De
 `separable` is v3+'s economy, another network with 12.5 million parameters fewer.
 """
 
+from __future__ import annotations
+
 import dataclasses
-from typing import Optional
+import math
 
 import tensorflow as tf
 
@@ -48,20 +50,37 @@ class DeepLabConfig:
   multi_grid: tuple[int, int, int] = (1, 2, 4)
   decoder: bool = False
   separable: bool = False
-  batch_norm_decay: Optional[float] = None
+  batch_norm_decay: float | None = None
   dropout_rate: float = 0.1
   weight_decay: float = 1e-4
 
-  def __post_init__(self):
-    for name, allowed in (
+  def __post_init__(self) -> None:
+    for name, choices in (
       ("backbone", tuple(resnet.BACKBONES)),
       ("stem", resnet.STEMS),
       ("output_stride", resnet.OUTPUT_STRIDES),
     ):
-      if getattr(self, name) not in allowed:
-        raise ValueError(f"{name}: received {getattr(self, name)!r}; choose one of {allowed}.")
-    if len(self.multi_grid) != 3:
-      raise ValueError(f"multi_grid: received {self.multi_grid!r}; block 4 has three units.")
+      if getattr(self, name) not in choices:
+        raise ValueError(f"{name}={getattr(self, name)}: must be one of {', '.join(map(str, choices))}")
+    if len(self.multi_grid) != 3 or min(self.multi_grid) < 1:
+      raise ValueError(
+        f"multi_grid={','.join(map(str, self.multi_grid))}: must be three factors of at least 1, "
+        "one for each unit of block 4"
+      )
+    for name, least, most in (
+      ("classes", 2, math.inf),
+      ("channels", 1, math.inf),
+      ("batch_norm_decay", 0, 1),
+      ("dropout_rate", 0, 0.99),
+      ("weight_decay", 0, math.inf),
+    ):
+      self._require_between(name, least, most)
+
+  def _require_between(self, name: str, least: float, most: float) -> None:
+    value: float | None = getattr(self, name)
+    if value is not None and not least <= value <= most:
+      allowed = f"at least {least}" if most == math.inf else f"in [{least}, {most}]"
+      raise ValueError(f"{name}={value}: must be {allowed}")
 
   @property
   def grid(self):

@@ -9,7 +9,8 @@ import tensorflow as tf
 from data.organs import IGNORE
 from deeplab_panns.method.dual import Duals
 from deeplab_panns.method.losses import cross_entropy_sum, probability_sum, valid_pixels
-from deeplab_panns.method.panns import Objective, PaNN
+from deeplab_panns.method.objective import Objective
+from deeplab_panns.method.panns import PaNN
 from tests.conftest import ROOT
 
 PRIOR = np.array([0.7, 0.2, 0.1])
@@ -27,7 +28,7 @@ def make_panns(lambda1=1.0, lambda2=1.0, use_annotations=True, dual_update="newt
     make_network(),
     make_network(1),
     Duals(PRIOR),
-    Objective(lambda1, lambda2, use_annotations, dual_update, 0.05, 2e-5),
+    Objective(lambda1, lambda2, use_annotations, dual_update),
     seed=0,
   )
   panns.compile(optimizer=tf.keras.optimizers.SGD(rate), run_eagerly=True)
@@ -157,9 +158,7 @@ def test_the_step_that_went_wrong_is_kept():
 def test_frozen_batch_norm_keeps_its_statistics_and_the_rest_trains():
   image = tf.keras.Input([None, None, 2])
   network = tf.keras.Model(image, tf.keras.layers.Conv2D(3, 1)(tf.keras.layers.BatchNormalization()(image)))
-  panns = PaNN(
-    network, make_network(1), Duals(PRIOR), Objective(1.0, 1.0, True, "newton", 0.05, 2e-5), seed=0
-  )
+  panns = PaNN(network, make_network(1), Duals(PRIOR), Objective(lambda2=1.0), seed=0)
   panns.compile(optimizer=tf.keras.optimizers.SGD(0.1))
   panns.optimizer.build(network.trainable_variables)
   batches = tf.data.Dataset.from_tensors(make_batch())
@@ -198,7 +197,7 @@ one = make_panns(); one.duals.ascend_newton(tf.constant([0.5, 0.3, 0.2]), 1.0)
 one.train_step(merged(batch()))
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 with strategy.scope():
-  objective = Objective(1.0, 1.0, True, "newton", 0.05, 2e-5)
+  objective = Objective(lambda2=1.0)
   two = PaNN(make_network(), make_network(1), Duals(PRIOR), objective, seed=0)
   optimizer = tf.keras.optimizers.SGD(0.1); optimizer.build(two.network.trainable_variables)
   two.compile(optimizer=optimizer)

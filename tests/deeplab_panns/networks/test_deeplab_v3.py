@@ -1,6 +1,7 @@
 """DeepLab-v3 as a whole: counts, sizes, padding, weight decay, saving."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -205,12 +206,23 @@ def test_config_and_weights_rebuild_the_network(small, tmp_path):
 @pytest.mark.parametrize(
   "settings, message",
   [
-    ({"backbone": "vgg"}, "resnet50"),
-    ({"stem": "gamma"}, "beta"),
-    ({"output_stride": 4}, "8, 16, 32"),
-    ({"multi_grid": (1, 2)}, "three units"),
+    ({"backbone": "vgg"}, "backbone=vgg: must be one of resnet50, resnet101, resnet_small"),
+    ({"stem": "gamma"}, "stem=gamma: must be one of beta, plain"),
+    ({"output_stride": 4}, "output_stride=4: must be one of 8, 16, 32"),
+    ({"multi_grid": (1, 2)}, "multi_grid=1,2: must be three factors"),
+    ({"multi_grid": (1, 0, 2)}, "multi_grid=1,0,2: must be three factors of at least 1"),
+    ({"classes": 1}, "classes=1: must be at least 2"),
+    ({"channels": 0}, "channels=0: must be at least 1"),
+    ({"batch_norm_decay": 1.5}, "batch_norm_decay=1.5: must be in [0, 1]"),
+    ({"dropout_rate": 0.995}, "dropout_rate=0.995: must be in [0, 0.99]"),
+    ({"weight_decay": -1e-4}, "weight_decay=-0.0001: must be at least 0"),
   ],
 )
 def test_unknown_settings_are_refused_with_the_allowed_ones(settings, message):
-  with pytest.raises(ValueError, match=message):
+  with pytest.raises(ValueError, match="^" + re.escape(message)):
     DeepLabConfig(**settings)
+
+
+def test_settings_may_lie_on_their_bounds():
+  DeepLabConfig(classes=2, channels=1, batch_norm_decay=1, dropout_rate=0.99, weight_decay=0)
+  DeepLabConfig(batch_norm_decay=0, dropout_rate=0)

@@ -1,0 +1,66 @@
+"""What an objective may be: every misspelt, out-of-range or contradictory setting is refused by name."""
+
+import math
+
+import pytest
+
+from deeplab_panns.method.objective import (
+  DUAL_UPDATES,
+  PARTIAL_LOSSES,
+  PRIOR_SCOPES,
+  PSEUDO_LABELS,
+  Objective,
+)
+
+
+@pytest.mark.parametrize(
+  "name, choices",
+  [
+    ("dual_update", DUAL_UPDATES),
+    ("partial_loss", PARTIAL_LOSSES),
+    ("pseudo_labels", PSEUDO_LABELS),
+    ("prior_scope", PRIOR_SCOPES),
+  ],
+)
+def test_every_choice_is_taken_and_another_is_refused_with_the_choices(name, choices):
+  for choice in choices:
+    assert getattr(Objective(**{name: choice}), name) == choice
+  with pytest.raises(ValueError) as error:
+    Objective(**{name: "newtonian"})
+  assert str(error.value) == f"{name}=newtonian: must be one of {', '.join(choices)}"
+
+
+@pytest.mark.parametrize(
+  "name, inside, outside, allowed",
+  [
+    ("lambda1", (0, 7.5), (-0.1, math.nan), "at least 0"),
+    ("lambda2", (0, 7.5), (-0.1, math.nan), "at least 0"),
+    ("learning_rate_dual", (0, 7.5), (-1e-9, math.nan), "at least 0"),
+    ("exclusion_weight", (0, 7.5), (-0.1, math.nan), "at least 0"),
+    ("dual_step", (0, 1), (-0.1, 1.01, math.nan), "in [0, 1]"),
+    ("teacher_decay", (0, 0.99999), (-0.1, 1, math.nan), "in [0, 0.99999]"),
+  ],
+)
+def test_numbers_end_at_their_bounds(name, inside, outside, allowed):
+  for value in inside:
+    Objective(**{name: value})
+  for value in outside:
+    with pytest.raises(ValueError) as error:
+      Objective(**{name: value})
+    assert str(error.value) == f"{name}={value}: must be {allowed}"
+
+
+@pytest.mark.parametrize("option", [{"pseudo_labels": "soft"}, {"mix": True}, {"teacher_decay": 0.9}])
+def test_the_marginal_loss_refuses_options_of_pseudo_labels(option):
+  Objective(**option)
+  with pytest.raises(ValueError, match=r"^partial_loss=marginal: uses no pseudo-labels; leave out"):
+    Objective(partial_loss="marginal", **option)
+
+
+def test_mixing_refuses_soft_targets():
+  for kind in ("argmax", "aligned"):
+    Objective(mix=True, pseudo_labels=kind)
+  with pytest.raises(
+    ValueError, match=r"^mix=True: pastes label maps; choose --pseudo_labels=argmax or aligned"
+  ):
+    Objective(mix=True, pseudo_labels="soft")
