@@ -21,7 +21,7 @@ def percent(share: float) -> str:
 
 
 def percent_and_sd(mean: float, sd: float | None) -> str:
-  """A mean and its standard deviation as "81.2 ± 3.4"; the mean alone where there is no standard deviation (None or NaN)."""
+  """Mean and standard deviation: "81.2 ± 3.4"; the mean alone where `sd` is None or NaN."""
   return percent(mean) + ("" if sd is None or math.isnan(sd) else f" ± {percent(sd)}")
 
 

@@ -1,16 +1,18 @@
 """Paired comparisons of two methods: signed-rank test, t-test, bootstrap interval, Holm's correction.
 
-One pair is one test volume, its value the mean over seeds: volumes are drawn independently, runs of other
-seeds on the same volumes are not. Where each seed has patients of its own, its mean is the pair
-(`mean_interval`, `ttest_p`, `wilcoxon_p`).
+A pair is one test volume, its value the mean over seeds: volumes are independent samples, runs of other
+seeds on the same volumes are not. Where each seed has patients of its own, a pair is one seed, its value the
+mean over its volumes (`mean_interval`, `ttest_p`, `wilcoxon_p`).
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 from scipy import stats
 
 MIN_PAIRS = 6  # a two-sided signed-rank test of five pairs cannot come below p = 0.06
@@ -23,11 +25,11 @@ class Comparison:
   """What a method changes against a baseline, over pairs.
 
   Attributes:
-    pairs: that both define.
-    dropped: pairs in which one or both are NaN.
+    pairs: those in which both values are defined.
+    dropped: those in which one or both are NaN.
     difference: mean of method - baseline; NaN without a pair.
-    interval: (low, high) of the mean difference, 95 % percentile bootstrap; None below MIN_PAIRS, as are
-    wilcoxon_p, ttest_p: two-sided, not corrected for other comparisons.
+    interval: (low, high) of the mean difference, 95 % percentile bootstrap; None below MIN_PAIRS.
+    wilcoxon_p, ttest_p: two-sided, not corrected for other comparisons; None below MIN_PAIRS.
   """
 
   pairs: int
@@ -38,16 +40,16 @@ class Comparison:
   ttest_p: float | None
 
   @property
-  def enough(self):
-    """Whether there are pairs enough for a test."""
+  def enough(self) -> bool:
+    """Whether there are enough pairs for a test."""
     return self.pairs >= MIN_PAIRS
 
 
-def compare(values, baseline, seed=0):
+def compare(values: npt.ArrayLike, baseline: npt.ArrayLike, seed: int = 0) -> Comparison:
   """Compares paired values.
 
   Args:
-    values, baseline: arrays of one length; a pair at each place, NaN where undefined.
+    values, baseline: vectors of one length, a pair at each index; NaN where undefined.
     seed: of the bootstrap.
   Raises:
     ValueError: If the lengths differ.
@@ -70,46 +72,48 @@ def compare(values, baseline, seed=0):
   )
 
 
-def bootstrap_interval(values, seed=0, level=0.95):
-  """(low, high) percentiles of the mean over resamples of `values`, drawn with replacement.
+def bootstrap_interval(values: npt.ArrayLike, seed: int = 0, level: float = 0.95) -> tuple[float, float]:
+  """(low, high) percentiles of the mean over resamples of `values` with replacement.
 
-  A function of values and seed alone. Percentile intervals of few values are too narrow: of 8 pairs about 89
-  % hold the true mean.
+  The result depends on values and seed alone. Percentile intervals of few values are too narrow: with 8 pairs
+  an interval at 95 % holds the true mean in about 89 % of all samples.
   """
   values = np.asarray(values, np.float64)
-  drawn = np.random.default_rng(seed).integers(len(values), size=(RESAMPLES, len(values)))
-  low, high = np.quantile(values[drawn].mean(axis=1), [(1 - level) / 2, (1 + level) / 2])
+  resamples = np.random.default_rng(seed).integers(len(values), size=(RESAMPLES, len(values)))
+  low, high = np.quantile(values[resamples].mean(axis=1), [(1 - level) / 2, (1 + level) / 2])
   return float(low), float(high)
 
 
-def holm(p_values):
-  """Holm's step-down correction: adjusted p-values in the order given, comparable with a level as they are.
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
+  """Holm's step-down correction for several tests.
 
   Args:
-    p_values: numbers in [0, 1]; None where there was no test, which stays None and counts for nothing.
+    p_values: numbers in [0, 1]; None where there was no test.
+  Returns:
+    The adjusted p-values in the same order, to be compared with the level itself. None stays None and does
+    not count as a test.
   """
-  tested = sorted((p, place) for place, p in enumerate(p_values) if p is not None)
+  tested = sorted((p, index) for index, p in enumerate(p_values) if p is not None)
   adjusted: list[float | None] = [None] * len(p_values)
   floor = 0.0
-  for rank, (p, place) in enumerate(tested):
+  for rank, (p, index) in enumerate(tested):
     floor = max(floor, min(1.0, (len(tested) - rank) * p))
-    adjusted[place] = floor
+    adjusted[index] = floor
   return adjusted
 
 
-def wilcoxon_p(differences):
-  """Two-sided p of the signed-rank test, exact with ties too; scipy's choice of method there changes between
-  versions."""
+def wilcoxon_p(differences: npt.ArrayLike) -> float:
+  """Two-sided p of Wilcoxon's signed-rank test, exact with ties too, for which SciPy's method depends on its
+  version."""
   differences = np.asarray(differences, np.float64)
-  changed = differences[differences != 0]  # Wilcoxon's own rule: a pair without a difference ranks nowhere
+  changed = differences[differences != 0]  # Wilcoxon's own rule: a pair without a difference has no rank
   if not len(changed):
     return 1.0
   if len(changed) > _MAX_EXACT:
     return float(stats.wilcoxon(changed).pvalue)
-  doubled_ranks = np.rint(2 * stats.rankdata(np.abs(changed))).astype(
-    int
-  )  # whole numbers: a tie's rank may end in .5
-  probability = np.ones(1)  # of each sum of the positive ranks, when every sign is a coin's toss
+  # Doubled, since the rank of a tie may end in .5 and sums are to be whole numbers.
+  doubled_ranks = np.rint(2 * stats.rankdata(np.abs(changed))).astype(int)
+  probability = np.ones(1)  # of each sum of the positive ranks, if every sign is the toss of a coin
   for rank in doubled_ranks:
     gap = np.zeros(rank)
     probability = (np.concatenate([probability, gap]) + np.concatenate([gap, probability])) / 2
@@ -117,7 +121,7 @@ def wilcoxon_p(differences):
   return float(min(1.0, 2 * min(probability[: positive + 1].sum(), probability[positive:].sum())))
 
 
-def ttest_p(differences):
+def ttest_p(differences: npt.ArrayLike) -> float:
   """Two-sided p of Student's t-test that the mean of two or more differences is 0."""
   differences = np.asarray(differences, np.float64)
   spread = differences.std(ddof=1)
@@ -127,9 +131,9 @@ def ttest_p(differences):
   return float(2 * stats.t.sf(abs(t), len(differences) - 1))
 
 
-def mean_interval(values, level=0.95):
-  """(low, high) of the mean of two or more normally distributed values by Student's t, right also for few of
-  them."""
+def mean_interval(values: npt.ArrayLike, level: float = 0.95) -> tuple[float, float]:
+  """(low, high) of the mean of two or more normally distributed values by Student's t, exact for few values
+  too."""
   values = np.asarray(values, np.float64)
   reach = stats.t.ppf((1 + level) / 2, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values))
   return float(values.mean() - reach), float(values.mean() + reach)

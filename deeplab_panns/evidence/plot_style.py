@@ -1,19 +1,21 @@
-"""How the report's figures look: sizes, fonts, and one colour for a method in all of them."""
+"""The look of all plots: sizes, fonts, and one colour for each method and each organ."""
 
 from __future__ import annotations
 
 import io
 import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib
 import numpy as np
+import numpy.typing as npt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from deeplab_panns.evidence.slice_pictures import organ_colours
 
-# Okabe and Ito's colours, which the colour-blind tell apart, without yellow (too light for lines).
+# The colours of Okabe and Ito, which the colour-blind can tell apart, without yellow (too light for lines).
 _METHOD_COLOURS = ("#777777", "#E69F00", "#0072B2", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#000000")
 _STYLE: Any = {
   "font.size": 9,
@@ -28,38 +30,39 @@ _STYLE: Any = {
 DPI = 110
 
 
-def figure(width, height):
-  """A Figure in inches; of no window and no global state, so that figures can be drawn anywhere."""
+def figure(width: float, height: float) -> Figure:
+  """An empty figure, its size in inches. It needs neither a display nor pyplot's global state."""
   with matplotlib.rc_context(_STYLE):
-    drawn = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(drawn)
-  return drawn
+    empty = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(empty)
+  return empty
 
 
-def subplots(drawn, rows, columns, **options):
-  """An array [rows, columns] of axes in the report's style."""
+def subplots(within: Figure, rows: int, columns: int, **options: Any) -> npt.NDArray[np.object_]:
+  """Axes in the common style, as an array [rows, columns]; options as of `Figure.subplots`."""
   with matplotlib.rc_context(_STYLE):
-    return drawn.subplots(rows, columns, squeeze=False, **options)
+    axes: npt.NDArray[np.object_] = within.subplots(rows, columns, squeeze=False, **options)
+  return axes
 
 
-def png(drawn):
+def png(finished: Figure) -> bytes:
   """The figure as the bytes of a PNG file."""
   content = io.BytesIO()
   with matplotlib.rc_context(_STYLE):
-    drawn.savefig(content, format="png", dpi=DPI, facecolor="white")
+    finished.savefig(content, format="png", dpi=DPI, facecolor="white")
   return content.getvalue()
 
 
-def wrapped(name, letters=40):
-  """A method's name, which may hold several settings, on lines of so many letters."""
+def wrapped(name: str, letters: int = 40) -> str:
+  """A method's name, which may list several settings, broken into lines of at most so many letters."""
   return "\n".join(textwrap.wrap(name, letters))
 
 
-def method_colours(names):
-  """{method: colour}, by its place."""
-  return {name: _METHOD_COLOURS[place % len(_METHOD_COLOURS)] for place, name in enumerate(names)}
+def method_colours(names: Sequence[str]) -> dict[str, str]:
+  """The colour of each method, by its position in `names`; repeated after the eighth."""
+  return {name: _METHOD_COLOURS[index % len(_METHOD_COLOURS)] for index, name in enumerate(names)}
 
 
-def organ_rgb(count):
-  """float [count, 3] in [0, 1]: the colours of the pictures of slices."""
+def organ_rgb(count: int) -> npt.NDArray[np.float64]:
+  """The organs' colours in pictures of slices, as RGB in [0, 1]: [count, 3]."""
   return organ_colours(count)[1:].astype(np.float64) / 255

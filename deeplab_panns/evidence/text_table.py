@@ -1,4 +1,4 @@
-"""A table of text as Markdown, LaTeX, HTML and CSV. Rows are lists of text of one length; the first row is
+"""A table as Markdown, LaTeX, HTML and CSV. Its rows are sequences of cells, all of one length; the first is
 the header."""
 
 from __future__ import annotations
@@ -6,6 +6,12 @@ from __future__ import annotations
 import csv
 import html
 import io
+from collections.abc import Iterable, Sequence
+from typing import Union
+
+Rows = Sequence[Sequence[str]]
+Cell = Union[str, float, None]
+"""Of a CSV file: numbers keep every digit, None is an empty field."""
 
 _LATEX = {
   "\\": r"\textbackslash{}",
@@ -28,8 +34,13 @@ _LATEX = {
 }
 
 
-def to_markdown(rows, note=""):
-  """Padded so that it reads as plain text too; the first column left-aligned, the others right."""
+def to_markdown(rows: Rows, note: str = "") -> str:
+  """Padded so that it can be read as plain text too; the first column is aligned left, the others right.
+
+  Args:
+    rows: the header and the body.
+    note: a paragraph below the table.
+  """
   rows = [[cell.replace("|", r"\|") for cell in row] for row in rows]
   widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
   lines = [
@@ -48,7 +59,7 @@ def to_markdown(rows, note=""):
   return "\n".join(lines) + (f"\n\n{note}\n" if note else "\n")
 
 
-def to_latex(rows, caption):
+def to_latex(rows: Rows, caption: str) -> str:
   """A `table` environment with the rules of the booktabs package."""
   header, *body = [" & ".join(_escape_latex(cell) for cell in row) + r" \\" for row in rows]
   return "\n".join(
@@ -70,23 +81,28 @@ def to_latex(rows, caption):
   )
 
 
-def _escape_latex(text):
+def _escape_latex(text: str) -> str:
   return "".join(_LATEX.get(letter, letter) for letter in text)
 
 
-def to_html(rows, strong_last=False):
-  """strong_last: whether the last row is a sum of the others and stands out."""
+def to_html(rows: Rows, strong_last: bool = False) -> str:
+  """A `table` element.
+
+  Args:
+    rows: the header and the body.
+    strong_last: whether the last row sums the others up and is to stand out.
+  """
   header, *body = rows
   cells = "".join(f"<th>{html.escape(cell)}</th>" for cell in header)
   lines = ["<table>", f"<thead><tr>{cells}</tr></thead>", "<tbody>"]
-  for place, row in enumerate(body):
-    kind = ' class="sum"' if strong_last and place == len(body) - 1 else ""
+  for index, row in enumerate(body):
+    kind = ' class="sum"' if strong_last and index == len(body) - 1 else ""
     lines.append(f"<tr{kind}>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>")
   return "\n".join([*lines, "</tbody></table>"])
 
 
-def to_csv(rows):
-  """Cells may be numbers too, of which every digit is kept."""
+def to_csv(rows: Iterable[Sequence[Cell]]) -> str:
+  """Lines of fields separated by commas; numbers keep every digit."""
   lines = io.StringIO()
   csv.writer(lines, lineterminator="\n").writerows(rows)
   return lines.getvalue()

@@ -1,0 +1,48 @@
+"""The look of plots: colours that stay with their method and organ, pictures without a display."""
+
+import io
+
+import matplotlib
+import numpy as np
+from PIL import Image
+
+from deeplab_panns.evidence import plot_style, slice_pictures
+
+
+def test_a_method_keeps_its_colour_when_others_follow_it():
+  few, many = (plot_style.method_colours([f"method {n}" for n in range(count)]) for count in (3, 8))
+  assert few.items() <= many.items()
+  assert len(set(many.values())) == 8
+
+
+def test_organs_have_the_colours_of_the_slices():
+  np.testing.assert_array_equal(
+    np.rint(255 * plot_style.organ_rgb(13)).astype(np.uint8), slice_pictures.organ_colours(13)[1:]
+  )
+
+
+def test_long_names_break_between_words_and_lose_nothing():
+  name = "panns lambda1=1 lambda2=0.1 dual_update=closed_form"
+  lines = plot_style.wrapped(name, 30).split("\n")
+  assert " ".join(lines) == name and len(lines) > 1
+  assert max(map(len, lines)) <= 30
+
+
+def test_the_style_reaches_the_axes_and_leaves_other_plots_alone():
+  before = matplotlib.rcParams["axes.spines.top"], matplotlib.rcParams["font.size"]
+  plot = plot_style.figure(3, 2)
+  axes = plot_style.subplots(plot, 2, 1)
+  assert axes.shape == (2, 1)
+  assert not axes[0, 0].spines["top"].get_visible()
+  assert (matplotlib.rcParams["axes.spines.top"], matplotlib.rcParams["font.size"]) == before == (True, 10.0)
+
+
+def test_a_png_has_the_size_in_inches_times_dpi_and_is_the_same_each_time():
+  def drawn():
+    plot = plot_style.figure(3, 2)
+    plot_style.subplots(plot, 1, 1)[0, 0].plot([0, 1], [1, 0])
+    return plot_style.png(plot)
+
+  with Image.open(io.BytesIO(drawn())) as picture:
+    assert picture.size == (3 * plot_style.DPI, 2 * plot_style.DPI)
+  assert drawn() == drawn()
