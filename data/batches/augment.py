@@ -4,6 +4,8 @@
 the image once instead of three times, and gives a static shape at any scale.
 """
 
+from __future__ import annotations
+
 import math
 
 import numpy as np
@@ -11,6 +13,18 @@ import tensorflow as tf
 import tensorflow_addons as tfa
 
 from data.organs import IGNORE
+
+SCALES = (0.75, 1.0, 1.25, 1.5, 1.75, 2.0)  # the paper's
+MAX_ROTATION_DEGREES = 15.0  # the paper's
+
+
+def require_movement(scales: tuple[float, ...], max_rotation_degrees: float) -> None:
+  """Raises a ValueError that begins with "<name>=<value>: " if a crop cannot be moved so."""
+  if not scales or min(scales) <= 0:
+    shown = ",".join(f"{scale:g}" for scale in scales)
+    raise ValueError(f"scales={shown}: must be at least one number, each above 0")
+  if not 0 <= max_rotation_degrees <= 45:
+    raise ValueError(f"max_rotation_degrees={max_rotation_degrees}: must be in [0, 45]")
 
 
 def turn_about(angle, scale, place, anchor):

@@ -19,17 +19,27 @@ class PatchSampling:
   """How patches are drawn.
 
   Attributes:
-    scales: one is chosen for each patch, in-plane; z keeps its scale.
-    max_rotation_degrees: the axial angle is uniform in [0, this].
-    patch_size: voxels (z, y, x).
-    organ_fraction: share of patches placed around a voxel of an organ: an organ of those in the label map,
-      then a voxel of it. The others lie anywhere in the volume.
+    scales: all above 0; one is chosen for each patch, in-plane. The z axis keeps its scale.
+    max_rotation_degrees: the angle in the axial plane is uniform in [0, this]; at most 45.
+    patch_size: voxels (z, y, x), all above 0.
+    organ_fraction: share of the patches placed around a voxel of an organ, in [0, 1]: first an organ of those
+      in the label map is chosen, then a voxel of it. The others lie anywhere in the volume.
+  Raises:
+    ValueError: Beginning with "<name>=<value>: ", if a setting is not allowed.
   """
 
-  scales: tuple[float, ...]
-  max_rotation_degrees: float
+  scales: tuple[float, ...] = augment.SCALES
+  max_rotation_degrees: float = augment.MAX_ROTATION_DEGREES
   patch_size: tuple[int, int, int] = (64, 64, 64)
   organ_fraction: float = 0.5
+
+  def __post_init__(self) -> None:
+    augment.require_movement(self.scales, self.max_rotation_degrees)
+    if len(self.patch_size) != 3 or min(self.patch_size) < 1:
+      sizes = ",".join(map(str, self.patch_size))
+      raise ValueError(f"patch_size={sizes}: must be three sizes (z,y,x) in voxels, each at least 1")
+    if not 0 <= self.organ_fraction <= 1:
+      raise ValueError(f"organ_fraction={self.organ_fraction}: must be in [0, 1]")
 
 
 class OrganVoxels:

@@ -21,15 +21,23 @@ class BatchPlan:
   """What a batch is made of.
 
   Attributes:
-    batch_size: labelled + partial examples.
-    partial_fraction: share of partial examples in stage 2; the paper's 3 : 1 is 0.25.
     sampling: how an example is drawn; its class decides whether it is a slice or a patch.
+    batch_size: labelled and partial examples together, a multiple of 4.
+    partial_fraction: share of partial examples in stage 2; the paper's 3 : 1 is 0.25.
+    seed: decides every example of every step.
+  Raises:
+    ValueError: Beginning with "batch_size=<value>: ", if that is not allowed.
   """
 
-  batch_size: int
-  partial_fraction: float
-  seed: int
   sampling: SliceSampling | PatchSampling
+  batch_size: int = 16
+  partial_fraction: float = 0.25
+  seed: int = 0
+
+  def __post_init__(self) -> None:
+    if self.batch_size < 1 or self.batch_size % 4:
+      nearest = max(4, round(self.batch_size / 4) * 4)
+      raise ValueError(f"batch_size={self.batch_size}: must be a multiple of 4; the nearest is {nearest}")
 
   @property
   def partial_size(self):

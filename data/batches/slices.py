@@ -13,6 +13,7 @@ from data.stored.store import StoredCase
 
 SLICE_AXIS = {"axial": 0, "coronal": 1, "sagittal": 2}  # of arrays [z, y, x]
 CASE_WEIGHTINGS = ("size", "equal")
+SMALLEST_CROP = 17  # pixels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,21 +21,38 @@ class SliceSampling:
   """How crops of slices are drawn.
 
   Attributes:
-    view: axial, coronal or sagittal.
+    view: a key of SLICE_AXIS: axial, coronal or sagittal.
     slices_per_input: odd; neighbouring slices become channels, the middle one is labelled.
-    crop_size: pixels, square.
-    scales: one is chosen for each crop.
-    max_rotation_degrees: the angle is uniform in [0, this].
-    case_weighting: "size", every slice of all cases once an epoch, so that a case counts by its slices; or
-      "equal", every case alike, for sets in which one scan would hold most of the slices.
+    crop_size: side of the square crop in pixels, at least 17.
+    scales: all above 0; one is chosen for each crop.
+    max_rotation_degrees: the angle is uniform in [0, this]; at most 45.
+    case_weighting: one of CASE_WEIGHTINGS: "size" visits every slice of all cases once an epoch, so that a
+      case counts by its slices; "equal" visits every case equally often, for sets in which one scan would
+      hold most of the slices.
+  Raises:
+    ValueError: Beginning with "<name>=<value>: ", if a setting is not allowed.
   """
 
-  view: str
-  slices_per_input: int
-  crop_size: int
-  scales: tuple[float, ...]
-  max_rotation_degrees: float
+  view: str = "axial"
+  slices_per_input: int = 3
+  crop_size: int = 513
+  scales: tuple[float, ...] = augment.SCALES
+  max_rotation_degrees: float = augment.MAX_ROTATION_DEGREES
   case_weighting: str = "size"
+
+  def __post_init__(self) -> None:
+    for name, choices in (("view", tuple(SLICE_AXIS)), ("case_weighting", CASE_WEIGHTINGS)):
+      if getattr(self, name) not in choices:
+        raise ValueError(f"{name}={getattr(self, name)}: must be one of {', '.join(choices)}")
+    if self.slices_per_input < 1:
+      raise ValueError(f"slices_per_input={self.slices_per_input}: must be odd and at least 1")
+    if self.slices_per_input % 2 == 0:
+      raise ValueError(
+        f"slices_per_input={self.slices_per_input}: must be odd, so that one slice is the middle"
+      )
+    if self.crop_size < SMALLEST_CROP:
+      raise ValueError(f"crop_size={self.crop_size}: must be at least {SMALLEST_CROP} pixels")
+    augment.require_movement(self.scales, self.max_rotation_degrees)
 
 
 class SliceSampler:
@@ -44,10 +62,6 @@ class SliceSampler:
   """
 
   def __init__(self, cases: tuple[StoredCase, ...], sampling: SliceSampling, seed: int):
-    if sampling.case_weighting not in CASE_WEIGHTINGS:
-      raise ValueError(
-        f"received case_weighting={sampling.case_weighting!r}; it must be one of {CASE_WEIGHTINGS}"
-      )
     self._open = opener(cases)
     self._sampling = sampling
     self._seed = seed

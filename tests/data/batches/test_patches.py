@@ -227,9 +227,25 @@ def test_the_prior_is_drawn_around_the_organs_that_partial_cases_have(store, spl
 def test_patches_larger_than_the_volumes_have_the_raw_shares(store, splits):
   """Wherever they lie they hold the whole volume, and every case equally often: q is the share of the
   voxels."""
-  plan = BatchPlan(6, 0.5, 0, PatchSampling((1.0,), 0.0, (8, 41, 49), organ_fraction=0.5))
-  labels = np.concatenate(list(Batches(store, splits, plan).prior_labels(6).as_numpy_iterator()))
+  plan = BatchPlan(PatchSampling((1.0,), 0.0, (8, 41, 49), organ_fraction=0.5), batch_size=4)
+  labels = np.concatenate(list(Batches(store, splits, plan).prior_labels(12).as_numpy_iterator()))
   counts = np.bincount(labels.ravel(), minlength=IGNORE + 1)[:4]
   np.testing.assert_array_equal(
-    counts, 2 * np.sum([list(case.voxels.values()) for case in splits.labeled], axis=0)
+    counts, 4 * np.sum([list(case.voxels.values()) for case in splits.labeled], axis=0)
   )
+
+
+@pytest.mark.parametrize(
+  "setting, message",
+  [
+    ({"patch_size": (64, 64)}, "patch_size=64,64: must be three sizes (z,y,x) in voxels, each at least 1"),
+    ({"patch_size": (0, 8, 8)}, "patch_size=0,8,8: must be three sizes (z,y,x) in voxels, each at least 1"),
+    ({"organ_fraction": 1.5}, "organ_fraction=1.5: must be in [0, 1]"),
+    ({"scales": (-1.0,)}, "scales=-1: must be at least one number, each above 0"),
+    ({"max_rotation_degrees": -1.0}, "max_rotation_degrees=-1.0: must be in [0, 45]"),
+  ],
+)
+def test_a_setting_that_is_not_allowed_is_named(setting, message):
+  with pytest.raises(ValueError) as error:
+    PatchSampling(**setting)
+  assert str(error.value) == message

@@ -34,9 +34,9 @@ def test_plain_sampling_gives_the_raw_share(tiny_store):
   """No rotation, no scale, crops as large as the slice: the law is that of the voxels."""
   store = read_store(tiny_store)
   splits = split(store, 0, 0.0, 0)
-  plan = BatchPlan(6, 0.5, 0, SliceSampling("axial", 1, 49, (1.0,), 0.0))
+  plan = BatchPlan(SliceSampling("axial", 1, 49, (1.0,), 0.0), batch_size=4)
   prior = estimate_prior(
-    store.organs, splits.labeled, Batches(store, splits, plan).prior_labels(18).as_numpy_iterator()
+    store.organs, splits.labeled, Batches(store, splits, plan).prior_labels(36).as_numpy_iterator()
   )
   np.testing.assert_allclose(prior.sampled, prior.voxels, rtol=1e-6)
 
@@ -45,7 +45,7 @@ def test_crops_change_the_share(tiny_store):
   """Organs near the middle fill more of a small crop than of the slice: why q is not the raw share."""
   store = read_store(tiny_store)
   splits = split(store, 0, 0.0, 0)
-  plan = BatchPlan(6, 0.5, 0, SliceSampling("axial", 1, 33, (1.5,), 15.0))
+  plan = BatchPlan(SliceSampling("axial", 1, 33, (1.5,), 15.0), batch_size=4)
   prior = estimate_prior(
     store.organs, splits.labeled, Batches(store, splits, plan).prior_labels(200).as_numpy_iterator()
   )
