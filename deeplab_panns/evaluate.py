@@ -3,24 +3,20 @@ another."""
 
 from __future__ import annotations
 
-import io
 import os
 import pathlib
+from typing import Any
 
 from absl import flags
-from PIL import Image
 
 from data import command
 from data.input_error import InputError
 from data.organs import BTCV_ORGANS
-from data.stored.store import read_store
-from data.whole_file import write_bytes
 from deeplab_panns.scores import label_map
-from deeplab_panns.scores.folder_scores import Folders, score_folders
-from deeplab_panns.scores.scored_case import write_results
+from deeplab_panns.scores.folder_scores import Folders, evaluate_folders
 
 
-def define_flags():
+def define_flags() -> None:
   flags.DEFINE_string("run_dir", None, "The run to score.")
   flags.DEFINE_list(
     "run_dirs", None, "Or: runs whose mean probabilities are scored, on what all of them held out."
@@ -54,76 +50,7 @@ def define_flags():
   )
 
 
-def evaluate_runs(run_dirs, checkpoint, data_dir, scoring, output_dir):
-  """Scores a run, or several as one ensemble; also writes overlay.png, and slices.npz for the report.
-
-  Args:
-    scoring: (split, workers).
-  """
-  # Here, not above: the processes that score folders import this module, and need no TensorFlow.
-  from deeplab_panns.runs.trained import open_run, open_runs
-  from deeplab_panns.scores.run_scores import score_cases, select_cases
-
-  split, workers = scoring
-  opened = open_run(run_dirs[0], checkpoint) if len(run_dirs) == 1 else open_runs(run_dirs, checkpoint)
-  runs = [opened] if len(run_dirs) == 1 else opened.runs
-  store = read_store(data_dir or opened.data_dir)
-  scored, overlay = score_cases(opened.segmenter, store.organs, select_cases(store, runs, split), workers)
-  header = {
-    "split": split,
-    "grid": "store",
-    "checkpoint": checkpoint,
-    "step": _one_or_all([run.step for run in runs]),
-    "fold": _one_or_all([run.experiment.fold for run in runs]),
-    "data_dir": str(store.path.resolve()),
-    "run_dirs": [str(pathlib.Path(run_dir).resolve()) for run_dir in run_dirs],
-  }
-  summary = write_results(scored, store.organs, output_dir, header)
-  picture = io.BytesIO()
-  Image.fromarray(overlay).save(picture, "PNG")
-  write_bytes(output_dir / "overlay.png", picture.getvalue())
-  _print(
-    summary, output_dir, f"{', '.join(run_dirs)} on the {split} cases of {store.path}, on the store's grid"
-  )
-
-
-def _one_or_all(values):
-  """The value that all share, or else the list of them."""
-  return values[0] if len(set(values)) == 1 else values
-
-
-def evaluate_folders(folders: Folders, workers, output_dir):
-  """Scores a folder against another; raises InputError at the end if a case failed."""
-  scored, failures = score_folders(folders, workers)
-  if scored:
-    summary = write_results(scored, folders.scored_organs, output_dir, {"grid": "files"})
-    _print(summary, output_dir, f"{folders.predictions} against {folders.references}, on the files' grid")
-    unscored = [organ for organ in folders.organs if organ not in folders.scored_organs]
-    if unscored:
-      print(f"not scored, since a label map names no value for it: {', '.join(unscored)}")
-  if failures:
-    raise InputError(
-      f"{len(failures)} of {len(failures) + len(scored)} cases could not be scored: {' '.join(failures)}"
-    )
-
-
-def read_maps(organs, *maps):
-  """The {value: organ} of each (flag's name, its list); None where the flag is not given."""
-  return [words and label_map.parse(words, organs, flag) for flag, words in maps]
-
-
-def _print(summary, output_dir, scored):
-  mean = summary["mean_dice"]
-  print(
-    f"{scored}: mean Dice {'undefined' if mean is None else f'{mean:.4f}'} over {len(summary['organs'])} "
-    "organs, "
-    f"{summary['cases']} cases; {summary['excluded']} pairs excluded (organ in neither map), "
-    f"{summary['missed']} missed "
-    f"(organ in one alone); {output_dir / 'metrics.csv'}"
-  )
-
-
-def main(_):
+def main(_: list[str]) -> None:
   args = flags.FLAGS
   _require_consistent(args.run_dir, args.run_dirs, args.predictions, args.references)
   if not args.output_dir and not args.run_dir:
@@ -134,16 +61,38 @@ def main(_):
     )
   output_dir = pathlib.Path(args.output_dir or args.run_dir)
   if args.predictions:
-    organs = tuple(args.organs)
-    maps = read_maps(organs, ("label_map", args.label_map), ("reference_label_map", args.reference_label_map))
-    folders = Folders(pathlib.Path(args.predictions), pathlib.Path(args.references), organs, *maps)
-    evaluate_folders(folders, args.workers, output_dir)
+    _evaluate_folders(args, output_dir)
   else:
+    # Here, not above: the processes that score folders import this module, and need no TensorFlow.
+    from deeplab_panns.scores.run_scores import evaluate_runs
+
     run_dirs = args.run_dirs or [args.run_dir]
-    evaluate_runs(run_dirs, args.checkpoint, args.data_dir, (args.split, args.workers), output_dir)
+    print(evaluate_runs(run_dirs, output_dir, args.checkpoint, args.data_dir, args.split, args.workers).line)
 
 
-def _require_consistent(run_dir, run_dirs, predictions, references):
+def _evaluate_folders(args: Any, output_dir: pathlib.Path) -> None:
+  """Prints the result; raises InputError at the end if a case failed."""
+  organs = tuple(args.organs)
+  maps = [
+    words and label_map.parse(words, organs, flag)
+    for flag, words in (("label_map", args.label_map), ("reference_label_map", args.reference_label_map))
+  ]
+  folders = Folders(pathlib.Path(args.predictions), pathlib.Path(args.references), organs, *maps)
+  evaluation, failures = evaluate_folders(folders, output_dir, args.workers)
+  cases = len(failures)
+  if evaluation:
+    cases += evaluation.summary["cases"]
+    print(evaluation.line)
+    unscored = [organ for organ in organs if organ not in folders.scored_organs]
+    if unscored:
+      print(f"not scored, since a label map names no value for it: {', '.join(unscored)}")
+  if failures:
+    raise InputError(f"{len(failures)} of {cases} cases could not be scored: {' '.join(failures)}")
+
+
+def _require_consistent(
+  run_dir: str | None, run_dirs: list[str] | None, predictions: str | None, references: str | None
+) -> None:
   if sum(map(bool, (run_dir, run_dirs, predictions))) != 1 or bool(predictions) != bool(references):
     raise flags.ValidationError(
       "evaluate: needs either --run_dir, or --run_dirs, or --predictions and --references"

@@ -1,1 +1,1 @@
-"""Metrics, and what is scored by them."""
+"""Metrics, and the evaluation of runs and label maps by them."""

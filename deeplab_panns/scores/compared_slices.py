@@ -1,8 +1,8 @@
 """slices.npz: a few axial slices of each scored case, for the report's pictures.
 
-Of a case come up to three: the slice with the most organs, the one that shows most of the organs missing
-there (both follow from the reference alone, so that several methods show the same slices), and the one where
-prediction and reference disagree most on the organ with the lowest Dice.
+Up to three of each case: the slice with the most organs; the one with the most organs that the first does
+not show; and the one where prediction and reference disagree most on the organ with the lowest Dice. The
+first two follow from the reference alone, so that several methods show the same slices.
 """
 
 from __future__ import annotations
@@ -11,15 +11,19 @@ import dataclasses
 import io
 import json
 import zipfile
+from collections.abc import Sequence
 
 import numpy as np
 
+from data.arrays import Integers, Labels, Mask, StoredImage
 from data.input_error import InputError
 from data.organs import IGNORE
-from data.whole_file import write_bytes
+from data.stored.store import StoredCase
+from data.whole_file import AnyPath, write_bytes
+from deeplab_panns.scores.metrics import OrganScore
 
 MAX_CASES = 40  # about 0.3 MB each at 512 x 512 pixels
-_BODY_SHARE = 0.02  # of a row's pixels above the window's floor, for the row to belong to the body
+_BODY_SHARE = 0.02  # of a row's pixels that must be above the window's floor for the row to show the body
 _ARRAYS = ("image", "reference", "predicted")
 
 
@@ -29,35 +33,41 @@ class ComparedSlice:
 
   Attributes:
     case: its id.
-    z: of the slice in the case, from the feet.
+    z: the slice's index in the case, counted from the feet.
     spacing_mm: (y, x).
     why: "most organs", "other organs", or "worst: " and the organ.
-    image: uint8 [y, x], windowed.
-    reference, predicted: uint8 [y, x] of label values, IGNORE in the reference alone.
+    image: [y, x], windowed.
+    reference, predicted: [y, x]; IGNORE in the reference alone.
   """
 
   case: str
   z: int
   spacing_mm: tuple[float, float]
   why: str
-  image: np.ndarray
-  reference: np.ndarray
-  predicted: np.ndarray
+  image: StoredImage
+  reference: Labels
+  predicted: Labels
 
 
-def choose(image, reference, predicted, organs, scores):
-  """The z of the slices to show and why; [z, y, x] arrays, scores as from `metrics.score_organs`.
+def choose(
+  reference: Integers, predicted: Integers, organs: Sequence[str], scores: Sequence[OrganScore]
+) -> dict[int, str]:
+  """Which slices to show.
 
+  Args:
+    reference, predicted: [z, y, x].
+    organs: in the order of the label values.
+    scores: of this case, as from `metrics.score_organs`.
   Returns:
-    {z: why}, in the order of the module's description; the first reason where two meet.
+    {z: why}, in the order of the module's description; the first reason where two choose the same slice.
   """
-  present = np.stack([((reference == 1 + place).any(axis=(1, 2))) for place in range(len(organs))], axis=1)
-  drawn = ((reference != 0) & (reference != IGNORE)).mean(axis=(1, 2))  # settles ties, below 1
-  first = int(np.argmax(present.sum(axis=1) + drawn))
+  present = np.stack([(reference == 1 + index).any(axis=(1, 2)) for index in range(len(organs))], axis=1)
+  filled = ((reference != 0) & (reference != IGNORE)).mean(axis=(1, 2))  # below 1, so it only settles ties
+  first = int(np.argmax(present.sum(axis=1) + filled))
   chosen = {first: "most organs"}
   missing = present & ~present[first]
   if missing.any():
-    chosen.setdefault(int(np.argmax(missing.sum(axis=1) + drawn)), "other organs")
+    chosen.setdefault(int(np.argmax(missing.sum(axis=1) + filled)), "other organs")
   worst = _worst(reference, predicted, organs, scores)
   if worst:
     organ, wrong = worst
@@ -65,13 +75,15 @@ def choose(image, reference, predicted, organs, scores):
   return chosen
 
 
-def _worst(reference, predicted, organs, scores):
-  """(organ, bool [z, y, x] where the maps disagree on it) of the lowest Dice; of equals the most wrong.
+def _worst(
+  reference: Integers, predicted: Integers, organs: Sequence[str], scores: Sequence[OrganScore]
+) -> tuple[str, Mask] | None:
+  """The organ of the lowest Dice, of equals the one with the most wrong voxels, and these voxels [z, y, x].
 
-  None where no organ is wrong.
+  None where no voxel is wrong.
   """
   lowest = min((score.dice for score in scores if not np.isnan(score.dice)), default=1)
-  found = []
+  found: list[tuple[str, Mask]] = []
   for score in scores:
     if score.dice == lowest:
       value = 1 + list(organs).index(score.organ)
@@ -80,18 +92,30 @@ def _worst(reference, predicted, organs, scores):
   return max(found, key=lambda pair: np.count_nonzero(pair[1]), default=None)
 
 
-def cut(case, image, reference, predicted, organs, scores):
-  """The ComparedSlices of a StoredCase; the other arguments as in `choose`."""
+def cut(
+  case: StoredCase,
+  image: StoredImage,
+  reference: Integers,
+  predicted: Integers,
+  organs: Sequence[str],
+  scores: Sequence[OrganScore],
+) -> list[ComparedSlice]:
+  """The slices to show of a case, cropped to the body.
+
+  Args:
+    case: gives id and spacing.
+    image: [z, y, x], as the other arguments in `choose`.
+  """
   found = []
-  for z, why in choose(image, reference, predicted, organs, scores).items():
+  for z, why in choose(reference, predicted, organs, scores).items():
     body = _body(image[z])
     arrays = [np.array(volume[z][body], np.uint8) for volume in (image, reference, predicted)]
-    found.append(ComparedSlice(case.id, z, tuple(case.spacing_mm[1:]), why, *arrays))
+    found.append(ComparedSlice(case.id, z, case.spacing_mm[1:], why, *arrays))
   return found
 
 
-def _body(image):
-  """Slices (y, x) of what is above the window's floor; all of an empty slice."""
+def _body(image: StoredImage) -> tuple[slice, ...]:
+  """The box (y, x) of what is above the window's floor; the whole slice where nothing is."""
   boxes = []
   for axis in (1, 0):
     inside = np.flatnonzero((image > 0).mean(axis=axis) > _BODY_SHARE)
@@ -99,31 +123,31 @@ def _body(image):
   return tuple(boxes)
 
 
-def write(path, slices):
-  """Writes ComparedSlices, compressed and whole or not at all."""
-  index = [
+def write(path: AnyPath, slices: Sequence[ComparedSlice]) -> None:
+  """Writes the slices, compressed."""
+  entries = [
     {"case": part.case, "z": part.z, "spacing_mm": part.spacing_mm, "why": part.why} for part in slices
   ]
-  arrays = {f"{name}_{place}": getattr(part, name) for place, part in enumerate(slices) for name in _ARRAYS}
+  arrays = {f"{name}_{index}": getattr(part, name) for index, part in enumerate(slices) for name in _ARRAYS}
   content = io.BytesIO()
-  np.savez_compressed(content, index=np.array(json.dumps(index)), **arrays)
+  np.savez_compressed(content, index=np.array(json.dumps(entries)), **arrays)
   write_bytes(path, content.getvalue())
 
 
-def read(path):
-  """A list of ComparedSlice. Raises InputError if the file is not what `write` wrote."""
+def read(path: AnyPath) -> list[ComparedSlice]:
+  """Reads the slices. Raises InputError if the file is not what `write` wrote."""
   try:
     with np.load(path) as content:
-      index = json.loads(str(content["index"]))
+      entries = json.loads(str(content["index"]))
       return [
         ComparedSlice(
           part["case"],
           part["z"],
           tuple(part["spacing_mm"]),
           part["why"],
-          *(content[f"{name}_{place}"] for name in _ARRAYS),
+          *(content[f"{name}_{index}"] for name in _ARRAYS),
         )
-        for place, part in enumerate(index)
+        for index, part in enumerate(entries)
       ]
   except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
     raise InputError(

@@ -5,25 +5,27 @@ Imports no TensorFlow: every process would have to start it.
 
 from __future__ import annotations
 
-import concurrent.futures
 import dataclasses
-import multiprocessing
 import pathlib
-import signal
 import sys
+from collections.abc import Mapping
 
 import tqdm
 
+from data.arrays import Labels
 from data.formats import volumes
 from data.input_error import InputError
 from data.stored import store
+from data.worker_pool import in_processes
 from deeplab_panns.scores import label_map
-from deeplab_panns.scores.scored_case import Reference, score_case
+from deeplab_panns.scores.result_files import Evaluation, write_results
+from deeplab_panns.scores.scored_case import Reference, ScoredCase, score_case
 
 
 @dataclasses.dataclass(frozen=True)
 class Folders:
-  """
+  """Two folders of label maps, and what their values mean.
+
   Attributes:
     predictions, references: the folders; files of one id (name without ending) belong together.
     organs: the full list, for files without a map of their own.
@@ -34,73 +36,72 @@ class Folders:
   predictions: pathlib.Path
   references: pathlib.Path
   organs: tuple[str, ...]
-  prediction_map: dict[int, str] | None = None
-  reference_map: dict[int, str] | None = None
+  prediction_map: Mapping[int, str] | None = None
+  reference_map: Mapping[int, str] | None = None
 
   @property
-  def scored_organs(self):
-    """Those that both maps name, in the order of `organs`: a program is not blamed for what it does not
-    draw."""
+  def scored_organs(self) -> tuple[str, ...]:
+    """Those that both maps name, in the order of `organs`. What a program does not segment does not count
+    against it."""
     named = [
       set(values.values()) for values in (self.prediction_map, self.reference_map) if values is not None
     ]
     return tuple(organ for organ in self.organs if all(organ in names for names in named))
 
 
-def score_folders(folders: Folders, workers=1):
+def evaluate_folders(
+  folders: Folders, output_dir: pathlib.Path, workers: int = 1
+) -> tuple[Evaluation | None, list[str]]:
+  """Scores a folder against another and writes the result files (see `write_results`).
+
+  Args:
+    workers: cases scored at a time.
+  Returns:
+    The evaluation of the cases that could be scored, None where there is none; and an error line for each of
+    the others.
+  Raises:
+    InputError: As `score_folders`.
+  """
+  scored, failures = score_folders(folders, workers)
+  if not scored:
+    return None, failures
+  summary = write_results(scored, folders.scored_organs, output_dir, {"grid": "files"})
+  what = f"{folders.predictions} against {folders.references}, on the files' grid"
+  return Evaluation(what, summary, output_dir), failures
+
+
+def score_folders(folders: Folders, workers: int = 1) -> tuple[list[ScoredCase], list[str]]:
   """Scores every reference label map against the prediction of the same id, on the files' own grid.
 
+  Args:
+    workers: processes at a time.
   Returns:
-    (scored, failures): ScoredCases in the order of their ids, and an error line for each case that has none.
+    The cases in the order of their ids, and an error line for each one that could not be scored.
   Raises:
     InputError: If a folder is missing or empty, or no organ is in both maps.
   """
   pairs = _pairs(folders)
   if not folders.scored_organs:
     raise InputError(
-      f"{folders.predictions}: no organ is named both by --label_map and --reference_label_map; "
-      "nothing can be scored."
+      f"{folders.predictions}: no organ is named both by --label_map and --reference_label_map; nothing can "
+      "be scored."
     )
-  found, failures = {}, {}
-  for case, result in _in_processes(folders, pairs, min(workers, len(pairs))):
-    if isinstance(result, InputError):
-      failures[case] = str(result)
-    else:
-      found[case] = result
-  return [found[case] for case in pairs if case in found], [
-    failures[case] for case in pairs if case in failures
-  ]
-
-
-def _in_processes(folders, pairs, workers):
-  """Yields (case, ScoredCase or InputError) as they are ready."""
-  bar = tqdm.tqdm(total=len(pairs), desc="evaluate", unit="case", disable=not sys.stderr.isatty())
-  if workers == 1:
-    for case, files in pairs.items():
-      yield case, _score_or_error(folders, case, *files)
-      bar.update()
-    return
-  # spawn: TensorFlow's threads do not survive a fork. Ctrl-C is the parent's to answer, in one line.
-  pool = concurrent.futures.ProcessPoolExecutor(
+  results = in_processes(
+    _score_pair,
+    {case: (folders, case, *files) for case, files in pairs.items()},
     workers,
-    mp_context=multiprocessing.get_context("spawn"),
-    initializer=signal.signal,
-    initargs=(signal.SIGINT, signal.SIG_IGN),
+    f"{folders.references}: a process that scored a case died (memory?); try again with --workers=1.",
   )
-  try:
-    running = {pool.submit(_score_or_error, folders, case, *files): case for case, files in pairs.items()}
-    for future in concurrent.futures.as_completed(running):
-      yield running[future], future.result()
-      bar.update()
-  except concurrent.futures.process.BrokenProcessPool:
-    raise InputError(
-      f"{folders.references}: a process that scored a case died (memory?); try again with --workers=1."
-    ) from None
-  finally:
-    pool.shutdown(cancel_futures=True)
+  bar = tqdm.tqdm(results, "evaluate", len(pairs), unit="case", disable=not sys.stderr.isatty())
+  found = dict(bar)
+  in_order = [found[case] for case in pairs]
+  return (
+    [result for result in in_order if isinstance(result, ScoredCase)],
+    [str(result) for result in in_order if isinstance(result, InputError)],
+  )
 
 
-def _pairs(folders):
+def _pairs(folders: Folders) -> dict[str, tuple[pathlib.Path, pathlib.Path | None]]:
   """{case id: (reference file, prediction file or None)}, sorted by id."""
   references = _label_files(folders.references)
   predictions = _label_files(folders.predictions)
@@ -109,18 +110,17 @@ def _pairs(folders):
   return {case: (reference, predictions.get(case)) for case, reference in sorted(references.items())}
 
 
-def _label_files(folder):
+def _label_files(folder: pathlib.Path) -> dict[str, pathlib.Path]:
+  """{case id: file}, of the folder's files that may hold a label map."""
   if not folder.is_dir():
     raise InputError(f"{folder}: no such folder; --predictions and --references name folders of label maps.")
-  files: dict = {}
+  files: dict[str, pathlib.Path] = {}
   for file in sorted(folder.iterdir()):
-    # the .hdr half opens the pair
-    if (
-      file.is_file()
-      and file.name.lower().endswith(volumes.SUFFIXES)
-      and not file.name.startswith(".")
-      and not file.name.lower().endswith((".img", ".img.gz"))
-    ):
+    name = file.name.lower()
+    # Of an Analyze pair (.hdr, .img) the header stands for both.
+    if not file.is_file() or name.startswith(".") or name.endswith((".img", ".img.gz")):
+      continue
+    if name.endswith(volumes.SUFFIXES):
       other = files.setdefault(volumes.case_id(file), file)
       if other != file:
         raise InputError(
@@ -129,14 +129,9 @@ def _label_files(folder):
   return files
 
 
-def _score_or_error(folders, case, reference, prediction):
-  try:
-    return _score_pair(folders, case, reference, prediction)
-  except InputError as error:
-    return error
-
-
-def _score_pair(folders, case, reference_file, prediction_file):
+def _score_pair(
+  folders: Folders, case: str, reference_file: pathlib.Path, prediction_file: pathlib.Path | None
+) -> ScoredCase:
   if prediction_file is None:
     raise InputError(
       f"{folders.predictions / reference_file.name}: is missing; {reference_file} has no prediction."
@@ -145,21 +140,21 @@ def _score_pair(folders, case, reference_file, prediction_file):
   volumes.require_same_grid(reference, prediction)
   organs = folders.scored_organs
   labels, predicted = (
-    _translated(folders, volume, values, organs)
+    _translated(folders, volume, values)
     for volume, values in ((reference, folders.reference_map), (prediction, folders.prediction_map))
   )
   sha256 = store.file_sha256(reference_file)
   return score_case(case, Reference(labels, organs, organs, reference.spacing_mm, sha256), predicted)
 
 
-def _translated(folders, volume, values, organs):
+def _translated(folders: Folders, volume: volumes.Volume, values: Mapping[int, str] | None) -> Labels:
+  """The volume's label values as indices of the scored organs, from 1."""
   if values is None:
     values = label_map.default_map(folders.organs)
     if volume.array.max() > len(values):
       raise InputError(
-        f"{volume.path}: holds the value {volume.array.max()}, but --organs names {len(values)} "
-        "organs "
-        f"(values 1 to {len(values)}); name them all, in the order of the values, or say by "
-        "--label_map (--reference_label_map for the references) which values are which organs."
+        f"{volume.path}: holds the value {volume.array.max()}, but --organs names {len(values)} organs "
+        f"(values 1 to {len(values)}); name them all, in the order of the values, or say by --label_map "
+        "(--reference_label_map for the references) which values are which organs."
       )
-  return label_map.translate(volume.array, values, organs)
+  return label_map.translate(volume.array, values, folders.scored_organs)

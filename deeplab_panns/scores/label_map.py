@@ -1,40 +1,44 @@
-"""The values of a label map's file as organs: another program's numbers, or 1, 2, ... in the order of a
+"""Which organ each value of a label map stands for: another program's numbers, or 1, 2, ... in the order of a
 list."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
+from data.arrays import Integers, Labels
 from data.input_error import InputError
+from deeplab_panns.evidence.number_text import listed
 
 
-def default_map(organs):
+def default_map(organs: Iterable[str]) -> dict[int, str]:
   """{1: first organ, 2: second, ...}."""
   return dict(enumerate(organs, start=1))
 
 
-def parse(words, organs, flag):
-  """What a flag says of label values.
+def parse(words: Sequence[str], organs: Sequence[str], flag: str) -> dict[int, str]:
+  """Reads the value of a flag that gives label values their organs.
 
   Args:
-    words: the flag's list: one JSON file {"5": "liver", ...}, or words like 5=liver. Several values may name
+    words: the path of a JSON file {"5": "liver", ...} alone, or words like 5=liver. Several values may name
       one organ.
     organs: the names allowed.
     flag: its name, for the error.
   Returns:
     {value: organ}.
   Raises:
-    InputError: If the file cannot be read, or a value or an organ is not one.
+    InputError: If the file cannot be read, a value is no whole number, or an organ is not allowed.
   """
-  source = f"--{flag}={','.join(words)}"
   if len(words) == 1 and "=" not in words[0]:
     source, pairs = words[0], _read(words[0], flag)
   else:
-    pairs = [word.partition("=")[::2] for word in words]
-  found: dict = {}
+    source = f"--{flag}={','.join(words)}"
+    pairs = [(value, organ) for value, _, organ in (word.partition("=") for word in words)]
+  found: dict[int, str] = {}
   for value, organ in pairs:
     if not re.fullmatch(r"-?[0-9]+", str(value).strip()):
       raise InputError(
@@ -42,8 +46,7 @@ def parse(words, organs, flag):
       )
     if organ not in organs:
       raise InputError(
-        f"{source}: names {organ!r}, which is not among --organs ({', '.join(organs)}); correct "
-        "the name, "
+        f"{source}: names {organ!r}, which is not among --organs ({listed(organs, 13)}); correct the name, "
         "add it to --organs, or leave the value out (it then counts as background)."
       )
     if found.setdefault(int(value), organ) != organ:
@@ -54,14 +57,14 @@ def parse(words, organs, flag):
   return found
 
 
-def _read(path, flag):
+def _read(path: str, flag: str) -> list[tuple[str, Any]]:
   try:
     with open(path, encoding="utf-8") as file:
       content = json.load(file)
   except (OSError, ValueError) as error:
     raise InputError(
-      f'{path}: cannot be read as JSON ({error}); --{flag} takes a file like {{"5": "liver"}}, or '
-      "the pairs themselves: 5=liver,1=spleen."
+      f'{path}: cannot be read as JSON ({error}); --{flag} takes a file like {{"5": "liver"}}, or the pairs '
+      "themselves: 5=liver,1=spleen."
     ) from None
   if not isinstance(content, dict):
     raise InputError(
@@ -70,15 +73,15 @@ def _read(path, flag):
   return list(content.items())
 
 
-def translate(labels, values, organs):
-  """Label values as places in a list.
+def translate(labels: Integers, values: Mapping[int, str], organs: Sequence[str]) -> Labels:
+  """Label values as indices of a list of organs.
 
   Args:
-    labels: integers of any shape.
+    labels: of any shape.
     values: {value: organ}.
-    organs: what to keep; their places, from 1, are the result's values.
+    organs: what to keep; 1 + their indices are the result's values.
   Returns:
-    uint8 of the same shape; 0 where the value is not named or its organ not in `organs`.
+    An array of the same shape; 0 where the value is not named or its organ not in `organs`.
   """
   kept = {value: 1 + list(organs).index(organ) for value, organ in sorted(values.items()) if organ in organs}
   if not kept:

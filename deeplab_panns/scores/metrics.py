@@ -5,16 +5,22 @@ volume error where neither map has the organ (the case is *excluded*), and the d
 them has it (the case is *missed*, its Dice 0).
 """
 
+from __future__ import annotations
+
 import concurrent.futures
 import dataclasses
 import math
 import os
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from scipy import ndimage
 
+from data.arrays import Integers, Mask, SpacingMM
 from data.organs import IGNORE
 from deeplab_panns.scores.surface_distances import surface_distances
+
+Box = tuple[slice, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +35,7 @@ class OrganScore:
   volume_error_ml: float
 
 
-def dice(reference, predicted):
+def dice(reference: Mask, predicted: Mask) -> float:
   """Dice overlap, 2 |A and B| / (|A| + |B|).
 
   Args:
@@ -45,18 +51,25 @@ def dice(reference, predicted):
   return 2 * np.count_nonzero(reference & predicted) / voxels if voxels else math.nan
 
 
-def volume_error_ml(reference, predicted, spacing_mm):
+def volume_error_ml(reference: Mask, predicted: Mask, spacing_mm: SpacingMM) -> float:
   """Predicted minus reference volume in mL, of two [z, y, x] bool masks; above 0 means too much."""
   _check_shapes(reference, predicted)
   voxels = np.count_nonzero(predicted) - np.count_nonzero(reference)
   return float(voxels * np.prod(spacing_mm) / 1000)
 
 
-def score_organs(reference, predicted, organs, spacing_mm, ignore=IGNORE, annotated=None):
+def score_organs(
+  reference: Integers,
+  predicted: Integers,
+  organs: Sequence[str],
+  spacing_mm: SpacingMM,
+  ignore: int = IGNORE,
+  annotated: Collection[str] | None = None,
+) -> list[OrganScore]:
   """Scores every annotated organ of one case.
 
   Args:
-    reference: [z, y, x] integers: 0 background, 1 + the organ's place in `organs`, or `ignore`.
+    reference: [z, y, x] integers: 0 background, 1 + the organ's index in `organs`, or `ignore`.
     predicted: integers of the same shape. Other values than an organ's count as background, in both.
     organs: names, in the order of the label values.
     spacing_mm: (z, y, x).
@@ -84,7 +97,7 @@ def score_organs(reference, predicted, organs, spacing_mm, ignore=IGNORE, annota
   return [scores[label] for label in labels]
 
 
-def _score_organ(organ, masks, spacing_mm):
+def _score_organ(organ: str, masks: tuple[Mask, Mask], spacing_mm: SpacingMM) -> OrganScore:
   reference, predicted = masks
   distances = surface_distances(reference, predicted, spacing_mm)
   return OrganScore(
@@ -95,12 +108,14 @@ def _score_organ(organ, masks, spacing_mm):
   )
 
 
-def _check_shapes(reference, predicted):
+def _check_shapes(reference: Integers | Mask, predicted: Integers | Mask) -> None:
   if reference.ndim != 3 or reference.shape != predicted.shape:
     raise ValueError(f"received shapes {reference.shape} and {predicted.shape}; needs two equal [z, y, x]")
 
 
-def _organ_masks(reference, predicted, num_organs, ignore):
+def _organ_masks(
+  reference: Integers, predicted: Integers, num_organs: int, ignore: int
+) -> dict[int, tuple[Mask, Mask]]:
   """{label: (reference mask, predicted mask)}, each pair cropped to the box that holds both."""
   foreground = _box((reference != 0) | (predicted != 0))  # quick; the search below is slow on margins
   reference, predicted = reference[foreground], predicted[foreground]
@@ -113,14 +128,14 @@ def _organ_masks(reference, predicted, num_organs, ignore):
   return masks
 
 
-def _box(labels):
+def _box(labels: Mask) -> Box:
   """Slices of the smallest box that holds all that is not 0; the whole array where all is 0."""
   in_plane = labels.any(axis=0)
   profiles = labels.any(axis=(1, 2)), in_plane.any(axis=1), in_plane.any(axis=0)
   return tuple(slice(profile.argmax(), len(profile) - profile[::-1].argmax()) for profile in profiles)
 
 
-def _union(boxes):
+def _union(boxes: Sequence[Box]) -> Box:
   """The smallest box that holds all boxes; an empty one for none."""
   if not boxes:
     return (slice(0, 0),) * 3

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+from collections.abc import Iterable
 
 from data.input_error import InputError
-from data.whole_file import write_text
+from data.whole_file import AnyPath, write_text
 from deeplab_panns.evidence.text_table import to_csv
 
 COLUMNS = ("case", "organ", "reference_ml", "predicted_ml")
@@ -14,7 +15,7 @@ COLUMNS = ("case", "organ", "reference_ml", "predicted_ml")
 
 @dataclasses.dataclass(frozen=True)
 class OrganVolume:
-  """Volumes in mL, counted where the reference is not `ignore`."""
+  """One organ of one case; volumes in mL, counted where the reference is not `ignore`."""
 
   case: str
   organ: str
@@ -22,12 +23,13 @@ class OrganVolume:
   predicted_ml: float
 
 
-def write_csv(path, volumes):
+def write_csv(path: AnyPath, volumes: Iterable[OrganVolume]) -> None:
+  """Writes a line for each volume, below COLUMNS."""
   write_text(path, to_csv([COLUMNS, *map(dataclasses.astuple, volumes)]))
 
 
-def read_csv(path):
-  """A list of OrganVolume. Raises InputError if the file is not what `write_csv` wrote."""
+def read_csv(path: AnyPath) -> list[OrganVolume]:
+  """Reads the file. Raises InputError if it is not what `write_csv` wrote."""
   try:
     with open(path, newline="", encoding="utf-8") as file:
       header, *rows = csv.reader(file)

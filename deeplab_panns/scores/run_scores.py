@@ -1,94 +1,169 @@
-"""Scores of a trained network on the cases of a store, on the store's grid."""
+"""Scores of trained networks on the cases of a store, on the store's grid."""
 
 from __future__ import annotations
 
 import collections
 import concurrent.futures
 import dataclasses
+import io
+import pathlib
 import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import tqdm
+from PIL import Image
 
+from data.arrays import Labels, Picture
 from data.input_error import InputError
 from data.stored.splits import split
-from data.stored.store import verify
+from data.stored.store import Store, StoredCase, read_store, verify
+from data.whole_file import AnyPath, write_bytes
 from deeplab_panns.evidence import slice_pictures
+from deeplab_panns.runs.trained import TrainedRun, open_run, open_runs
 from deeplab_panns.scores import compared_slices
-from deeplab_panns.scores.scored_case import Reference, score_case
-from deeplab_panns.segmentation.slabs import segment_stored
+from deeplab_panns.scores.result_files import Evaluation, write_results
+from deeplab_panns.scores.scored_case import Reference, ScoredCase, score_case
+from deeplab_panns.segmentation.ensemble import Ensemble
+from deeplab_panns.segmentation.slabs import SlabSegmenter, segment_stored
 
 
-def select_cases(store, runs, which):
-  """The cases of a split, verified.
+def evaluate_runs(
+  run_dirs: Sequence[AnyPath],
+  output_dir: pathlib.Path,
+  checkpoint: str = "last",
+  data_dir: AnyPath | None = None,
+  which: str = "test",
+  workers: int = 1,
+) -> Evaluation:
+  """Scores a run, or several as one ensemble; writes overlay.png and the files of `write_results`.
+
+  Args:
+    run_dirs: at least one.
+    output_dir: is made where it is missing.
+    checkpoint: "last" or "best".
+    data_dir: the store to score on; None: the one that the first run was trained on.
+    which: as in `select_cases`.
+    workers: as in `score_cases`.
+  Raises:
+    InputError: If there is no run, checkpoint or store, or as `select_cases`.
+  """
+  segmenter, runs = _open(run_dirs, checkpoint)
+  store = read_store(data_dir or runs[0].data_dir)
+  scored, overlay = score_cases(segmenter, store.organs, select_cases(store, runs, which), workers)
+  header = {
+    "split": which,
+    "grid": "store",
+    "checkpoint": checkpoint,
+    "step": _one_or_all([run.step for run in runs]),
+    "fold": _one_or_all([run.experiment.held_out.fold for run in runs]),
+    "data_dir": str(store.path.resolve()),
+    "run_dirs": [str(pathlib.Path(run_dir).resolve()) for run_dir in run_dirs],
+  }
+  summary = write_results(scored, store.organs, output_dir, header)
+  _write_png(output_dir / "overlay.png", overlay)
+  what = f"{', '.join(map(str, run_dirs))} on the {which} cases of {store.path}, on the store's grid"
+  return Evaluation(what, summary, output_dir)
+
+
+def _open(
+  run_dirs: Sequence[AnyPath], checkpoint: str
+) -> tuple[SlabSegmenter | Ensemble, Sequence[TrainedRun]]:
+  """The network to score and the runs it is of."""
+  if len(run_dirs) == 1:
+    run = open_run(run_dirs[0], checkpoint)
+    return run.segmenter, [run]
+  several = open_runs(run_dirs, checkpoint)
+  return several.segmenter, several.runs
+
+
+def _one_or_all(values: Sequence[Any]) -> Any:
+  """The value that all share, or else the list of them."""
+  return values[0] if len(set(values)) == 1 else values
+
+
+def _write_png(path: pathlib.Path, picture: Picture) -> None:
+  content = io.BytesIO()
+  Image.fromarray(picture).save(content, "PNG")
+  write_bytes(path, content.getvalue())
+
+
+def select_cases(store: Store, runs: Sequence[TrainedRun], which: str) -> list[StoredCase]:
+  """The cases to score, their files verified.
 
   Args:
     store: its organs must be the runs'.
-    runs: TrainedRuns, at least one; of several, what each of them held out, so that none has seen a case in
+    runs: at least one; of several, the cases that each of them held out, so that none has seen a case in
       training.
-    which: "test", "val", or "all" cases with an annotated organ.
+    which: "test" for the held-out fold, "val" for the validation cases, or "all" cases with an annotated
+      organ.
   Raises:
-    InputError: If the store has other organs than the runs, or the split is empty.
+    InputError: If the store has other organs than the runs, or there is no such case.
   """
   run_dirs = ", ".join(str(run.directory.path) for run in runs)
   if store.organs != runs[0].organs:
     raise InputError(
       f"{store.path}: has the organs {list(store.organs)}, {run_dirs} was trained for "
-      f"{list(runs[0].organs)}; "
-      "score on a store of the same list."
+      f"{list(runs[0].organs)}; score on a store of the same list."
     )
   if which == "all":
     cases = [case for case in store.cases if case.annotated]
   else:
-    held_out = [_held_out(run.experiment, store, which) for run in runs]
-    cases = [
-      case for case in held_out[0] if all(case.id in {other.id for other in others} for others in held_out)
-    ]
+    of_runs = [_held_out(run, store, which) for run in runs]
+    cases = [case for case in of_runs[0] if all(case.id in {other.id for other in held} for held in of_runs)]
   if not cases:
     settings = "; ".join(
       dict.fromkeys(
-        f"--fold={run.experiment.fold}, --validation_fraction={run.experiment.validation_fraction:g}"
-        for run in runs
+        f"--fold={held_out.fold}, --validation_fraction={held_out.validation_fraction:g}"
+        for held_out in (run.experiment.held_out for run in runs)
       )
     )
     raise InputError(
-      f"{store.path}: --split={which} is empty for {run_dirs} ({settings}); use --split=all on "
-      "a store of other cases (--data_dir), or train with these set."
+      f"{store.path}: --split={which} is empty for {run_dirs} ({settings}); use --split=all on a store of "
+      "other cases (--data_dir), or train with these set."
     )
   verify(cases)
   return cases
 
 
-def _held_out(experiment, store, which):
-  splits = split(store, experiment.fold, experiment.validation_fraction, experiment.seed)
+def _held_out(run: TrainedRun, store: Store, which: str) -> tuple[StoredCase, ...]:
+  held_out = run.experiment.held_out
+  splits = split(store, held_out.fold, held_out.validation_fraction, run.experiment.seed)
   return splits.test if which == "test" else splits.validation
 
 
-def score_cases(segmenter, organs, cases, workers=1):
-  """Segments stored cases, and scores each while the network is at the next ones.
+def score_cases(
+  segmenter: SlabSegmenter | Ensemble, organs: tuple[str, ...], cases: Iterable[StoredCase], workers: int = 1
+) -> tuple[list[ScoredCase], Picture]:
+  """Segments stored cases, and scores each while the network segments the next ones.
 
   Args:
-    segmenter: what `inference.segment_stored` takes.
+    organs: of the network and of the store, in the order of the label values.
+    cases: at least one.
     workers: cases scored at a time, and kept in memory.
   Returns:
-    (scored, overlay): ScoredCases, each on its annotated organs; and of the first case a slice as image,
-    reference and prediction, uint8 [height, width, 3].
+    Each case scored on its annotated organs; and of the first case a slice as image, reference and prediction
+    side by side, [height, width, 3].
   """
-  scored, overlay = [], None
-  waiting: collections.deque = collections.deque()
+  scored: list[ScoredCase] = []
+  pictures: list[Picture] = []
+  waiting: collections.deque[concurrent.futures.Future[ScoredCase]] = collections.deque()
   with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-    for place, case in enumerate(tqdm.tqdm(cases, "evaluate", unit="case", disable=not sys.stderr.isatty())):
+    for index, case in enumerate(tqdm.tqdm(cases, "evaluate", unit="case", disable=not sys.stderr.isatty())):
       predicted = segment_stored(segmenter, case)
-      if overlay is None:
-        overlay = slice_pictures.compare_slice(np.asarray(case.image()), np.asarray(case.label()), predicted)
-      waiting.append(pool.submit(_score, case, organs, predicted, place < compared_slices.MAX_CASES))
+      if not index:
+        pictures.append(
+          slice_pictures.compare_slice(np.asarray(case.image()), np.asarray(case.label()), predicted)
+        )
+      waiting.append(pool.submit(_score, case, organs, predicted, index < compared_slices.MAX_CASES))
       while len(waiting) > workers:
         scored.append(waiting.popleft().result())
     scored += [future.result() for future in waiting]
-  return scored, overlay
+  return scored, pictures[0]
 
 
-def _score(case, organs, predicted, with_slices):
+def _score(case: StoredCase, organs: tuple[str, ...], predicted: Labels, with_slices: bool) -> ScoredCase:
   reference = Reference(
     np.asarray(case.label()), organs, case.annotated, case.spacing_mm, case.sha256["label"]
   )

@@ -3,21 +3,27 @@
 A row is (case id, `OrganScore`).
 """
 
+from __future__ import annotations
+
 import csv
 import dataclasses
 import math
 import statistics
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from data.input_error import InputError
-from data.whole_file import write_text
-from deeplab_panns.evidence.text_table import to_csv
+from data.whole_file import AnyPath, write_text
+from deeplab_panns.evidence.text_table import Cell, to_csv
 from deeplab_panns.scores.metrics import OrganScore
 
+Row = tuple[str, OrganScore]
+
 SCORES = tuple(field.name for field in dataclasses.fields(OrganScore) if field.name != "organ")
-COLUMNS = ("case", "organ") + SCORES
+COLUMNS = ("case", "organ", *SCORES)
 
 
-def summary(rows):
+def summary(rows: Iterable[Row]) -> dict[str, Any]:
   """Means over cases, in types that JSON has: what is undefined is None, never NaN.
 
   `mean_dice` is the mean over organs of each organ's mean over the cases in which its Dice is defined, so an
@@ -25,7 +31,7 @@ def summary(rows):
   counted in `organs_without_dice`. Where every organ is defined in every case, this is the plain mean.
 
   Args:
-    rows: (case id, `OrganScore`) pairs, one for each case and organ.
+    rows: one for each case and organ.
   Returns:
     {"mean_dice", "organs": {name: {...}}, "organs_without_dice", "excluded", "missed", "cases"}. An organ has
     the mean of each score over the cases that define it, "dice_sd" (sample standard deviation, from two
@@ -33,7 +39,7 @@ def summary(rows):
     many are "missed" because just one has it. Outside, "excluded" and "missed" are sums over organs.
   """
   rows = list(rows)
-  scores_of: dict = {}
+  scores_of: dict[str, list[OrganScore]] = {}
   for _, score in rows:
     scores_of.setdefault(score.organ, []).append(score)
   organs = {organ: _organ_summary(scores) for organ, scores in scores_of.items()}
@@ -48,7 +54,7 @@ def summary(rows):
   }
 
 
-def _organ_summary(scores):
+def _organ_summary(scores: Sequence[OrganScore]) -> dict[str, Any]:
   defined = {
     name: [float(getattr(score, name)) for score in scores if not math.isnan(getattr(score, name))]
     for name in SCORES
@@ -63,17 +69,17 @@ def _organ_summary(scores):
   }
 
 
-def write_csv(path, rows):
-  """Writes the rows under COLUMNS, every digit of a score kept, undefined as `nan`; whole or not at all."""
-  lines = [[case, score.organ, *(float(getattr(score, name)) for name in SCORES)] for case, score in rows]
+def write_csv(path: AnyPath, rows: Iterable[Row]) -> None:
+  """Writes the rows below COLUMNS, with every digit of a score and `nan` for what is undefined."""
+  lines: list[list[Cell]] = [
+    [case, score.organ, *(float(getattr(score, name)) for name in SCORES)] for case, score in rows
+  ]
   write_text(path, to_csv([COLUMNS, *lines]))
 
 
-def read_csv(path):
+def read_csv(path: AnyPath) -> list[Row]:
   """Reads what `write_csv` wrote.
 
-  Returns:
-    A list of (case id, `OrganScore`).
   Raises:
     InputError: if the file cannot be read, has other columns, or a line that does not fit them.
   """
@@ -94,7 +100,7 @@ def read_csv(path):
     ) from error
 
 
-def _parse(path, line, cells):
+def _parse(path: AnyPath, line: int, cells: list[str]) -> Row:
   try:
     case, organ, *numbers = cells
     scores = [float(number) for number in numbers]

@@ -6,10 +6,15 @@ stands for its centre. Each border voxel of one mask has a distance to the neare
 two directed sets of distances, from which the three numbers of `SurfaceDistances` follow.
 """
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 from scipy import spatial
+
+from data.arrays import Floats, Integers, Mask, SpacingMM
 
 _REACH = 2  # voxels: how far a neighbour is looked up before a search tree takes over
 
@@ -29,7 +34,7 @@ class SurfaceDistances:
   hausdorff95_mm: float
 
 
-def surface_distances(reference, predicted, spacing_mm):
+def surface_distances(reference: Mask, predicted: Mask, spacing_mm: SpacingMM) -> SurfaceDistances:
   """Distances between the borders of two masks.
 
   Finding the borders takes time in proportion to the arrays: crop both to the box that holds both masks where
@@ -46,13 +51,13 @@ def surface_distances(reference, predicted, spacing_mm):
   """
   if reference.ndim != 3 or reference.shape != predicted.shape:
     raise ValueError(f"received shapes {reference.shape} and {predicted.shape}; needs two equal [z, y, x]")
-  spacing_mm = np.asarray(spacing_mm, np.float64)
-  if spacing_mm.shape != (3,) or not np.all((spacing_mm > 0) & (spacing_mm < np.inf)):
-    raise ValueError(f"received spacing_mm={spacing_mm.tolist()}; needs (z, y, x), each above 0")
+  steps_mm = np.asarray(spacing_mm, np.float64)
+  if steps_mm.shape != (3,) or not np.all((steps_mm > 0) & (steps_mm < np.inf)):
+    raise ValueError(f"received spacing_mm={steps_mm.tolist()}; needs (z, y, x), each above 0")
   if not (reference.any() and predicted.any()):
     return SurfaceDistances(np.nan, np.nan, np.nan)
   first, second = _border(reference), _border(predicted)
-  directed = [_distances_mm(first, second, spacing_mm), _distances_mm(second, first, spacing_mm)]
+  directed = [_distances_mm(first, second, steps_mm), _distances_mm(second, first, steps_mm)]
   return SurfaceDistances(
     mean_surface_distance_mm=float(np.concatenate(directed).mean()),
     hausdorff_mm=float(max(distances.max() for distances in directed)),
@@ -60,7 +65,7 @@ def surface_distances(reference, predicted, spacing_mm):
   )
 
 
-def _border(mask):
+def _border(mask: Mask) -> Mask:
   """The voxels of `mask` with a 6-neighbour outside of it; padded by _REACH voxels on every side."""
   padded = np.pad(np.asarray(mask, bool), 1)
   middle = slice(1, -1)
@@ -72,7 +77,7 @@ def _border(mask):
   return np.pad(padded[middle, middle, middle] & ~interior, _REACH)
 
 
-def _distances_mm(source, target, spacing_mm):
+def _distances_mm(source: Mask, target: Mask, spacing_mm: Floats) -> Floats:
   """From every voxel of the border `source` the distance to the nearest of `target`, in no order.
 
   Two borders of an organ mostly lie within a few voxels of each other. Looking the neighbours up, nearest
@@ -99,7 +104,7 @@ def _distances_mm(source, target, spacing_mm):
   return distances
 
 
-def _nearest_steps(shape, spacing_mm):
+def _nearest_steps(shape: Sequence[int], spacing_mm: Floats) -> list[tuple[int, float]]:
   """Pairs of a neighbour's step in the flattened array and its distance in mm; nearest first, 0 included."""
   cube = np.indices((2 * _REACH + 1,) * 3).reshape(3, -1).T - _REACH
   distances_mm = np.linalg.norm(cube * spacing_mm, axis=1)
@@ -109,5 +114,5 @@ def _nearest_steps(shape, spacing_mm):
   return sorted(zip(steps.tolist(), distances_mm[within].tolist()), key=lambda pair: pair[1])
 
 
-def _centres_mm(flat_indices, shape, spacing_mm):
+def _centres_mm(flat_indices: Integers, shape: Sequence[int], spacing_mm: Floats) -> Floats:
   return np.stack(np.unravel_index(flat_indices, shape), axis=1) * spacing_mm

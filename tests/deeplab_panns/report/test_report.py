@@ -21,7 +21,8 @@ from deeplab_panns.report import checked_stores, events, output, results
 from deeplab_panns.report.figures import confusion_matrix, overlays, worst_cases
 from deeplab_panns.report.scored_runs import case_key, read_all, read_scored
 from deeplab_panns.scores import compared_slices
-from deeplab_panns.scores.scored_case import Reference, score_case, write_results
+from deeplab_panns.scores.result_files import write_results
+from deeplab_panns.scores.scored_case import Reference, score_case
 from tests.conftest import ROOT, TINY_ORGANS, make_case, run_command
 
 ORGANS = tuple(TINY_ORGANS)

@@ -31,30 +31,28 @@ def scores(reference, predicted):
 
 
 def test_the_three_slices_by_hand():
-  image, reference, predicted = volumes()
-  found = compared_slices.choose(image, reference, predicted, ORGANS, scores(reference, predicted))
+  _, reference, predicted = volumes()
+  found = compared_slices.choose(reference, predicted, ORGANS, scores(reference, predicted))
   assert found == {1: "most organs", 3: "other organs", 2: "worst: spleen"}
 
 
 def test_the_first_two_do_not_depend_on_the_prediction():
-  image, reference, _ = volumes()
+  _, reference, _ = volumes()
   nothing = np.zeros_like(reference)
-  found = compared_slices.choose(image, reference, nothing, ORGANS, scores(reference, nothing))
+  found = compared_slices.choose(reference, nothing, ORGANS, scores(reference, nothing))
   assert list(found)[:2] == [1, 3]
   # of three missed organs the one with the most wrong voxels
   assert found[2] == "worst: spleen"
 
 
 def test_a_perfect_prediction_and_an_empty_reference():
-  image, reference, _ = volumes()
-  assert list(compared_slices.choose(image, reference, reference, ORGANS, scores(reference, reference))) == [
+  _, reference, _ = volumes()
+  assert list(compared_slices.choose(reference, reference, ORGANS, scores(reference, reference))) == [
     1,
     3,
   ]
   nothing = np.zeros_like(reference)
-  assert compared_slices.choose(image, nothing, nothing, ORGANS, scores(nothing, nothing)) == {
-    0: "most organs"
-  }
+  assert compared_slices.choose(nothing, nothing, ORGANS, scores(nothing, nothing)) == {0: "most organs"}
 
 
 def test_slices_are_cropped_to_the_body_and_survive_the_file(tmp_path):

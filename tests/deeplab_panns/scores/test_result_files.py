@@ -1,0 +1,65 @@
+"""The files of an evaluation add up, and its line says what was scored."""
+
+import json
+import pathlib
+
+import numpy as np
+
+from deeplab_panns.scores import compared_slices, confusion, organ_volumes, score_table
+from deeplab_panns.scores.compared_slices import ComparedSlice
+from deeplab_panns.scores.result_files import Evaluation, write_results
+from deeplab_panns.scores.scored_case import Reference, ScoredCase, score_case
+
+ORGANS = ("liver", "spleen")
+
+
+def cases():
+  """Two cases, each predicted as the other's reference."""
+  first, second = (np.array([[row]], np.uint8) for row in ([1, 1, 2, 0], [1, 0, 2, 2]))
+  return [
+    score_case(name, Reference(labels, ORGANS, ORGANS, (1.0, 1.0, 1.0), name * 64), predicted)
+    for name, labels, predicted in (("a", first, second), ("b", second, first))
+  ]
+
+
+def test_the_files_hold_all_cases(tmp_path):
+  scored = cases()
+  summary = write_results(scored, ORGANS, tmp_path / "new", {"split": "all"})
+  folder = tmp_path / "new"
+  assert json.loads((folder / "metrics.json").read_text()) == summary
+  assert summary["split"] == "all" and summary["label_organs"] == list(ORGANS)
+  assert summary["references"] == {"a": "a" * 16, "b": "b" * 16}
+  assert score_table.read_csv(folder / "metrics.csv") == [
+    (case.case, score) for case in scored for score in case.scores
+  ]
+  assert organ_volumes.read_csv(folder / "volumes.csv") == [*scored[0].volumes, *scored[1].volumes]
+  organs, counts = confusion.read_csv(folder / "confusion.csv")
+  assert organs == ORGANS
+  # reference a against prediction b and the reverse: the sum is symmetric
+  assert counts.tolist() == [[0, 1, 1], [1, 2, 0], [1, 0, 2]]
+  assert scored[0].confusion.tolist() == [
+    [0, 0, 1],
+    [1, 1, 0],
+    [0, 0, 1],
+  ]  # the sum did not change a case's own
+
+
+def test_slices_have_a_file_only_where_there_are_some(tmp_path):
+  scored = cases()
+  write_results(scored, ORGANS, tmp_path, {})
+  assert not (tmp_path / "slices.npz").exists()
+  black = np.zeros((2, 3), np.uint8)
+  part = ComparedSlice("a", 0, (1.0, 1.0), "most organs", black, black, black)
+  old = scored[0]
+  with_slices = ScoredCase(old.case, old.sha256, old.scores, old.volumes, old.confusion, (part,))
+  write_results([with_slices], ORGANS, tmp_path, {})
+  assert [found.why for found in compared_slices.read(tmp_path / "slices.npz")] == ["most organs"]
+
+
+def test_the_line():
+  summary = {"mean_dice": 0.81256, "organs": {"liver": {}}, "cases": 3, "excluded": 1, "missed": 2}
+  assert Evaluation("run", summary, pathlib.Path("out")).line == (
+    "run: mean Dice 0.8126 over 1 organs, 3 cases; 1 pairs excluded (organ in neither map), "
+    "2 missed (organ in one alone); out/metrics.csv"
+  )
+  assert "mean Dice undefined" in Evaluation("run", {**summary, "mean_dice": None}, pathlib.Path("out")).line
