@@ -8,18 +8,10 @@ import math
 import tensorflow as tf
 
 from data.stored import preprocess
-from deeplab_panns.segmentation.slabs import (
-  SLAB,
-  SlabSegmenter,
-  along_axis,
-  reach,
-  resample_side,
-  slab_count,
-  slab_indices,
-  slices_at,
-  spacing_ratios,
-)
+from deeplab_panns.segmentation.in_graph_resampling import resample_side, slices_at, spacing_ratios
+from deeplab_panns.segmentation.slabs import SLAB, SlabSegmenter, slab_count
 from deeplab_panns.segmentation.stitching import Planes, WindowStitcher, window_step
+from deeplab_panns.segmentation.window_sweep import VolumeAxis, WindowSweep
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +65,7 @@ class VolumeSegmenter(SlabSegmenter):
 
   def _slabs(self, volume, prepare, spacing_mm, convert, dtype):
     axes = [
-      _Axis(size, ratio)
+      VolumeAxis(size, ratio)
       for size, ratio in zip(
         tf.unstack(tf.shape(volume), 3), spacing_ratios(self.grid.spacing_mm, spacing_mm)
       )
@@ -85,7 +77,7 @@ class VolumeSegmenter(SlabSegmenter):
       [axis.network_size for axis in axes],
       self.class_count,
     )
-    sweep = _Sweep(stitcher, axes, convert, dtype)
+    sweep = WindowSweep(stitcher, axes, convert, dtype)
     slabs = tf.TensorArray(dtype, size=0, dynamic_size=True, infer_shape=False)
     sums, first, slab = stitcher.no_sums(), 0, 0
     for row in tf.range(stitcher.row_count):
@@ -123,115 +115,3 @@ class VolumeSegmenter(SlabSegmenter):
     for place, axis in enumerate(axes[1:], 1):
       images = resample_side(images, place, axis.network_size, axis.ratio)
     return tf.round(images) * tf.cast(planes <= last, tf.float32)[:, None, None]
-
-
-class _Axis:
-  """An axis of a volume, in slabs of SLAB voxels, and of the network's grid, where a slab needs the voxels
-  low … high - 1."""
-
-  def __init__(self, size, ratio):
-    self.size = size
-    self.ratio = ratio
-    self.network_size = preprocess.resampled_size(size, 1.0, ratio)
-    self.slabs = slab_count(size)
-    firsts = tf.range(self.slabs) * SLAB
-    lasts = tf.minimum(firsts + SLAB, size) - 1
-    self.low, self.high = reach(self._centres(firsts), self._centres(lasts), 1.0 / ratio, self.network_size)
-
-  def slabs_before(self, end):
-    """How many slabs need no voxel from `end` on."""
-    return tf.reduce_sum(tf.cast(self.high <= end, tf.int32))
-
-  def end_of(self, slab):
-    """The slabs before `slab` need no voxel from here on."""
-    return tf.where(slab > 0, self.high[tf.maximum(slab - 1, 0)], 0)
-
-  def needed_from(self, slab, end):
-    """The first voxel that is needed where the slabs from `slab` on are still to be made and windows go on at
-    `end`."""
-    return tf.minimum(self.low[tf.minimum(slab, self.slabs - 1)], end)
-
-  def weights(self, indices, low, high):
-    """[indices, high - low]: what voxels of the volume take of the network's voxels low … high - 1."""
-    return preprocess.weights(self._centres(indices), tf.range(low, high), 1.0 / self.ratio)
-
-  def _centres(self, indices):
-    return preprocess.positions(indices, self.size, self.network_size, 1.0 / self.ratio)
-
-
-class _Sweep:
-  """Goes over a volume by rows of windows; what they finish comes to the volume's grid piece by piece along
-  y."""
-
-  def __init__(self, stitcher, axes, convert, dtype):
-    self._stitcher = stitcher
-    self._axes = axes
-    self._convert = convert
-    self._dtype = dtype
-
-  def row(self, image, row, planes, slabs, sums):
-    """Adds a row of windows, and makes the slabs of the volume that it completes.
-
-    Args:
-      image: as in WindowStitcher.add_step.
-      slabs: (from, to), along z.
-      sums: of the rows before.
-    Returns:
-      (pieces, sums): what `convert` kept, a TensorArray of [rows, SLAB, ...] by slab and then by row.
-    """
-    stitcher, y = self._stitcher, self._axes[1]
-    steps = stitcher.step_count
-    pieces = tf.TensorArray(self._dtype, size=(slabs[1] - slabs[0]) * steps, infer_shape=False)
-    rests, from_row, part = stitcher.no_rests(), 0, 0
-    waiting = stitcher.nothing_finished(planes)
-    for step in tf.range(steps):
-      tf.autograph.experimental.set_loop_options(
-        parallel_iterations=1,
-        shape_invariants=[(waiting, tf.TensorShape([None, None, None, waiting.shape[-1]]))],
-      )
-      finished, sums, rests = stitcher.add_step(image, (row, step), planes, sums, rests)
-      waiting = tf.concat([waiting, finished], 1)
-      next_part = y.slabs_before(stitcher.step_end(step))
-      for slab in tf.range(slabs[0], slabs[1]):
-        tf.autograph.experimental.set_loop_options(parallel_iterations=1)
-        kept = self._convert(
-          slab, part * SLAB, self._to_volume(waiting, (planes.first, from_row), slab, (part, next_part))
-        )
-        pieces = pieces.write((slab - slabs[0]) * steps + step, _rows_and_slices_swapped(kept))
-      needed = y.needed_from(next_part, stitcher.step_end(step))
-      waiting, from_row, part = waiting[:, needed - from_row :], needed, next_part
-    return pieces, sums
-
-  def _to_volume(self, finished, corner, slab, parts):
-    """A piece of the volume from what is finished.
-
-    Args:
-      finished: float32 [planes, rows, columns, channels] of the network's grid.
-      corner: its first plane and row.
-      slab: along z.
-      parts: (from, to), slabs along y.
-    Returns:
-      float32 [SLAB, rows, columns, channels].
-    """
-    z, y, x = self._axes
-    low, high = z.low[slab], z.high[slab]
-    to_slab = z.weights(slab_indices(slab, z.size), low, high)
-    piece = tf.tensordot(to_slab, finished[low - corner[0] : high - corner[0]], 1)
-    rows = tf.range(parts[0] * SLAB, tf.minimum(parts[1] * SLAB, y.size))
-    piece = along_axis(y.weights(rows, corner[1], corner[1] + tf.shape(finished)[1]), piece, 1)
-    piece = resample_side(piece, 2, x.size, 1.0 / x.ratio)
-    return tf.ensure_shape(piece, [SLAB, None, None, finished.shape[-1]])
-
-  def whole(self, pieces, slabs):
-    """The slabs that `row` made the pieces of: [slices, rows, ...]."""
-    pieces = pieces.concat()
-    shape = tf.shape(pieces)
-    pieces = tf.reshape(pieces, tf.concat([[slabs, self._axes[1].size], shape[1:]], 0))
-    order = tf.concat([[0, 2, 1], tf.range(3, tf.size(shape) + 1)], 0)
-    return tf.reshape(
-      tf.transpose(pieces, order), tf.concat([[slabs * SLAB, self._axes[1].size], shape[2:]], 0)
-    )
-
-
-def _rows_and_slices_swapped(piece):
-  return tf.transpose(piece, [1, 0, *range(2, piece.shape.rank)])

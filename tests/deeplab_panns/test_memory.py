@@ -15,7 +15,7 @@ import pathlib, sys
 from deeplab_panns.predict import predict_file  # before TensorFlow, as the commands do
 import tensorflow as tf
 from deeplab_panns.segmentation.ensemble import Ensemble
-from deeplab_panns.segmentation.slabs import InputGrid, Segmenter
+from deeplab_panns.segmentation.slice_segmenter import InputGrid, SliceSegmenter
 from deeplab_panns.segmentation.peak_memory import peak_memory_gb
 from deeplab_panns.segmentation.sliding_window import VolumeSegmenter, Windows
 
@@ -27,7 +27,7 @@ def linear(dimensions, channels):
 def windows(spacing_mm):
   return VolumeSegmenter(linear(3, 1), Windows((64, 64, 64), (spacing_mm,) * 3), CLASSES)
 def slices(view):
-  return Segmenter(linear(2, 3), InputGrid(view, 3, (None, None, None)), CLASSES)
+  return SliceSegmenter(linear(2, 3), InputGrid(view, 3, (None, None, None)), CLASSES)
 
 segmenter = {
     "windows": lambda: windows(None),

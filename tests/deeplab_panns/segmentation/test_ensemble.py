@@ -12,8 +12,10 @@ from data.formats import volumes
 from data.input_error import InputError
 from deeplab_panns.runs import trained
 from deeplab_panns.runs.run_directory import RunDirectory
-from deeplab_panns.segmentation.ensemble import Ensemble, ProbabilitySum
-from deeplab_panns.segmentation.slabs import SLAB, InputGrid, Segmenter
+from deeplab_panns.segmentation.ensemble import Ensemble
+from deeplab_panns.segmentation.probability_sum import ProbabilitySum
+from deeplab_panns.segmentation.slabs import SLAB
+from deeplab_panns.segmentation.slice_segmenter import InputGrid, SliceSegmenter
 from deeplab_panns.segmentation.sliding_window import VolumeSegmenter, Windows
 from tests.conftest import run_command
 from tests.deeplab_panns.segmentation.test_sliding_window import streamed
@@ -32,7 +34,7 @@ def random_network(dimensions, channels, seed):
 
 
 def slices(view, seed):
-  return Segmenter(random_network(2, 3, seed), InputGrid(view, 3, (None, None, None)), CLASSES)
+  return SliceSegmenter(random_network(2, 3, seed), InputGrid(view, 3, (None, None, None)), CLASSES)
 
 
 def windows(seed):

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deeplab_panns.segmentation.slabs import SLAB, InputGrid, Segmenter
+from deeplab_panns.segmentation.slabs import SLAB
+from deeplab_panns.segmentation.slice_segmenter import InputGrid, SliceSegmenter
 
 CLASSES = 9
 
@@ -21,7 +22,7 @@ def bands(channel=0):
 
 @functools.cache  # each new one is traced
 def segmenter(view="axial", spacing_mm=(None, None, None), channel=1):
-  return Segmenter(bands(channel), InputGrid(view, 3, spacing_mm), CLASSES)
+  return SliceSegmenter(bands(channel), InputGrid(view, 3, spacing_mm), CLASSES)
 
 
 def labels_of(segmenter, image, spacing_mm):
