@@ -7,11 +7,14 @@ the image once instead of three times, and gives a static shape at any scale.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 import tensorflow_addons as tfa
 
+from data.batches.example import Transform
 from data.organs import IGNORE
 
 SCALES = (0.75, 1.0, 1.25, 1.5, 1.75, 2.0)  # the paper's
@@ -19,7 +22,7 @@ MAX_ROTATION_DEGREES = 15.0  # the paper's
 
 
 def require_movement(scales: tuple[float, ...], max_rotation_degrees: float) -> None:
-  """Raises a ValueError that begins with "<name>=<value>: " if a crop cannot be moved so."""
+  """Raises a ValueError that begins with "<name>=<value>: " if crops cannot be moved like this."""
   if not scales or min(scales) <= 0:
     shown = ",".join(f"{scale:g}" for scale in scales)
     raise ValueError(f"scales={shown}: must be at least one number, each above 0")
@@ -27,34 +30,26 @@ def require_movement(scales: tuple[float, ...], max_rotation_degrees: float) -> 
     raise ValueError(f"max_rotation_degrees={max_rotation_degrees}: must be in [0, 45]")
 
 
-def turn_about(angle, scale, place, anchor):
-  """The transform from crop pixels to image pixels that shows image point `anchor` at crop pixel `place`.
+def turn_about(angle: float, scale: float, pixel: Sequence[float], anchor: Sequence[float]) -> Transform:
+  """The transform from crop to image that shows image point `anchor` at crop pixel `pixel`.
 
   Args:
     angle: radians, counter-clockwise as displayed.
     scale: above 1 enlarges the image's content.
-    place, anchor: (row, column), whole or not; the crop is turned and enlarged about them.
+    pixel, anchor: (row, column), whole or not; the crop is turned and enlarged about them.
   Returns:
-    [8] float32 for `tfa.image.transform`: crop (column, row) -> image (column, row).
+    [8] float32: crop (column, row) to image (column, row).
   """
   cos, sin = math.cos(angle) / scale, math.sin(angle) / scale
-  return np.array(
-    [
-      cos,
-      -sin,
-      anchor[1] - (cos * place[1] - sin * place[0]),
-      sin,
-      cos,
-      anchor[0] - (sin * place[1] + cos * place[0]),
-      0,
-      0,
-    ],
-    np.float32,
-  )
+  shift_col = anchor[1] - (cos * pixel[1] - sin * pixel[0])
+  shift_row = anchor[0] - (sin * pixel[1] + cos * pixel[0])
+  return np.array([cos, -sin, shift_col, sin, cos, shift_row, 0, 0], np.float32)
 
 
-def crop_transform(angle, scale, crop_size, centre, image_size):
-  """The transform from crop pixels to image pixels of a slice.
+def crop_transform(
+  angle: float, scale: float, crop_size: int, centre: Sequence[float], image_size: Sequence[int]
+) -> Transform:
+  """The transform from crop to image of a slice.
 
   The image is turned about its middle and enlarged; the crop is then cut so that its middle falls on `centre`
   of the turned image.
@@ -65,33 +60,43 @@ def crop_transform(angle, scale, crop_size, centre, image_size):
     centre: (row, column) in the turned image, in the image's own pixels before scaling.
     image_size: (rows, columns).
   Returns:
-    [8] float32 for `tfa.image.transform`: crop (column, row) -> image (column, row).
+    [8] float32: crop (column, row) to image (column, row).
   """
   middle_row, middle_col = (image_size[0] - 1) / 2, (image_size[1] - 1) / 2
   half = (crop_size - 1) / 2
   row, col = centre[0] - middle_row, centre[1] - middle_col
-  # turned image -> image: rotation about the middle.
+  # From the turned image to the image: a rotation about the middle.
   turned_col = middle_col + math.cos(angle) * col - math.sin(angle) * row
   turned_row = middle_row + math.sin(angle) * col + math.cos(angle) * row
   return turn_about(angle, scale, (half, half), (turned_row, turned_col))
 
 
-def canvas_size(crop_size, scales, max_rotation_degrees, largest):
-  """Side of the square that holds every pixel a crop can see, and at most the largest image's side."""
+def canvas_size(crop_size: int, scales: Sequence[float], max_rotation_degrees: float, largest: int) -> int:
+  """Side in pixels of the square that holds every pixel a crop can see; never more than `largest`, the
+  longest side of any image."""
   angle = math.radians(min(max_rotation_degrees, 45.0))
   reach = math.ceil(crop_size / min(scales) * (math.cos(angle) + math.sin(angle))) + 4
   return min(reach, largest)
 
 
-def onto_canvas(transform, crop_size, canvas, image_size):
-  """The part of an image that goes onto the canvas: the square around the crop's middle, within the image.
+class CanvasPart(NamedTuple):
+  """The part of an image that goes onto the canvas, and the transform from crop to canvas."""
+
+  rows: slice
+  columns: slice
+  transform: Transform
+
+
+def onto_canvas(
+  transform: Transform, crop_size: Sequence[int], canvas: int, image_size: Sequence[int]
+) -> CanvasPart:
+  """Chooses the part of an image that goes onto the canvas: the square around the crop's middle, within the
+  image.
 
   Args:
-    transform: [8], crop -> image.
+    transform: [8], crop to image.
     crop_size, image_size: (rows, columns).
-    canvas: side of the canvas.
-  Returns:
-    (rows, columns, transform): two slices of the image, and the transform crop -> canvas.
+    canvas: side of the canvas in pixels.
   """
   half_row, half_col = ((size - 1) / 2 for size in crop_size)
   middle = (
@@ -103,20 +108,22 @@ def onto_canvas(transform, crop_size, canvas, image_size):
     for at, size in zip(middle, image_size)
   )
   moved = transform - np.array([0, 0, col, 0, 0, row, 0, 0], np.float32)
-  return slice(row, row + canvas), slice(col, col + canvas), moved
+  return CanvasPart(slice(row, row + canvas), slice(col, col + canvas), moved)
 
 
-def crop(images, labels, transforms, crop_size):
+def crop(
+  images: tf.Tensor, labels: tf.Tensor, transforms: tf.Tensor, crop_size: Sequence[int]
+) -> tuple[tf.Tensor, tf.Tensor]:
   """Cuts one augmented crop from each canvas.
 
   Args:
     images: uint8 [batch, side, side, channels].
     labels: uint8 [batch, side, side].
-    transforms: float32 [batch, 8], crop -> canvas.
+    transforms: float32 [batch, 8], crop to canvas.
     crop_size: (rows, columns).
   Returns:
     image float32 [batch, rows, columns, channels] in [0, 255], bilinear, 0 beyond the canvas;
-    label uint8 [batch, rows, columns], nearest, IGNORE beyond the canvas.
+    label uint8 [batch, rows, columns], nearest neighbour, IGNORE beyond the canvas.
   """
   size = tf.constant(crop_size, tf.int32)
   image = tfa.image.transform(tf.cast(images, tf.float32), transforms, "bilinear", output_shape=size)

@@ -1,22 +1,28 @@
-"""Draws 3-D patches of a set of cases, every case equally often, by random access."""
+"""Samples 3-D patches of a set of cases, every case equally often, by random access."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Collection
 
 import numpy as np
 import tensorflow as tf
 
+from data.arrays import Labels, StoredImage
 from data.batches import augment
+from data.batches.example import Canvas, Example, Transform
 from data.batches.random_access import generator, opener, shuffled
 from data.organs import IGNORE
 from data.stored.store import StoredCase
 
+Voxel = tuple[int, int, int]
+"""(z, y, x)."""
+
 
 @dataclasses.dataclass(frozen=True)
 class PatchSampling:
-  """How patches are drawn.
+  """How patches are sampled.
 
   Attributes:
     scales: all above 0; one is chosen for each patch, in-plane. The z axis keeps its scale.
@@ -43,39 +49,49 @@ class PatchSampling:
 
 
 class OrganVoxels:
-  """Draws voxels of a label map's organs. Counts per slice are taken once; then a draw looks at one slice.
+  """Draws random voxels of a label map's organs.
+
+  The voxels of each organ are counted slice by slice once; each draw then looks at a single slice.
 
   Attributes:
     organs: the label values that occur, ascending, without background and IGNORE.
   """
 
-  def __init__(self, label):
+  def __init__(self, label: Labels) -> None:
     """Reads the whole of a label map, uint8 [z, y, x]."""
     counts = np.stack([np.bincount(part.ravel(), minlength=IGNORE + 1) for part in label])
     self.organs = [int(value) for value in np.flatnonzero(counts.sum(axis=0)) if value not in (0, IGNORE)]
     self._up_to = {organ: np.cumsum(counts[:, organ]) for organ in self.organs}
 
-  def draw(self, label, organ, rng):
-    """A voxel (z, y, x) of `organ`, each equally likely; `label` is the map that was counted."""
+  def draw(self, label: Labels, organ: int, rng: np.random.Generator) -> Voxel:
+    """A voxel of `organ`, each equally likely; `label` is the map that was counted."""
     up_to = self._up_to[organ]
     rank = rng.integers(up_to[-1])
     z = int(np.searchsorted(up_to, rank, side="right"))
     flat = np.flatnonzero(label[z] == organ)[rank - (up_to[z - 1] if z else 0)]
-    return (z, *(int(at) for at in divmod(flat, label.shape[2])))
+    y, x = divmod(int(flat), label.shape[2])
+    return z, y, x
 
 
 class PatchSampler:
   """Example number n of a set of cases, a pure function of (seed, n).
 
-  Every case is visited once an epoch, in an order that seed and epoch decide. Drawn by their voxels, a few
-  whole-body scans would crowd out the others.
+  Every case is visited once an epoch, in an order that seed and epoch decide. If cases were drawn in
+  proportion to their voxels, a few whole-body scans would crowd out the others.
   """
 
-  def __init__(self, cases: tuple[StoredCase, ...], sampling: PatchSampling, seed: int, focus: tuple = ()):
-    """Prepares the drawing; a label map is counted when an organ of it is first wanted.
+  def __init__(
+    self,
+    cases: tuple[StoredCase, ...],
+    sampling: PatchSampling,
+    seed: int,
+    focus: tuple[Collection[int], ...] = (),
+  ) -> None:
+    """Prepares the sampling; a label map is counted when a patch around one of its organs is first wanted.
 
     Args:
-      focus: sets of label values. If there are any, a patch around an organ takes one of a random set alone.
+      focus: sets of label values. If there are any, each patch around an organ first takes one of the sets at
+        random, and then an organ of that set alone.
     """
     self._open = opener(cases)
     self._count = len(cases)
@@ -88,41 +104,35 @@ class PatchSampler:
       max(sampling.patch_size[1:]), sampling.scales, sampling.max_rotation_degrees, largest
     )
 
-  def __len__(self):
+  def __len__(self) -> int:
     """Examples in an epoch: one of each case."""
     return self._count
 
   @property
-  def canvas_shapes(self):
-    """Shapes of the arrays that `example` draws: image, label, transform."""
+  def canvas_shapes(self) -> tuple[list[int], list[int], list[int]]:
+    """Shapes of an example's image, label and transform."""
     shape = [self._sampling.patch_size[0], self._canvas, self._canvas]
     return shape, shape, [8]
 
-  def example(self, number):
-    """Draws one example.
-
-    Returns:
-      (case index, image uint8 [z, side, side], label uint8 [z, side, side], transform float32 [8]).
-    """
-    epoch, place = divmod(int(number), self._count)
-    case = int(shuffled(self._count, self._seed, epoch)[place])
-    rng = generator(self._seed, int(number))
+  def example(self, number: int) -> Example:
+    """Draws one example, of a patch: image and label [patch depth, side, side]."""
+    number = int(number)
+    epoch, position = divmod(number, self._count)
+    case = int(shuffled(self._count, self._seed, epoch)[position])
+    rng = generator(self._seed, number)
     image, label = self._open(case)
     voxel = self._organ_voxel(case, label, rng) if rng.uniform() < self._sampling.organ_fraction else None
-    return (case, *self._cut(image, label, voxel, rng))
+    return Example(case, *self._cut(image, label, voxel, rng))
 
-  def crop(self, images, labels, transforms):
+  def crop(self, images: tf.Tensor, labels: tf.Tensor, transforms: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Cuts the patches of a batch of examples.
 
     Returns:
       (float32 [batch, z, y, x, 1] in [0, 255], uint8 [batch, z, y, x]).
     """
     batch, depth, side, _ = images.shape
-    slices = [
-      batch * depth,
-      side,
-      side,
-    ]  # one transform of many small images; z as channels would transpose twice
+    # One transform of many small images; with z as channels, the volume would be transposed twice.
+    slices = [batch * depth, side, side]
     image, label = augment.crop(
       tf.reshape(images, [*slices, 1]),
       tf.reshape(labels, slices),
@@ -132,8 +142,8 @@ class PatchSampler:
     shape = [batch, *self._sampling.patch_size]
     return tf.reshape(image, [*shape, 1]), tf.reshape(label, shape)
 
-  def _organ_voxel(self, case, label, rng):
-    """A voxel (z, y, x) to place the patch around, or None if the case has none of the organs wanted."""
+  def _organ_voxel(self, case: int, label: Labels, rng: np.random.Generator) -> Voxel | None:
+    """A voxel to lay the patch around, or None if the case has none of the organs wanted."""
     if case not in self._organ_voxels:
       self._organ_voxels[case] = OrganVoxels(label)
     voxels = self._organ_voxels[case]
@@ -143,41 +153,46 @@ class PatchSampler:
       organs = [organ for organ in organs if organ in wanted]
     return voxels.draw(label, organs[rng.integers(len(organs))], rng) if organs else None
 
-  def _cut(self, image, label, voxel, rng):
+  def _cut(
+    self, image: StoredImage, label: Labels, voxel: Voxel | None, rng: np.random.Generator
+  ) -> tuple[Canvas, Canvas, Transform]:
     sampling, patch = self._sampling, self._sampling.patch_size
     angle = np.radians(rng.uniform(0, sampling.max_rotation_degrees))
     scale = sampling.scales[rng.integers(len(sampling.scales))]
-    scales, voxel = (1.0, scale, scale), voxel or (None,) * 3
-    first = [_first(rng, size, n / s, at) for size, n, s, at in zip(label.shape, patch, scales, voxel)]
-    pins = [_pin(start, n, s, at) for start, n, s, at in zip(first, patch, scales, voxel)]
-    place, anchor = zip(*pins[1:])
-    transform = augment.turn_about(angle, scale, place, anchor)
-    rows, cols, transform = augment.onto_canvas(transform, patch[1:], self._canvas, label.shape[1:])
-    canvases = [
-      self._canvas_of(volume, first[0], rows, cols, fill) for volume, fill in ((image, 0), (label, IGNORE))
-    ]
-    return (*canvases, transform)
+    scales, targets = (1.0, scale, scale), voxel or (None,) * 3
+    first = [_first(rng, size, n / s, at) for size, n, s, at in zip(label.shape, patch, scales, targets)]
+    pins = [_pin(start, n, s, at) for start, n, s, at in zip(first, patch, scales, targets)]
+    pixel, anchor = zip(*pins[1:])
+    transform = augment.turn_about(angle, scale, pixel, anchor)
+    part = augment.onto_canvas(transform, patch[1:], self._canvas, label.shape[1:])
+    return (
+      self._canvas_of(image, first[0], part, fill=0),
+      self._canvas_of(label, first[0], part, fill=IGNORE),
+      part.transform,
+    )
 
-  def _canvas_of(self, volume, first, rows, cols, fill):
-    """The slices from `first` on, and of each a part; `fill` where the volume does not reach."""
+  def _canvas_of(
+    self, volume: StoredImage | Labels, first: int, part: augment.CanvasPart, fill: int
+  ) -> Canvas:
+    """The part of the volume's slices from `first` on; `fill` where the volume does not reach."""
     depth = self._sampling.patch_size[0]
     canvas = np.full((depth, self._canvas, self._canvas), fill, np.uint8)
-    cut = volume[max(first, 0) : first + depth, rows, cols]
+    cut = volume[max(first, 0) : first + depth, part.rows, part.columns]
     start = max(-first, 0)
     canvas[start : start + cut.shape[0], : cut.shape[1], : cut.shape[2]] = cut
     return canvas
 
 
-def _first(rng, size, extent, voxel):
+def _first(rng: np.random.Generator, size: int, extent: float, voxel: int | None) -> int:
   """The voxel that a patch starts at along one axis; below 0 where the patch reaches beyond a smaller volume.
 
-  Patch and volume lie inside one another, whichever is larger. Whole voxels: a patch that is neither turned
-  nor scaled is not interpolated.
+  Of patch and volume, whichever is smaller lies within the other. The start is a whole voxel, so that a patch
+  that is neither turned nor scaled is not interpolated.
 
   Args:
     size: voxels of the volume.
     extent: voxels of the volume that the patch spans.
-    voxel: the one to have in the middle as far as that allows, or None for anywhere.
+    voxel: the one to have in the middle as far as that is possible; None for a random start.
   """
   low, high = sorted((0, size - extent))
   low, high = math.ceil(low), math.floor(high)
@@ -186,10 +201,14 @@ def _first(rng, size, extent, voxel):
   return int(np.clip(round(voxel + 0.5 - extent / 2), low, high))
 
 
-def _pin(first, patch, scale, voxel):
-  """(place in the patch, point of the volume) along one axis, about which the patch is turned.
+def _pin(first: int, patch: int, scale: float, voxel: int | None) -> tuple[float, float]:
+  """(pixel of the patch, point of the volume) along one axis, about which the patch is turned.
 
-  The organ's voxel, so that it stays in the patch at any angle; else the patch's middle.
+  The voxel of an organ, if there is one, which then stays in the patch at any angle; else the patch's middle.
+
+  Args:
+    first: the voxel of the volume that the patch starts at.
+    patch: pixels of the patch.
   """
   if voxel is None:
     return (patch - 1) / 2, first - 0.5 + patch / scale / 2

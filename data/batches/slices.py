@@ -1,12 +1,15 @@
-"""Draws 2-D slices of a set of cases, without replacement within an epoch, by random access."""
+"""Samples 2-D slices of a set of cases, without replacement within an epoch, by random access."""
 
 from __future__ import annotations
 
 import dataclasses
 
 import numpy as np
+import tensorflow as tf
 
+from data.arrays import Labels, StoredImage
 from data.batches import augment
+from data.batches.example import Canvas, Example, Transform
 from data.batches.random_access import generator, opener, shuffled
 from data.organs import IGNORE
 from data.stored.store import StoredCase
@@ -18,7 +21,7 @@ SMALLEST_CROP = 17  # pixels
 
 @dataclasses.dataclass(frozen=True)
 class SliceSampling:
-  """How crops of slices are drawn.
+  """How crops of slices are sampled.
 
   Attributes:
     view: a key of SLICE_AXIS: axial, coronal or sagittal.
@@ -61,7 +64,7 @@ class SliceSampler:
   Seed and epoch decide the order, so that training can start at any step without replaying the steps before.
   """
 
-  def __init__(self, cases: tuple[StoredCase, ...], sampling: SliceSampling, seed: int):
+  def __init__(self, cases: tuple[StoredCase, ...], sampling: SliceSampling, seed: int) -> None:
     self._open = opener(cases)
     self._sampling = sampling
     self._seed = seed
@@ -73,26 +76,23 @@ class SliceSampler:
     self._counts = [case.shape[self._axis] for case in cases]
     self._ends = np.cumsum(self._counts)
 
-  def __len__(self):
+  def __len__(self) -> int:
     """Examples in an epoch: as many as there are slices."""
     return int(self._ends[-1])
 
   @property
-  def canvas_shapes(self):
-    """Shapes of the arrays that `example` draws: image, label, transform."""
+  def canvas_shapes(self) -> tuple[list[int], list[int], list[int]]:
+    """Shapes of an example's image, label and transform."""
     side = self._canvas
     return [side, side, self._sampling.slices_per_input], [side, side], [8]
 
-  def example(self, number):
-    """Draws one example.
+  def example(self, number: int) -> Example:
+    """Draws one example, of a slice: image [side, side, slices_per_input], label [side, side]."""
+    number = int(number)
+    case, index = self._pick(number)
+    return Example(case, *self._cut(*self._open(case), index, generator(self._seed, number)))
 
-    Returns:
-      (case index, image uint8 [side, side, channels], label uint8 [side, side], transform float32 [8]).
-    """
-    case, index = self._pick(int(number))
-    return (case, *self._cut(self._open(case), index, generator(self._seed, int(number))))
-
-  def crop(self, images, labels, transforms):
+  def crop(self, images: tf.Tensor, labels: tf.Tensor, transforms: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Cuts the crops of a batch of examples.
 
     Returns:
@@ -100,22 +100,24 @@ class SliceSampler:
     """
     return augment.crop(images, labels, transforms, (self._sampling.crop_size,) * 2)
 
-  def _pick(self, number):
+  def _pick(self, number: int) -> tuple[int, int]:
     """(case, slice) of an example, both without replacement."""
     if self._sampling.case_weighting == "equal":
-      turn, place = divmod(number, len(self._counts))
-      case = int(shuffled(len(self._counts), self._seed, turn)[place])
-      epoch, place = divmod(turn, self._counts[case])
-      # 1 + case: a key that ends in 0 would be the key without it
-      return case, int(shuffled(self._counts[case], self._seed, epoch, 1 + case)[place])
-    epoch, place = divmod(number, len(self))
-    flat = shuffled(len(self), self._seed, epoch)[place]
+      turn, position = divmod(number, len(self._counts))
+      case = int(shuffled(len(self._counts), self._seed, turn)[position])
+      epoch, position = divmod(turn, self._counts[case])
+      # 1 + case: a key that ends in 0 gives the same numbers as the key without the 0.
+      return case, int(shuffled(self._counts[case], self._seed, epoch, 1 + case)[position])
+    epoch, position = divmod(number, len(self))
+    flat = shuffled(len(self), self._seed, epoch)[position]
     case = int(np.searchsorted(self._ends, flat, side="right"))
     return case, int(flat - (self._ends[case - 1] if case else 0))
 
-  def _cut(self, arrays, index, rng):
+  def _cut(
+    self, stored_image: StoredImage, stored_label: Labels, index: int, rng: np.random.Generator
+  ) -> tuple[Canvas, Canvas, Transform]:
     sampling = self._sampling
-    image, label = (np.moveaxis(array, self._axis, 0) for array in arrays)
+    image, label = (np.moveaxis(array, self._axis, 0) for array in (stored_image, stored_label))
     size = label.shape[1:]
     angle = np.radians(rng.uniform(0, sampling.max_rotation_degrees))
     scale = sampling.scales[rng.integers(len(sampling.scales))]
@@ -125,14 +127,21 @@ class SliceSampler:
     half = sampling.slices_per_input // 2
     neighbours = np.clip(np.arange(index - half, index + half + 1), 0, len(image) - 1)
     cut = np.stack([image[neighbour, rows, cols] for neighbour in neighbours], axis=-1)
-    canvas_image = np.zeros((self._canvas,) * 2 + (sampling.slices_per_input,), np.uint8)
+    canvas_image = np.zeros((self._canvas, self._canvas, sampling.slices_per_input), np.uint8)
     canvas_label = np.full((self._canvas,) * 2, IGNORE, np.uint8)
     canvas_image[: cut.shape[0], : cut.shape[1]] = cut
     canvas_label[: cut.shape[0], : cut.shape[1]] = label[index, rows, cols]
     return canvas_image, canvas_label, transform
 
 
-def _crop_centre(rng, size, extent):
-  """Uniform among the places where crop and image lie inside one another, whichever is larger."""
+def _crop_centre(rng: np.random.Generator, size: int, extent: float) -> float:
+  """A random coordinate of the crop's middle along one axis.
+
+  Uniform over the positions at which one of crop and image, whichever is smaller, lies within the other.
+
+  Args:
+    size: pixels of the image.
+    extent: pixels of the image that the crop spans.
+  """
   low, high = sorted((extent / 2, size - extent / 2))
   return rng.uniform(low, high) - 0.5

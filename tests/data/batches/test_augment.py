@@ -43,9 +43,8 @@ def test_rotation_equals_tfa_rotate():
   turned_label = tfa.image.rotate(
     tf.constant(LABEL[..., None]), angle, "nearest", fill_value=float(IGNORE)
   ).numpy()
-  assert (
-    np.mean(label == turned_label[8:25, 12:29, 0]) > 0.99
-  )  # a tie of the nearest neighbour may fall either way
+  # A tie of the nearest neighbour may fall either way.
+  assert np.mean(label == turned_label[8:25, 12:29, 0]) > 0.99
 
 
 def test_rotation_brings_in_ignore_not_background():
@@ -69,8 +68,8 @@ def test_scale_enlarges_about_the_centre(scale):
 
 @pytest.mark.parametrize("scale", [0.75, 1.0, 2.0])
 @pytest.mark.parametrize("degrees", [0, 15])
-def test_the_anchor_appears_at_its_place(scale, degrees):
-  transform = augment.turn_about(math.radians(degrees), scale, place=(3, 11), anchor=(20, 9))
+def test_the_anchor_appears_at_its_pixel(scale, degrees):
+  transform = augment.turn_about(math.radians(degrees), scale, pixel=(3, 11), anchor=(20, 9))
   image, label = augment.crop(
     tf.constant(IMAGE[None]), tf.constant(LABEL[None]), tf.constant(transform[None]), (8, 13)
   )

@@ -10,8 +10,7 @@ import tensorflow as tf
 from data.batches.patches import OrganVoxels, PatchSampler, PatchSampling
 from data.batches.pipeline import Batches, BatchPlan
 from data.organs import IGNORE
-from data.stored.splits import split
-from data.stored.store import StoredCase, read_store
+from tests.data.batches.conftest import saved_case
 
 PATCH = (4, 10, 16)
 PLAIN = PatchSampling((1.0,), 0.0, PATCH, organ_fraction=0.0)
@@ -19,26 +18,9 @@ MOVED = PatchSampling((0.75, 1.0, 1.5), 15.0, PATCH, organ_fraction=0.5)
 PLAN = BatchPlan(batch_size=8, partial_fraction=0.25, seed=3, sampling=MOVED)
 
 
-def make_case(folder, image, label):
-  folder.mkdir(parents=True)
-  np.save(folder / "image.npy", image.astype(np.uint8))
-  np.save(folder / "label.npy", label.astype(np.uint8))
-  return StoredCase(
-    folder=folder,
-    id=folder.name,
-    annotated=(),
-    fold=None,
-    spacing_mm=(1.0, 1.0, 1.0),
-    affine=np.eye(4),
-    shape=image.shape,
-    voxels={},
-    sha256={},
-  )
-
-
 def noise_case(folder, shape):
   rng = np.random.default_rng(0)
-  return make_case(folder, rng.integers(1, 256, shape), rng.integers(0, 5, shape))
+  return saved_case(folder, rng.integers(1, 256, shape), rng.integers(0, 5, shape))
 
 
 def draw(sampler, numbers):
@@ -50,16 +32,6 @@ def draw(sampler, numbers):
 
 def with_fraction(sampling, organ_fraction):
   return dataclasses.replace(sampling, organ_fraction=organ_fraction)
-
-
-@pytest.fixture(scope="module")
-def store(tiny_store):
-  return read_store(tiny_store)
-
-
-@pytest.fixture(scope="module")
-def splits(store):
-  return split(store, 0, 0.0, 0)
 
 
 def test_structure_of_a_mixed_batch(store, splits):
@@ -129,7 +101,7 @@ def test_every_patch_around_an_organ_holds_its_voxel(tmp_path):
   turned."""
   label = np.zeros((9, 40, 40))
   label[0, 0, 0], label[8, 39, 39], label[4, 20, 21] = 1, 2, 3
-  case = make_case(tmp_path / "case", label * 80, label)
+  case = saved_case(tmp_path / "case", label * 80, label)
   _, images, labels = draw(PatchSampler((case,), with_fraction(MOVED, 1.0), seed=0), range(300))
   held = [set(np.unique(patch)) & {1, 2, 3} for patch in labels]
   assert all(held)
@@ -141,7 +113,7 @@ def test_every_patch_around_an_organ_holds_its_voxel(tmp_path):
 def test_the_share_around_organs(tmp_path):
   label = np.zeros((20, 100, 100))
   label[10, 50, 50] = 7
-  case = make_case(tmp_path / "case", label, label)
+  case = saved_case(tmp_path / "case", label, label)
   share = {
     fraction: np.mean(
       [
@@ -155,7 +127,7 @@ def test_the_share_around_organs(tmp_path):
 
 
 def test_a_case_without_organs_is_drawn_anywhere(tmp_path):
-  case = make_case(tmp_path / "case", np.ones((9, 20, 30)), np.zeros((9, 20, 30)))
+  case = saved_case(tmp_path / "case", np.ones((9, 20, 30)), np.zeros((9, 20, 30)))
   _, images, labels = draw(PatchSampler((case,), with_fraction(PLAIN, 1.0), seed=0), range(5))
   assert (images == 1).all() and (labels == 0).all()
 
@@ -179,7 +151,7 @@ def test_each_voxel_of_an_organ_has_one_rank():
 
 def test_image_and_label_move_together(tmp_path):
   blocks = np.kron(np.random.default_rng(0).integers(0, 5, (3, 5, 5)), np.ones((4, 12, 12), int))
-  case = make_case(tmp_path / "case", blocks * 50, blocks)
+  case = saved_case(tmp_path / "case", blocks * 50, blocks)
   _, images, labels = draw(PatchSampler((case,), MOVED, seed=0), range(40))
   valid = labels != IGNORE
   assert np.mean(np.abs(images[valid] - 50.0 * labels[valid]) < 1) > 0.75  # only borders are mixed
@@ -188,7 +160,7 @@ def test_image_and_label_move_together(tmp_path):
 
 def test_z_keeps_its_scale_and_order(tmp_path):
   image = np.broadcast_to(np.arange(20)[:, None, None] * 10 + 10, (20, 60, 60))
-  case = make_case(tmp_path / "case", image, np.zeros(image.shape))
+  case = saved_case(tmp_path / "case", image, np.zeros(image.shape))
   _, images, _ = draw(
     PatchSampler((case,), dataclasses.replace(MOVED, scales=(0.75, 1.5)), seed=0), range(10)
   )
@@ -201,7 +173,7 @@ def test_turning_and_scaling_change_what_a_patch_shows(tmp_path):
   scale."""
   label = np.zeros((4, 200, 200))
   label[:, 95:105] = 1
-  case = make_case(tmp_path / "case", label, label)
+  case = saved_case(tmp_path / "case", label, label)
   sampling = PatchSampling((2.0,), 15.0, (4, 64, 64), organ_fraction=1.0)
   _, _, labels = draw(PatchSampler((case,), sampling, seed=0), range(20))
   slopes = []

@@ -8,23 +8,11 @@ import pytest
 from data.batches.pipeline import Batches, BatchPlan
 from data.batches.slices import SliceSampling
 from data.organs import IGNORE
-from data.stored.splits import split
-from data.stored.store import read_store
 
 SLICES = SliceSampling(
   view="axial", slices_per_input=3, crop_size=33, scales=(0.75, 1.0, 1.5), max_rotation_degrees=15
 )
 PLAN = BatchPlan(batch_size=8, partial_fraction=0.25, seed=3, sampling=SLICES)
-
-
-@pytest.fixture(scope="module")
-def store(tiny_store):
-  return read_store(tiny_store)
-
-
-@pytest.fixture(scope="module")
-def splits(store):
-  return split(store, 0, 0.0, 0)
 
 
 def test_structure_of_a_mixed_batch(store, splits):

@@ -9,13 +9,7 @@ import numpy as np
 import pytest
 
 from data.batches.slices import SliceSampler, SliceSampling
-from data.stored.splits import split
-from data.stored.store import StoredCase, read_store
-
-
-@pytest.fixture(scope="module")
-def splits(tiny_store):
-  return split(read_store(tiny_store), 0, 0.0, 0)
+from tests.data.batches.conftest import saved_case
 
 
 def sampler(cases, view="axial", case_weighting="size"):
@@ -40,21 +34,8 @@ def test_an_epoch_draws_every_slice_once(splits, view, slices):
 
 def folder_case(folder, slices, value):
   """A case of `slices` slices, of which slice z holds value + z."""
-  folder.mkdir()
   volume = np.broadcast_to(np.arange(slices, dtype=np.uint8)[:, None, None] + np.uint8(value), (slices, 8, 9))
-  np.save(folder / "image.npy", volume)
-  np.save(folder / "label.npy", np.zeros_like(volume))
-  return StoredCase(
-    folder=folder,
-    id=folder.name,
-    annotated=(),
-    fold=None,
-    spacing_mm=(1.0, 1.0, 1.0),
-    affine=np.eye(4),
-    shape=volume.shape,
-    voxels={},
-    sha256={},
-  )
+  return saved_case(folder, volume, np.zeros_like(volume))
 
 
 def drawn_slices(ours, numbers):
