@@ -1,4 +1,5 @@
-"""Which package may import which, and where flags are read."""
+"""The rooms and their walls: which may import which, how large they may grow, and that every module has its
+test."""
 
 import ast
 import pathlib
@@ -8,39 +9,183 @@ import sys
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-MAY_IMPORT = {"data": set(), "dltk_unet": set(), "deeplab_panns": {"data", "dltk_unet"}}
+PACKAGES = ("data", "dltk_unet", "deeplab_panns")
+
+# A room is a folder of modules; "x (commands)" are the modules of a package's own folder that `python -m`
+# runs, "x" the other modules there. What a room may import, besides itself and the third parties; WORKSPACE.md shows
+# the same table.
+DATA = {"data", "data.formats", "data.stored", "data.batches", "data.synthetic"}
+MAY_IMPORT = {
+  "data": set(),
+  "data.formats": {"data"},
+  "data.stored": {"data", "data.formats"},
+  "data.batches": {"data", "data.stored"},
+  "data.synthetic": {"data", "data.formats", "data.stored"},
+  "data (commands)": DATA,
+  "dltk_unet": set(),
+  "deeplab_panns.networks": set(),
+  "deeplab_panns.method": {"data", "data.stored", "deeplab_panns.networks"},
+  "deeplab_panns.segmentation": DATA - {"data.synthetic"},
+  "deeplab_panns.runs": DATA - {"data.synthetic"}
+  | {"dltk_unet", "deeplab_panns.networks", "deeplab_panns.method", "deeplab_panns.segmentation"},
+  "deeplab_panns.evidence": {"data"},
+  "deeplab_panns.scores": DATA - {"data.synthetic", "data.batches"}
+  | {"deeplab_panns.runs", "deeplab_panns.segmentation", "deeplab_panns.evidence"},
+  "deeplab_panns.prior_check": {"data", "data.stored", "deeplab_panns.evidence"},
+  "deeplab_panns.training": DATA - {"data.synthetic"}
+  | {"deeplab_panns.method", "deeplab_panns.runs", "deeplab_panns.segmentation"}
+  | {"deeplab_panns.scores", "deeplab_panns.evidence", "deeplab_panns.prior_check"},
+  "deeplab_panns.report": {"data", "data.stored", "deeplab_panns.scores", "deeplab_panns.evidence"}
+  | {"deeplab_panns.prior_check", "deeplab_panns.report.figures"},
+  "deeplab_panns.report.figures": {"data", "deeplab_panns.scores", "deeplab_panns.evidence"}
+  | {"deeplab_panns.report"},
+  "deeplab_panns.study": {"data", "deeplab_panns.runs", "deeplab_panns.scores", "deeplab_panns.evidence"},
+  "deeplab_panns.benchmark": DATA
+  | {"dltk_unet", "deeplab_panns.networks", "deeplab_panns.method", "deeplab_panns.segmentation"}
+  | {"deeplab_panns.scores"},
+  # The commands see everything but one another; config.py holds the flags that train and crossval share.
+  "deeplab_panns (commands)": DATA
+  | {"deeplab_panns", "deeplab_panns.networks", "deeplab_panns.method", "deeplab_panns.segmentation"}
+  | {"deeplab_panns.runs", "deeplab_panns.training", "deeplab_panns.scores", "dltk_unet"},
+  "deeplab_panns": DATA
+  | {"dltk_unet", "deeplab_panns.networks", "deeplab_panns.method", "deeplab_panns.runs"},
+}
+MOST_FILES = 15
+
+# Modules without a test file of their name, and why.
+TESTED_ELSEWHERE = {}
+
+
+def modules():
+  """{dotted name: path} of all modules but the packages' own __init__.py."""
+  paths = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+  return {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in paths if path.stem != "__init__"
+  }
+
+
+def is_command(path):
+  return 'if __name__ == "__main__":' in path.read_text(encoding="utf-8")
+
+
+def room_of(name):
+  """The room of a module or package by its dotted name."""
+  path = ROOT / name.replace(".", "/")
+  folder = name if path.is_dir() else name.rpartition(".")[0]
+  if folder in ("data", "deeplab_panns") and not path.is_dir() and is_command(path.with_suffix(".py")):
+    return f"{folder} (commands)"
+  return folder
 
 
 def imported(path):
+  """Dotted names of the project's modules and packages that a file imports, at whatever depth of it."""
   for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    names = []
     if isinstance(node, ast.Import):
-      yield from (alias.name.split(".")[0] for alias in node.names)
-    if isinstance(node, ast.ImportFrom) and not node.level:
-      yield node.module.split(".")[0]
+      names = [alias.name for alias in node.names]
+    elif isinstance(node, ast.ImportFrom):
+      assert not node.level, f"{path}: relative import; name the package"
+      names = [
+        f"{node.module}.{alias.name}" if is_module(f"{node.module}.{alias.name}") else node.module
+        for alias in node.names
+      ]
+    yield from (name for name in names if name.partition(".")[0] in PACKAGES)
 
 
-@pytest.mark.parametrize("package", MAY_IMPORT)
-def test_imports_only_the_layers_below(package):
-  files = list((ROOT / package).rglob("*.py"))
-  assert files
-  for path in files:
-    assert not (set(MAY_IMPORT) - MAY_IMPORT[package] - {package}) & set(imported(path)), path
+def is_module(name):
+  path = ROOT / name.replace(".", "/")
+  return path.is_dir() or path.with_suffix(".py").is_file()
+
+
+def arrows():
+  """{(room, imported room)} over the whole tree."""
+  return {
+    (room_of(name), room_of(other))
+    for name, path in modules().items()
+    for other in imported(path)
+    if room_of(name) != room_of(other)
+  }
+
+
+def test_every_room_stands_in_the_table():
+  assert {room_of(name) for name in modules()} == set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize("room", MAY_IMPORT)
+def test_a_room_imports_only_what_it_may(room):
+  found = {
+    (name, other)
+    for name, path in modules().items()
+    if room_of(name) == room
+    for other in imported(path)
+    if room_of(other) not in MAY_IMPORT[room] | {room}
+  }
+  assert not found
+
+
+def test_no_two_rooms_import_each_other_but_a_report_and_its_figures():
+  pairs = arrows()
+  both = {frozenset(pair) for pair in pairs if pair[::-1] in pairs}
+  assert both <= {frozenset({"deeplab_panns.report", "deeplab_panns.report.figures"})}
+
+
+def test_no_command_imports_another():
+  commands = {name for name, path in modules().items() if is_command(path)}
+  for name in commands:
+    assert not commands & set(imported(modules()[name])), name
+
+
+def test_no_room_grows_into_a_hall():
+  sizes = {}
+  for name in modules():
+    sizes.setdefault(name.rpartition(".")[0], []).append(name)
+  assert {room: len(names) for room, names in sizes.items() if len(names) > MOST_FILES} == {}
+
+
+def test_every_module_has_a_test_of_its_name():
+  missing = set()
+  for name in modules():
+    *folders, stem = name.split(".")
+    stem = "main" if stem == "__main__" else stem
+    if not (ROOT / "tests").joinpath(*folders, f"test_{stem}.py").is_file():
+      missing.add(name)
+  assert missing == set(TESTED_ELSEWHERE)
+
+
+def test_tests_mirror_the_rooms():
+  """A test file below tests/<package>/ is named after a module there, or says in WHOLE what it tests
+  instead."""
+  whole = {  # commands as their users run them, and laws of several modules
+    "tests/deeplab_panns": {"bad_input", "commands", "commands_3d", "flagfiles", "memory", "real_ct"},
+    "tests/deeplab_panns/report": {"report"},
+    "tests/deeplab_panns/study": {"study"},
+  }
+  for path in (ROOT / "tests").rglob("test_*.py"):
+    folder, stem = path.parent.relative_to(ROOT), path.stem.partition("_")[2]
+    if folder == pathlib.Path("tests") or stem in whole.get(folder.as_posix(), ()):
+      continue
+    module = pathlib.Path(*folder.parts[1:], "__main__" if stem == "main" else stem).with_suffix(".py")
+    assert (ROOT / module).is_file(), path
+
+
+def test_the_folder_of_every_room_is_a_package():
+  folders = {path.parent for path in modules().values()}
+  assert all((folder / "__init__.py").is_file() for folder in folders)
 
 
 def test_flags_are_read_in_main_only():
-  for package in MAY_IMPORT:
-    for path in (ROOT / package).rglob("*.py"):
-      if path.name == "command.py":  # parses them for every command
-        continue
-      for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        if getattr(node, "name", "") != "main":
-          assert not any(
-            isinstance(part, ast.Attribute) and part.attr == "FLAGS" for part in ast.walk(node)
-          ), path
+  for name, path in modules().items():
+    if name == "data.command":  # parses them for every command
+      continue
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+      if getattr(node, "name", "") != "main":
+        assert not any(isinstance(part, ast.Attribute) and part.attr == "FLAGS" for part in ast.walk(node)), (
+          path
+        )
 
 
 def test_no_module_named_for_nothing():
-  names = {path.stem for package in MAY_IMPORT for path in (ROOT / package).rglob("*.py")}
+  names = {name.rpartition(".")[2] for name in modules()}
   assert not names & {"utils", "util", "common", "helpers", "helper", "registry", "misc"}
 
 
@@ -58,3 +203,16 @@ def test_another_package_named_data_is_noticed(tmp_path):
     check=False,
   )
   assert result.returncode and "needs its own package `data`" in result.stderr
+
+
+if __name__ == "__main__":  # how many rooms there are, and how they hang together
+  all_rooms = {room_of(name) for name in modules()}
+  sizes = {room: sum(room_of(name) == room for name in modules()) for room in all_rooms}
+  print(
+    f"{len(all_rooms)} rooms, {len(arrows())} arrows between them, at most {max(sizes.values())} files in one"
+  )
+  for room in MAY_IMPORT:
+    print(
+      f"  {room} ({sizes.get(room, 0)}) -> "
+      f"{', '.join(sorted(other for one, other in arrows() if one == room))}"
+    )

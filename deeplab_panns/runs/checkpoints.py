@@ -1,9 +1,13 @@
 """Checkpoints of a run: `last` to go on from, `stage1` to share, `best` of the validation."""
+
 from __future__ import annotations
+
+import pathlib
 
 import tensorflow as tf
 
 from data.input_error import InputError
+from deeplab_panns.method.panns import PaNN
 
 KINDS = ("last", "best", "stage1")
 
@@ -11,37 +15,47 @@ KINDS = ("last", "best", "stage1")
 class Checkpoints:
   """Saves and restores network, teacher, optimizer (its iterations are the step) and dual variables."""
 
-  def __init__(self, panns, folder):
+  def __init__(self, panns: PaNN, folder: pathlib.Path):
     # saved too, or a resumed run would call its first validation the best
     self._best_dice = tf.Variable(-1.0, trainable=False, name="best_dice")
     self._checkpoint = tf.train.Checkpoint(
-        network=panns.network, teacher=panns.teacher, optimizer=panns.optimizer, duals=panns.duals,
-        alignment=panns.alignment, best_dice=self._best_dice)
+      network=panns.network,
+      teacher=panns.teacher,
+      optimizer=panns.optimizer,
+      duals=panns.duals,
+      alignment=panns.alignment,
+      best_dice=self._best_dice,
+    )
     # two of `last`: the one before stays whole while the next is written
-    self._managers = {kind: tf.train.CheckpointManager(
-        self._checkpoint, str(folder / kind), max_to_keep=2 if kind == "last" else 1) for kind in KINDS}
+    self._managers = {
+      kind: tf.train.CheckpointManager(
+        self._checkpoint, str(folder / kind), max_to_keep=2 if kind == "last" else 1
+      )
+      for kind in KINDS
+    }
 
-  def save(self, kind, step):
+  def save(self, kind: str, step: int) -> str:
+    """Saves under one of KINDS; returns the checkpoint's path."""
     return self._managers[kind].save(checkpoint_number=step)
 
-  def save_if_best(self, step, dice):
+  def save_if_best(self, step: int, dice: float) -> None:
     """Saves `best` if the validation's mean Dice is above all before it."""
     if dice > float(self._best_dice):
       self._best_dice.assign(dice)
       self.save("best", step)
 
-  def latest(self, kind="last"):
+  def latest(self, kind: str = "last") -> str | None:
     """Path of the newest checkpoint of a kind, or None."""
     return self._managers[kind].latest_checkpoint
 
-  def restore_latest(self):
+  def restore_latest(self) -> bool:
     """Restores the newest `last`; returns whether there was one."""
     path = self.latest()
     if path:
       self._checkpoint.restore(path).assert_consumed()
     return path is not None
 
-  def restore_stage1(self, folder):
+  def restore_stage1(self, folder: pathlib.Path) -> None:
     """Starts from the end of another run's stage 1.
 
     Raises:
@@ -49,11 +63,13 @@ class Checkpoints:
     """
     path = tf.train.latest_checkpoint(str(folder / "stage1"))
     if path is None:
-      raise InputError(f"{folder.parent}: has no finished stage 1 to start from; train it to the end of stage 1 first.")
+      raise InputError(
+        f"{folder.parent}: has no finished stage 1 to start from; train it to the end of stage 1 first."
+      )
     self._checkpoint.restore(path).assert_consumed()
 
 
-def restore_network(network, folder, kind="last"):
+def restore_network(network: tf.keras.Model, folder: pathlib.Path, kind: str = "last") -> int:
   """Loads the network alone, for evaluation, prediction and export.
 
   Args:

@@ -1,31 +1,53 @@
 """The folder of one run: its settings, its lock, and where its parts lie."""
+
 from __future__ import annotations
 
 import contextlib
-import fcntl
+import dataclasses
 import hashlib
 import json
+import os
 import pathlib
 
+from data.file_lock import locked
 from data.input_error import InputError
 from data.stored.store import Store
 from data.whole_file import write_text
-from deeplab_panns.config import Experiment, differences, load_experiment, save_experiment
+from deeplab_panns.runs.experiment import Experiment
+from deeplab_panns.runs.flat_settings import differences, load_experiment, save_experiment
+from deeplab_panns.runs.setting_names import STAGE_2_SETTINGS
+
+
+@dataclasses.dataclass(frozen=True)
+class RunSettings:
+  """What a run was started with.
+
+  Attributes:
+    organs: in the order of the labels 1…K.
+    data_dir: the store it was trained on.
+    fingerprint: of that store's content.
+  """
+
+  experiment: Experiment
+  organs: tuple[str, ...]
+  data_dir: str
+  fingerprint: str
 
 
 class RunDirectory:
   """RUN/experiment.json, data.json, prior.json, checkpoints/, events/, and what evaluate and predict add."""
 
-  def __init__(self, path):
+  def __init__(self, path: str | os.PathLike[str]):
     self.path = pathlib.Path(path)
     self.experiment = self.path / "experiment.json"
     self.data = self.path / "data.json"
     self.prior = self.path / "prior.json"
     self.checkpoints = self.path / "checkpoints"
     self.events = self.path / "events"
-    self.resampled = self.path / "resampled"  # the store's cases at --spacing_mm, where that is not the store's
+    # the store's cases at --spacing_mm, where that is not the store's
+    self.resampled = self.path / "resampled"
 
-  def open_for_training(self, experiment: Experiment, store: Store):
+  def open_for_training(self, experiment: Experiment, store: Store) -> None:
     """Writes the settings of a new run, or checks that a started one has the same.
 
     Raises:
@@ -33,44 +55,79 @@ class RunDirectory:
     """
     if not self.experiment.exists():
       self.path.mkdir(parents=True, exist_ok=True)
-      data = {"data_dir": str(store.path.resolve()), "organs": store.organs, "fingerprint": fingerprint(store)}
+      data = {
+        "data_dir": str(store.path.resolve()),
+        "organs": store.organs,
+        "fingerprint": fingerprint(store),
+      }
       write_text(self.data, json.dumps(data, indent=1))
       save_experiment(experiment, self.experiment)
       return
     changed = differences(experiment, load_experiment(self.experiment))
     if changed:
-      raise InputError(f"{self.path}: holds a run of other flags: {'; '.join(changed)}; "
-                       "give these as they were, or choose another --run_dir.")
+      raise InputError(
+        f"{self.path}: holds a run of other flags: {'; '.join(changed)}; "
+        "give these as they were, or choose another --run_dir."
+      )
     self.require_same_data(store)
 
-  def require_same_data(self, store):
+  def require_same_data(self, store: Store) -> None:
     """Raises InputError if the store's organs, cases or arrays are not those the run began with."""
-    if json.loads(self.data.read_text(encoding="utf-8"))["fingerprint"] != fingerprint(store):
-      raise InputError(f"{self.path}: was trained on another content of the store than {store.path} has now; "
-                       "choose another --run_dir, or prepare the store as it was.")
+    if self.settings().fingerprint != fingerprint(store):
+      raise InputError(
+        f"{self.path}: was trained on another content of the store than {store.path} has now; "
+        "choose another --run_dir, or prepare the store as it was."
+      )
 
-  @contextlib.contextmanager
-  def locked(self):
-    """Holds the run for this process; the operating system lets go of it however the process ends."""
-    self.path.mkdir(parents=True, exist_ok=True)
-    with open(self.path / "lock", "w", encoding="utf-8") as lock:
-      try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-      except BlockingIOError:
-        raise InputError(f"{self.path}: another process is training there; wait for it, or choose another --run_dir.") from None
-      yield
+  def stage1_for(self, experiment: Experiment, store: Store) -> pathlib.Path:
+    """The checkpoints of this run, whose stage 1 another one wants to start from.
 
-  def require_run(self):
-    """(experiment, organs, data_dir) of a trained run. Raises InputError if the folder holds none."""
+    Raises:
+      InputError: If the other one's stage 1 would be trained otherwise, or on another store.
+    """
+    theirs = self.settings().experiment
+    if not experiment.has_stage1_of(theirs):
+      changed = "; ".join(differences(experiment, theirs, ignoring=STAGE_2_SETTINGS))
+      raise InputError(
+        f"--stage1_run={self.path}: its stage 1 is another: {changed}; give these alike, or leave the flag "
+        "out."
+      )
+    self.require_same_data(store)
+    return self.checkpoints
+
+  def locked(self) -> contextlib.AbstractContextManager[None]:
+    """Holds the run for this process. Raises InputError if another one is training it."""
+    return locked(
+      self.path / "lock",
+      f"{self.path}: another process is training there; wait for it, or choose another --run_dir.",
+    )
+
+  def settings(self) -> RunSettings:
+    """What the run was started with. Raises InputError if the folder holds none, or one that cannot be
+    read."""
     if not self.experiment.exists() or not self.data.exists():
-      raise InputError(f"{self.path}: holds no run (no experiment.json); "
-                       "--run_dir names a folder that `python -m deeplab_panns.train` wrote.")
-    data = json.loads(self.data.read_text(encoding="utf-8"))
-    return load_experiment(self.experiment), tuple(data["organs"]), data["data_dir"]
+      raise InputError(
+        f"{self.path}: holds no run (no experiment.json); "
+        "--run_dir names a folder that `python -m deeplab_panns.train` wrote."
+      )
+    experiment = load_experiment(self.experiment)
+    try:
+      data = json.loads(self.data.read_text(encoding="utf-8"))
+      return RunSettings(experiment, tuple(data["organs"]), str(data["data_dir"]), str(data["fingerprint"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+      raise InputError(
+        f"{self.data}: does not say which data the run was trained on ({error!r}); restore the file, or "
+        "train "
+        "the run again."
+      ) from None
 
 
-def fingerprint(store: Store):
+def fingerprint(store: Store) -> str:
   """One hash of all that training can see of a store: organs, annotations, folds, arrays."""
-  content = [store.organs, [(case.id, case.annotated, case.fold, case.sha256["image"], case.sha256["label"])
-                            for case in store.cases]]
+  content = [
+    store.organs,
+    [
+      (case.id, case.annotated, case.fold, case.sha256["image"], case.sha256["label"]) for case in store.cases
+    ],
+  ]
   return hashlib.sha256(json.dumps(content).encode()).hexdigest()

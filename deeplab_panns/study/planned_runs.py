@@ -6,14 +6,13 @@ import dataclasses
 import hashlib
 import json
 
-from deeplab_panns.config import STAGE_2_FIELDS, Experiment
+from deeplab_panns.runs.setting_names import SETTINGS, STAGE_2_SETTINGS
 from deeplab_panns.study.plan import Cell, Part
 
 # In every hash: raise it when code or a flag's default changes numbers, and all runs are made anew.
 FORMAT = 1
 # data.phantom and data.deformed give their test cases this fold.
 TEST_FOLD = 0
-_DECISIVE = frozenset(field.name for field in dataclasses.fields(Experiment))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +57,7 @@ class Run:
   @property
   def stage1_flags(self):
     """For train: the stage 1 that every cell of this seed and cohort with the same first stage can share."""
-    kept = {name: value for name, value in self.flags.items() if name not in STAGE_2_FIELDS}
+    kept = {name: value for name, value in self.flags.items() if name not in STAGE_2_SETTINGS}
     return {**kept, "supervision": "full", "stage2_steps": "0"}
 
   @property
@@ -67,8 +66,8 @@ class Run:
 
 
 def decisive(flags):
-  """The flags that are fields of Experiment, which is all that decides a run's numbers, in one spelling."""
-  return {name: _canonical(value) for name, value in sorted(flags.items()) if name in _DECISIVE}
+  """The flags that decide a run's numbers, in one spelling."""
+  return {name: _canonical(value) for name, value in sorted(flags.items()) if name in SETTINGS}
 
 
 def plan_runs(part: Part, seeds=()):

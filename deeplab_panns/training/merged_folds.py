@@ -1,5 +1,4 @@
-"""The scores of all folds of a cross-validation as those of one evaluation: every fully labelled case
-once."""
+"""The scores of all folds as those of one evaluation, which has every fully labelled case once."""
 
 from __future__ import annotations
 
@@ -7,13 +6,20 @@ import json
 import math
 import pathlib
 import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from data.arrays import Integers
 from data.input_error import InputError
 from data.whole_file import write_text
 from deeplab_panns.scores import confusion, organ_volumes, score_table
+from deeplab_panns.scores.metrics import OrganScore
+
+# (case, its score of one organ), as score_table reads them.
+Rows = Sequence[tuple[str, OrganScore]]
 
 
-def read_summary(fold_dir):
+def read_summary(fold_dir: pathlib.Path) -> dict[str, Any]:
   """metrics.json of a fold; {} if it was not evaluated or the file is damaged."""
   try:
     content = json.loads((pathlib.Path(fold_dir) / "metrics.json").read_text(encoding="utf-8"))
@@ -22,7 +28,9 @@ def read_summary(fold_dir):
   return content if isinstance(content, dict) else {}
 
 
-def merge(fold_dirs, expected, run_dir):
+def merge(
+  fold_dirs: dict[int, pathlib.Path], expected: dict[int, list[str]], run_dir: pathlib.Path
+) -> dict[str, Any]:
   """Writes RUN/metrics.csv, volumes.csv, confusion.csv and, last, metrics.json.
 
   Args:
@@ -68,16 +76,16 @@ def merge(fold_dirs, expected, run_dir):
   return content
 
 
-def case_means(rows):
+def case_means(rows: Rows) -> dict[str, float | None]:
   """{case: mean Dice over the organs that define it}; None for a case without any."""
-  dice: dict = {}
+  dice: dict[str, list[float]] = {}
   for case, score in rows:
     dice.setdefault(case, []).append(score.dice)
   defined = {case: [value for value in values if not math.isnan(value)] for case, values in dice.items()}
   return {case: statistics.fmean(values) if values else None for case, values in defined.items()}
 
 
-def _spread(means):
+def _spread(means: Mapping[str, float | None]) -> dict[str, Any]:
   defined = [value for value in means.values() if value is not None]
   return {
     "mean_dice": statistics.fmean(defined) if defined else None,
@@ -86,7 +94,7 @@ def _spread(means):
   }
 
 
-def _confusion(fold_dirs):
+def _confusion(fold_dirs: dict[int, pathlib.Path]) -> tuple[tuple[str, ...], Integers]:
   """(organs, voxel counts summed over the folds)."""
   of_folds = {
     fold: confusion.read_csv(pathlib.Path(folder) / "confusion.csv") for fold, folder in fold_dirs.items()
@@ -102,8 +110,10 @@ def _confusion(fold_dirs):
   return organs, sum(counts for _, counts in of_folds.values())
 
 
-def _require_each_case_once(rows_of, fold_dirs, expected):
-  seen: dict = {}
+def _require_each_case_once(
+  rows_of: dict[int, Rows], fold_dirs: dict[int, pathlib.Path], expected: dict[int, list[str]]
+) -> None:
+  seen: dict[str, int] = {}
   for fold, rows in rows_of.items():
     cases = {case for case, _ in rows}
     for case in sorted(cases):

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import tensorflow as tf
 
 from data.input_error import InputError
+from deeplab_panns.method.panns import PaNN
+from deeplab_panns.runs.checkpoints import Checkpoints
+from deeplab_panns.training.scalars import Scalars
 from deeplab_panns.training.validation import Validator
 
 
@@ -14,15 +18,23 @@ from deeplab_panns.training.validation import Validator
 class Intervals:
   """Steps between scalars, checkpoints and validations; each also comes at the last step of a stage."""
 
-  log: int
-  checkpoint: int
-  validation: int
+  log: int = 100
+  checkpoint: int = 1000
+  validation: int = 2000
 
 
 class Progress(tf.keras.callbacks.Callback):
   """Follows `fit` through one stage; `begin` names the stage's steps."""
 
-  def __init__(self, name, panns, checkpoints, scalars, intervals: Intervals, validator: Validator):
+  def __init__(
+    self,
+    name: str,
+    panns: PaNN,
+    checkpoints: Checkpoints,
+    scalars: Scalars,
+    intervals: Intervals,
+    validator: Validator,
+  ):
     """Args: name: stands before every line, so that runs side by side can be told apart."""
     super().__init__()
     self._name = name
@@ -30,11 +42,12 @@ class Progress(tf.keras.callbacks.Callback):
     self._intervals, self._validator = intervals, validator
     self._supports_tf_logs = True  # Keras then leaves the step's results on the device: no wait at each step
 
-  def begin(self, first_step, last_step, has_partial):
+  def begin(self, first_step: int, last_step: int, has_partial: bool) -> None:
+    """The next `fit` goes from `first_step` to `last_step`."""
     self._first, self._last, self._has_partial = first_step, last_step, has_partial
     self._scalars.start(first_step)
 
-  def on_train_batch_end(self, batch, logs=None):
+  def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
     step = self._first + batch + 1
     log, save, look = (
       step == self._last or step % interval == 0
@@ -51,7 +64,7 @@ class Progress(tf.keras.callbacks.Callback):
     if look or save:
       self._scalars.start(step)
 
-  def _require_finite(self):
+  def _require_finite(self) -> None:
     step = int(self._panns.first_bad_step)
     if step >= 0:
       last = self._checkpoints.latest()
@@ -60,7 +73,7 @@ class Progress(tf.keras.callbacks.Callback):
         "lower the learning rate of this stage and train into a new --run_dir."
       )
 
-  def _validate(self, step):
+  def _validate(self, step: int) -> None:
     validation = self._validator.validate()
     if not self._validator.held_out:
       self._scalars.write_pictures(step, validation.overlays)
@@ -68,7 +81,7 @@ class Progress(tf.keras.callbacks.Callback):
     self._scalars.write_validation(step, validation)
     self._checkpoints.save_if_best(step, validation.mean_dice)
 
-  def _print(self, step, values):
+  def _print(self, step: int, values: dict[str, float]) -> None:
     shown = {"J_L": "loss/labeled", "J_P": "loss/partial", "prior": "loss/prior", "KL": "prior/kl"}
     losses = "  ".join(f"{name} {values[key]:.4f}" for name, key in shown.items() if key in values)
     print(

@@ -2,35 +2,44 @@
 
 from __future__ import annotations
 
+import pathlib
 import time
+from typing import Any
 
 import tensorflow as tf
 
+from data.arrays import Picture
 from data.organs import tag
 from deeplab_panns.method.panns import PaNN
 from deeplab_panns.method.prior import Prior, kl_divergence
+from deeplab_panns.method.schedules import TwoStages
+from deeplab_panns.runs.experiment import Experiment
+from deeplab_panns.training.validation import Validation
 
 
 class Scalars:
   """Writes scalars and pictures of a run; means are over the steps since the last writing."""
 
-  def __init__(self, folder, panns: PaNN, rates, prior: Prior, experiment):
-    """Args: rates: the learning rate of Θ as a function of the step."""
+  def __init__(
+    self, folder: pathlib.Path, panns: PaNN, rates: TwoStages, prior: Prior, experiment: Experiment
+  ):
+    """Args:
+    rates: the learning rate of Θ as a function of the step.
+    """
     self._writer = tf.summary.create_file_writer(str(folder))
     self._panns, self._rates, self._prior = panns, rates, prior
     self._names = [tag(name) for name in prior.classes]
     self._batch_size = experiment.batch_size
-    self._learning_rate_dual = experiment.learning_rate_dual
-    self._dual_update, self._dual_step = experiment.dual_update, experiment.dual_step
-    self._since = (time.monotonic(), None)
+    self._objective = experiment.stage2.objective
+    self._since = (time.monotonic(), 0)
 
-  def start(self, step):
+  def start(self, step: int) -> None:
     """The clock of the throughput starts here: validation and checkpoints between two looks do not count."""
     self._since = (time.monotonic(), step)
     for metric in (*self._panns.tracked.values(), self._panns.tracked_share):
       metric.reset_state()
 
-  def write_step(self, step, has_partial):
+  def write_step(self, step: int, has_partial: bool) -> dict[str, float]:
     """Writes losses, prior, rates and throughput up to a step, and starts the next interval.
 
     Returns:
@@ -50,13 +59,14 @@ class Scalars:
     self.start(step)
     return values
 
-  def _prior_values(self):
+  def _prior_values(self) -> dict[str, Any]:
     panns, share = self._panns, self._panns.tracked_share.result().numpy()
+    newton = self._objective.dual_update == "newton"
     values = {
       "loss/partial": panns.tracked["loss/partial"].result(),
       "loss/prior": panns.tracked["loss/prior"].result(),
       "prior/kl": kl_divergence(self._prior.target, share),
-      "learning_rate/dual": self._dual_step if self._dual_update == "newton" else self._learning_rate_dual,
+      "learning_rate/dual": self._objective.dual_step if newton else self._objective.learning_rate_dual,
     }
     for kind, vector in (
       ("nu", panns.duals.nu.numpy()),
@@ -67,7 +77,8 @@ class Scalars:
       values.update({f"prior/{kind}/{name}": value for name, value in zip(self._names, vector)})
     return values
 
-  def write_validation(self, step, validation):
+  def write_validation(self, step: int, validation: Validation) -> None:
+    """Writes the Dice of each organ, their mean, and the pictures."""
     values = {
       f"validation/dice/{tag(organ)}": dice for organ, dice in validation.dice.items() if dice == dice
     }
@@ -75,12 +86,15 @@ class Scalars:
     self._write(step, values)
     self.write_pictures(step, validation.overlays)
 
-  def write_pictures(self, step, overlays):
+  def write_pictures(self, step: int, overlays: Picture) -> None:
+    """Args:
+    overlays: uint8 [pictures, height, width, 3].
+    """
     with self._writer.as_default():
       tf.summary.image("overlay/image_reference_prediction", overlays, step=step, max_outputs=len(overlays))
     self._writer.flush()
 
-  def _write(self, step, values):
+  def _write(self, step: int, values: dict[str, float]) -> None:
     with self._writer.as_default():
       for name, value in values.items():
         tf.summary.scalar(name, value, step=step)

@@ -6,11 +6,12 @@ import dataclasses
 
 import numpy as np
 
+from data.arrays import Labels, Picture
 from data.organs import IGNORE
 from data.stored.store import StoredCase
 from deeplab_panns.evidence import slice_pictures
 from deeplab_panns.scores import metrics
-from deeplab_panns.segmentation.slabs import Segmenter, segment_stored
+from deeplab_panns.segmentation.slabs import SlabSegmenter, segment_stored
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,10 +23,10 @@ class Validation:
   """
 
   dice: dict[str, float]
-  overlays: np.ndarray
+  overlays: Picture
 
   @property
-  def mean_dice(self):
+  def mean_dice(self) -> float:
     """Over the organs that any case has; NaN if there is none."""
     defined = [value for value in self.dice.values() if not np.isnan(value)]
     return float(np.mean(defined)) if defined else float("nan")
@@ -41,16 +42,16 @@ class Validator:
     three_planes: show three orthogonal slices of a case, as 3-D networks see it, instead of an axial one.
   """
 
-  segmenter: Segmenter
+  segmenter: SlabSegmenter
   organs: tuple[str, ...]
   cases: tuple[StoredCase, ...]
   held_out: bool
   three_planes: bool = False
 
-  def validate(self, pictures=3):
+  def validate(self, pictures: int = 3) -> Validation:
     """A Validation; pictures are of the first so many cases, the slice with the most organs."""
     scores: dict[str, list[float]] = {organ: [] for organ in self.organs}
-    overlays: list[np.ndarray] = []
+    overlays: list[Picture] = []
     for case in self.cases:
       label = np.asarray(case.label())
       predicted = segment_stored(self.segmenter, case)
@@ -63,13 +64,13 @@ class Validator:
     dice = {organ: _mean_of_defined(values) for organ, values in scores.items()}
     return Validation(dice, slice_pictures.stack_pictures(overlays))
 
-  def _picture(self, case, label, predicted):
+  def _picture(self, case: StoredCase, label: Labels, predicted: Labels) -> Picture:
     image = np.asarray(case.image())
     if self.three_planes:
       return slice_pictures.compare_planes(image, label, predicted, case.spacing_mm)
     return slice_pictures.compare_slice(image, label, predicted)
 
 
-def _mean_of_defined(values):
+def _mean_of_defined(values: list[float]) -> float:
   defined = [value for value in values if not np.isnan(value)]
   return float(np.mean(defined)) if defined else float("nan")

@@ -6,9 +6,9 @@ import pytest
 from absl import flags
 
 from data.input_error import InputError
-from deeplab_panns import config
 from deeplab_panns.study.plan import Expectation, read_part
 from deeplab_panns.study.planned_runs import plan_runs
+from tests import train_flags
 from tests.conftest import ROOT
 
 STUDY = ROOT / "experiments" / "study"
@@ -58,11 +58,8 @@ def test_the_shipped_parts_are_those_of_the_issue():
 def test_every_cell_parses_with_the_flags_of_train(name, quick):
   for run in plan_runs(read_part(STUDY, name, quick)):
     for words in (run.flags, run.stage1_flags):
-      values = defined_by(config.define_flags)
-      arguments = [f"--{flag}={value}" for flag, value in words.items()]
-      values(["train", "--data_dir=s", "--run_dir=r", *arguments])
-      experiment = config.experiment_from_flags(values, (None, None, None))
-      assert experiment.fold == 0 and experiment.seed == run.seed
+      experiment = train_flags.experiment(*(f"--{flag}={value}" for flag, value in words.items()))
+      assert experiment.held_out.fold == 0 and experiment.seed == run.seed
 
 
 @pytest.mark.slow  # data.prepare imports TensorFlow

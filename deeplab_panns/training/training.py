@@ -1,0 +1,152 @@
+"""One run: what it trains, what it reads, and the order of its two stages."""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Any
+
+import tensorflow as tf
+
+from data.batches.patches import PatchSampling
+from data.stored.store import Store
+from deeplab_panns.method.panns import PaNN
+from deeplab_panns.prior_check.check import disagreements
+from deeplab_panns.runs.checkpoints import Checkpoints
+from deeplab_panns.runs.experiment import Experiment
+from deeplab_panns.runs.run_directory import RunDirectory
+from deeplab_panns.runs.trained import segmenter_of
+from deeplab_panns.training import assembly
+from deeplab_panns.training.progress import Intervals, Progress
+from deeplab_panns.training.scalars import Scalars
+from deeplab_panns.training.validation import Validator
+
+
+class Training:
+  """A run from where it was left to its end.
+
+  Attributes:
+    experiment: what is trained.
+    panns: the model; its optimizer's iterations are the step.
+  """
+
+  def __init__(
+    self,
+    directory: RunDirectory,
+    experiment: Experiment,
+    store: Store,
+    intervals: Intervals,
+    jit_compile: bool = False,
+  ):
+    """Args:
+      store: at the spacing of training.
+
+    Raises:
+      InputError: If the store does not have what the experiment needs.
+    """
+    self.experiment = experiment
+    self._store = store
+    self._splits = assembly.split_cases(store, experiment)
+    self._batches = assembly.make_batches(store, self._splits, experiment)
+    prior = assembly.make_prior(directory.prior, store, self._splits, self._batches, experiment.stage2)
+    self.panns = assembly.make_panns(experiment, prior, len(store.organs) + 1, jit_compile)
+    self._checkpoints = Checkpoints(self.panns, directory.checkpoints)
+    validator = Validator(
+      segmenter_of(self.panns.network, experiment, store.organs),
+      store.organs,
+      self._splits.validation or self._splits.labeled[:1],
+      held_out=bool(self._splits.validation),
+      three_planes=experiment.is_3d,
+    )
+    rates = assembly.learning_rates(experiment)
+    scalars = Scalars(directory.events, self.panns, rates, prior, experiment)
+    self._progress = Progress(
+      directory.path.name, self.panns, self._checkpoints, scalars, intervals, validator
+    )
+
+  @property
+  def step(self) -> int:
+    """Steps done, of both stages."""
+    return int(self.panns.optimizer.iterations)
+
+  def describe(self) -> str:
+    splits = self._splits
+    return (
+      f"{len(splits.labeled)} labelled and {len(splits.partial)} partial cases, "
+      f"{len(splits.validation)} for validation, {len(splits.test)} held out as test"
+    )
+
+  def warnings(self) -> list[str]:
+    """What the user should know before it starts: partial cases that speak against the prior, padded
+    patches."""
+    holds_to_prior = self.experiment.stage2.holds_to_prior
+    lines = disagreements(self._store, self._splits) if holds_to_prior else []
+    sampling = self.experiment.sampling
+    if not isinstance(sampling, PatchSampling):
+      return lines
+    patch = sampling.patch_size
+    cases = self._splits.labeled + self._splits.partial
+    smaller = [case.id for case in cases if any(n < side for n, side in zip(case.shape, patch))]
+    if smaller:
+      lines.append(
+        f"{len(smaller)} cases ({', '.join(smaller[:3])}{', ...' if len(smaller) > 3 else ''}) are smaller "
+        f"than --patch_size={','.join(map(str, patch))}; they are padded, and the padding counts nowhere."
+      )
+    return lines
+
+  def resume(self, stage1_checkpoints: pathlib.Path | None = None) -> int:
+    """Goes on from the run's own last checkpoint, or from another run's stage 1; returns the step."""
+    if not self._checkpoints.restore_latest() and stage1_checkpoints is not None:
+      self._checkpoints.restore_stage1(stage1_checkpoints)
+      self._checkpoints.save("last", self.step)
+    return self.step
+
+  def run(self) -> None:
+    """Trains to the end."""
+    stage1, total = self.experiment.stage1.steps, self.experiment.steps
+    if self.step < stage1:
+      self._fit(self._batches.labeled(self.step, stage1), stage1, has_partial=False)
+    if self.step == stage1:
+      self._checkpoints.save("stage1", stage1)
+      self._enter_stage2()
+    if self.experiment.stage2.freeze_batch_norm:
+      self.panns.freeze_batch_norm()
+    mixed = self.experiment.stage2.has_partial
+    stream = self._batches.mixed if mixed else self._batches.labeled
+    if self.step < total:
+      self._fit(stream(self.step, total), total, has_partial=mixed)
+
+  def _enter_stage2(self) -> None:
+    """The learning rate jumps: Keras' SGD velocity carries the old rate and would push on for some forty
+    steps.
+
+    Adam's moments are of raw gradients; they stay."""
+    if self.experiment.descent.optimizer == "sgd":
+      for velocity in self.panns.optimizer.momentums:
+        velocity.assign(tf.zeros_like(velocity))
+    self.panns.refresh_teacher()
+
+  def _fit(self, batches: tf.data.Dataset, last_step: int, has_partial: bool) -> None:
+    self._progress.begin(self.step, last_step, has_partial)
+    callbacks: list[tf.keras.callbacks.Callback] = [self._progress]
+    if has_partial and not self.experiment.stage2.objective.teacher_decay:
+      done = self.step - self.experiment.stage1.steps
+      callbacks.insert(0, TeacherRefresh(self.panns, self.experiment.stage2.pseudo_label_interval, done))
+    self.panns.fit(batches, verbose=0, callbacks=callbacks)
+
+
+class TeacherRefresh(tf.keras.callbacks.Callback):
+  """A new snapshot of the network every `interval` steps of stage 2."""
+
+  def __init__(self, panns: PaNN, interval: int, steps_done: int):
+    """Args:
+    steps_done: of stage 2, before `fit` begins.
+    """
+    super().__init__()
+    self._panns = panns
+    self._interval = interval
+    self._steps_done = steps_done
+
+  def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+    done = self._steps_done + batch
+    if done and done % self._interval == 0:
+      self._panns.refresh_teacher()

@@ -1,0 +1,92 @@
+"""What is saved comes back, by kind; `best` is above all before it, also after a restart."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from data.input_error import InputError
+from deeplab_panns.method.dual import Duals
+from deeplab_panns.method.objective import Objective
+from deeplab_panns.method.panns import PaNN
+from deeplab_panns.runs.checkpoints import Checkpoints, restore_network
+
+
+def make_network():
+  image = tf.keras.Input([None, None, 1])
+  return tf.keras.Model(image, tf.keras.layers.Conv2D(2, 1)(image))
+
+
+def make_panns():
+  panns = PaNN(make_network(), make_network(), Duals(np.array([0.8, 0.2])), Objective(), seed=0)
+  optimizer = tf.keras.optimizers.SGD(0.1, momentum=0.9)
+  optimizer.build(panns.network.trainable_variables)
+  panns.compile(optimizer=optimizer)
+  return panns
+
+
+def set_all(panns, value):
+  for variable in (*panns.network.variables, *panns.teacher.variables, panns.duals.nu):
+    variable.assign(tf.fill(variable.shape, value))
+  panns.optimizer.iterations.assign(7)
+
+
+def test_all_five_parts_come_back(tmp_path):
+  saved, fresh = make_panns(), make_panns()
+  set_all(saved, -3.0)
+  saved.alignment.follow(tf.constant([60.0, 40.0]))
+  saved.optimizer.momentums[0].assign(tf.fill(saved.optimizer.momentums[0].shape, 5.0))
+  Checkpoints(saved, tmp_path).save("last", 7)
+  assert Checkpoints(fresh, tmp_path).restore_latest()
+  for part in (fresh.network.variables, fresh.teacher.variables, [fresh.duals.nu]):
+    assert all(np.all(variable.numpy() == -3) for variable in part)
+  assert int(fresh.optimizer.iterations) == 7 and np.all(fresh.optimizer.momentums[0].numpy() == 5)
+  for ours, theirs in zip(saved.alignment.variables, fresh.alignment.variables):
+    np.testing.assert_array_equal(ours, theirs)
+
+
+def test_nothing_to_restore_is_said_by_its_result(tmp_path):
+  assert not Checkpoints(make_panns(), tmp_path).restore_latest()
+
+
+def test_two_of_last_are_kept_and_one_of_the_others(tmp_path):
+  checkpoints = Checkpoints(make_panns(), tmp_path)
+  for step in (1, 2, 3):
+    checkpoints.save("last", step)
+    checkpoints.save("stage1", step)
+  found = {path.name for path in tmp_path.glob("*/*.index")}
+  assert found == {"ckpt-2.index", "ckpt-3.index"}
+  assert [path.name for path in (tmp_path / "stage1").glob("*.index")] == ["ckpt-3.index"]
+
+
+def test_best_is_the_highest_also_after_a_restart(tmp_path):
+  checkpoints = Checkpoints(make_panns(), tmp_path)
+  for step, dice in ((1, 0.5), (2, 0.4), (3, 0.6)):
+    checkpoints.save_if_best(step, dice)
+  checkpoints.save("last", 3)
+  assert checkpoints.latest("best").endswith("ckpt-3")
+  again = Checkpoints(make_panns(), tmp_path)
+  again.restore_latest()
+  again.save_if_best(4, 0.55)
+  again.save_if_best(5, float("nan"))
+  assert again.latest("best").endswith("ckpt-3")
+
+
+def test_the_network_alone_is_read_for_use(tmp_path):
+  panns, network = make_panns(), make_network()
+  set_all(panns, 2.0)
+  Checkpoints(panns, tmp_path).save("best", 9)
+  assert restore_network(network, tmp_path, "best") == 9
+  assert all(np.all(variable.numpy() == 2) for variable in network.variables)
+
+
+@pytest.mark.parametrize(
+  "kind, hint", [("last", "train the run first"), ("best", "--validation_fraction above 0")]
+)
+def test_a_missing_checkpoint_says_how_to_have_one(tmp_path, kind, hint):
+  with pytest.raises(InputError, match=rf"{kind}: holds no checkpoint; .*{hint}"):
+    restore_network(make_network(), tmp_path, kind)
+
+
+def test_a_run_without_a_finished_stage_1_lends_none(tmp_path):
+  with pytest.raises(InputError, match="has no finished stage 1"):
+    Checkpoints(make_panns(), tmp_path / "own").restore_stage1(tmp_path / "other" / "checkpoints")

@@ -1,0 +1,66 @@
+"""A folder belongs to one run: of its flags, of its data, of one process."""
+
+import dataclasses
+import json
+
+import pytest
+
+from data.input_error import InputError
+from data.stored.store import read_store
+from deeplab_panns.runs.experiment import Experiment
+from deeplab_panns.runs.run_directory import RunDirectory, fingerprint
+
+
+@pytest.fixture
+def run(tmp_path, tiny_store):
+  directory = RunDirectory(tmp_path / "run")
+  directory.open_for_training(Experiment(), read_store(tiny_store))
+  return directory
+
+
+def test_a_new_run_writes_down_what_it_is(run, tiny_store):
+  settings = run.settings()
+  assert settings.experiment == Experiment() and settings.organs == ("liver", "spleen", "pancreas")
+  assert settings.data_dir == str(tiny_store.resolve())
+  assert json.loads(run.experiment.read_text())["format"] == 2
+
+
+def test_the_same_command_opens_it_again_and_another_does_not(run, tiny_store):
+  store = read_store(tiny_store)
+  run.open_for_training(Experiment(), store)
+  with pytest.raises(InputError, match=r"holds a run of other flags: --seed=1 \(was 0\)"):
+    run.open_for_training(Experiment(seed=1), store)
+
+
+def test_another_content_of_the_store_is_noticed(run, tiny_store):
+  store = read_store(tiny_store)
+  first, *others = store.cases
+  changed = dataclasses.replace(first, sha256={**first.sha256, "label": "0" * 64})
+  with pytest.raises(InputError, match="trained on another content of the store"):
+    run.require_same_data(dataclasses.replace(store, cases=(changed, *others)))
+  run.require_same_data(store)
+
+
+def test_the_fingerprint_sees_annotations_and_folds(tiny_store):
+  store = read_store(tiny_store)
+  first, *others = store.cases
+  for change in ({"annotated": ("liver",)}, {"fold": 4}):
+    other = dataclasses.replace(store, cases=(dataclasses.replace(first, **change), *others))
+    assert fingerprint(other) != fingerprint(store)
+
+
+def test_a_second_process_is_kept_out(run):
+  with run.locked(), pytest.raises(InputError, match="another process is training there"), run.locked():
+    pass
+
+
+@pytest.mark.parametrize("damage", ["{", "[]", '{"organs": ["a"]}'])
+def test_a_damaged_data_file_is_one_line(run, damage):
+  run.data.write_text(damage)
+  with pytest.raises(InputError, match=r"data\.json: does not say which data"):
+    run.settings()
+
+
+def test_a_folder_without_a_run_is_said(tmp_path):
+  with pytest.raises(InputError, match=r"holds no run \(no experiment.json\)"):
+    RunDirectory(tmp_path).settings()
