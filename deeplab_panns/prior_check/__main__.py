@@ -1,11 +1,13 @@
 """python -m deeplab_panns.prior_check: does the prior hold for my data?
 
 PaNN holds the predicted organ sizes on partial images to the labelled cases' q. That is right only if organs
-take the same share of both, which other fields of view and other patients break; where both annotate an
-organ, it can be seen.
+take the same share of both, which need not be so with other fields of view or other patients; where both
+annotate an organ, their shares can be compared.
 """
 
 from __future__ import annotations
+
+import pathlib
 
 from absl import flags
 
@@ -14,12 +16,14 @@ from data.input_error import InputError
 from data.stored.splits import split
 from data.stored.store import read_store
 from deeplab_panns.evidence import text_table
-from deeplab_panns.prior_check.check import check, conclusions, scan_table, verdict_table, write
+from deeplab_panns.prior_check.check import check
+from deeplab_panns.prior_check.check_files import write
+from deeplab_panns.prior_check.findings import conclusions, scan_table, verdict_table
 from deeplab_panns.prior_check.share_agreement import TOLERANCE
 
 
-def define_flags():
-  flags.DEFINE_string("data_dir", None, "The store to look at.", required=True)
+def define_flags() -> None:
+  flags.DEFINE_string("data_dir", None, "The store to check.", required=True)
   flags.DEFINE_string(
     "output_dir",
     None,
@@ -43,16 +47,15 @@ def define_flags():
   )
 
 
-def main(_):
+def main(_: list[str]) -> None:
   args = flags.FLAGS
   store = read_store(args.data_dir)
   splits = split(store, args.fold, 0.0, 0)
   if not any(case.annotated for case in splits.partial):
     raise InputError(
       f"{store.path}: has no partially labelled case that annotates an organ, so there is nothing to compare "
-      "with its "
-      f'{len(splits.labeled)} fully labelled cases; name organs in a case\'s "annotated", or train without '
-      "this check."
+      f'with its {len(splits.labeled)} fully labelled cases; name organs in a case\'s "annotated", or train '
+      "without this check."
     )
   found = check(store, splits, args.tolerance, args.body_only)
   counted = "voxels above -125 HU" if args.body_only else "all voxels"
@@ -62,9 +65,11 @@ def main(_):
   )
   print(text_table.to_markdown(scan_table(found)))
   print(text_table.to_markdown(verdict_table(found)))
-  print("\n".join(conclusions(found, args.tolerance, args.body_only)))
+  print("\n".join(conclusions(found)))
   if args.output_dir:
-    write(found, args.output_dir, args.tolerance, args.body_only)
+    output_dir = pathlib.Path(args.output_dir)
+    write(found, output_dir)
+    print(f"{output_dir / 'prior_check.csv'}, prior_check_cases.csv, prior_check.png")
 
 
 if __name__ == "__main__":

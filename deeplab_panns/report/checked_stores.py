@@ -9,7 +9,7 @@ import pathlib
 from data.input_error import InputError
 from data.stored.splits import only_annotating, split
 from data.stored.store import read_store
-from deeplab_panns.prior_check import check
+from deeplab_panns.prior_check import check, findings
 from deeplab_panns.prior_check.check import Check
 from deeplab_panns.report.results import Results
 
@@ -61,4 +61,4 @@ def _check(path, organs, fold):
 
 def conclusions(found: CheckedStore):
   """The verdict in a few lines of text, without a folder's name."""
-  return check.conclusions(found.check, check.TOLERANCE, body_only=False)
+  return findings.conclusions(found.check)

@@ -8,7 +8,7 @@ import pathlib
 from data.whole_file import write_bytes
 from deeplab_panns.evidence.paired_tests import MIN_PAIRS
 from deeplab_panns.evidence.text_table import to_html
-from deeplab_panns.prior_check import agreement_figure, check
+from deeplab_panns.prior_check import agreement_figure, findings
 from deeplab_panns.report import checked_stores, result_tables
 from deeplab_panns.report import results as scores
 from deeplab_panns.report.figures import (
@@ -244,11 +244,11 @@ def _prior_check(results, pictures):
       "labelled cases. Held to a wrong q, panns makes organs too large or too small."
     ),
     *map(paragraph, checked_stores.conclusions(first)),
-    table(to_html(check.verdict_table(first.check)), text=True),
-    table(to_html(check.scan_table(first.check)), text=True),
+    table(to_html(findings.verdict_table(first.check)), text=True),
+    table(to_html(findings.scan_table(first.check)), text=True),
     pictures.keep(
       "prior_check",
-      agreement_figure.draw(first.check, check.TOLERANCE, False),
+      agreement_figure.draw(first.check),
       "Shares of each organ, case by case",
     ),
   ]
