@@ -9,10 +9,16 @@ linear in p̄ once ν and μ are given. Algorithm 1 of the paper starts μ at +1
 would not exist.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 import numpy as np
 import tensorflow as tf
 
-FLOOR = 0.1  # of q: caps the pull on an organ that vanished from the prediction at ten times the normal
+from data.arrays import Floats
+
+FLOOR = 0.1  # of q: an organ that is no longer predicted pulls at most ten times as hard as one at its share
 
 
 class Duals(tf.Module):
@@ -23,17 +29,23 @@ class Duals(tf.Module):
     nu, mu: variables [K + 1], below 0; they start at −1/q and −1/(1 − q).
   """
 
-  def __init__(self, prior):
-    """Args: prior: [K + 1] shares above 0 and below 1 that sum to 1. Raises ValueError if not."""
-    super().__init__()
-    prior = np.asarray(prior, np.float64)
-    if prior.min() <= 0 or prior.max() >= 1 or abs(prior.sum() - 1) > 1e-4:
-      raise ValueError(f"received prior={prior.tolist()}; shares must be above 0, below 1, and sum to 1.")
-    self.prior = tf.constant(prior, tf.float32)
-    self.nu = tf.Variable(-1 / prior, dtype=tf.float32, trainable=False, name="nu")
-    self.mu = tf.Variable(-1 / (1 - prior), dtype=tf.float32, trainable=False, name="mu")
+  def __init__(self, prior: Sequence[float] | Floats) -> None:
+    """Starts ν and μ at their optimum for p̄ = q.
 
-  def value(self, share):
+    Args:
+      prior: [K + 1] shares above 0 and below 1 that sum to 1.
+    Raises:
+      ValueError: If they are not.
+    """
+    super().__init__()
+    q = np.asarray(prior, np.float64)
+    if q.min() <= 0 or q.max() >= 1 or abs(q.sum() - 1) > 1e-4:
+      raise ValueError(f"received prior={q.tolist()}; shares must be above 0, below 1, and sum to 1.")
+    self.prior = tf.constant(q, tf.float32)
+    self.nu = tf.Variable(-1 / q, dtype=tf.float32, trainable=False, name="nu")
+    self.mu = tf.Variable(-1 / (1 - q), dtype=tf.float32, trainable=False, name="mu")
+
+  def value(self, share: tf.Tensor) -> tf.Tensor:
     """The saddle value Σ_l {...} above, without λ2.
 
     Args:
@@ -46,10 +58,16 @@ class Duals(tf.Module):
     mu_part = (1 - q) * (self.mu * (1 - share) + tf.math.log(-self.mu) + 1)
     return tf.reduce_sum(nu_part + mu_part)
 
-  def direct(self, share):
-    """−Σ q log p̄ + (1 − q) log(1 − p̄), the prior term itself, of shares [..., K + 1] known exactly: [...].
+  def direct(self, share: tf.Tensor) -> tf.Tensor:
+    """The prior term itself, −Σ q log p̄ + (1 − q) log(1 − p̄), for shares that are known exactly.
 
-    The floor of the newton ascent holds here too, or an image without an organ would pull without end.
+    The floor of the newton ascent holds here too, or the pull of an image without an organ would have no
+    bound.
+
+    Args:
+      share: float32 [..., K + 1].
+    Returns:
+      float32 [...].
     """
     q = self.prior
     log_share, log_rest = (
@@ -57,14 +75,14 @@ class Duals(tf.Module):
     )
     return -tf.reduce_sum(q * log_share + (1 - q) * log_rest, axis=-1)
 
-  def slope(self):
-    """∂value/∂p̄ = qν − (1 − q)μ, [K + 1]: zero at the start, whatever p̄ is."""
+  def slope(self) -> tf.Tensor:
+    """∂value/∂p̄ = qν − (1 − q)μ, float32 [K + 1]: zero at the start, whatever p̄ is."""
     return self.prior * self.nu - (1 - self.prior) * self.mu
 
-  def ascend_printed(self, share, step_size, lambda2):
+  def ascend_printed(self, share: tf.Tensor, step_size: float | tf.Tensor, lambda2: float) -> None:
     """Gradient ascent as the paper prints it (`--dual_update=sgd`).
 
-    Moves next to nothing at the paper's step: the curvature of ν is q/ν² ≈ q³.
+    At the paper's step it hardly moves: the curvature of ν is q/ν² ≈ q³.
 
     Args:
       share: float32 [K + 1], p̄.
@@ -78,20 +96,21 @@ class Duals(tf.Module):
     self.nu.assign(tf.minimum(nu, -1.0))
     self.mu.assign(tf.minimum(mu, -1.0))
 
-  def ascend_newton(self, share, step_size):
+  def ascend_newton(self, share: tf.Tensor, step_size: float | tf.Tensor) -> None:
     """Ascent in u = −1/ν, where the optimum is u = p̄ (`--dual_update=newton`).
 
-    u ← (1 − η) u + η max(p̄, FLOOR·q): to first order gradient ascent preconditioned by ν²/q, the inverse
-    curvature; always negative ν, no clamp, and the same speed for a liver and an adrenal gland.
+    u ← (1 − η) u + η max(p̄, FLOOR·q). To first order this is gradient ascent preconditioned by ν²/q, the
+    inverse curvature. ν stays negative without a clamp, and moves as fast for a liver as
+    for an adrenal gland.
 
     Args:
       share: float32 [K + 1], p̄.
-      step_size: η in (0, 1].
+      step_size: η in [0, 1]; 0 changes nothing but rounding.
     """
     self.nu.assign(_newton(self.nu, share, self.prior, step_size))
     self.mu.assign(_newton(self.mu, 1 - share, 1 - self.prior, step_size))
 
 
-def _newton(dual, share, prior, step_size):
+def _newton(dual: tf.Tensor, share: tf.Tensor, prior: tf.Tensor, step_size: float | tf.Tensor) -> tf.Tensor:
   target = tf.maximum(share, FLOOR * prior)
   return -1 / ((1 - step_size) * (-1 / dual) + step_size * target)

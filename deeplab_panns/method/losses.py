@@ -1,25 +1,35 @@
-"""Sums over valid pixels. The trainer divides them by counts over the whole batch, whichever replica holds
-it."""
+"""Losses as sums over valid pixels.
+
+The trainer divides them by counts over the global batch, which the replicas hold a part of each.
+"""
+
+from __future__ import annotations
 
 import tensorflow as tf
 
 from data.organs import IGNORE
 
 
-def valid_pixels(label):
+def valid_pixels(label: tf.Tensor) -> tf.Tensor:
   """1.0 where a pixel counts, 0.0 where its label is IGNORE; float32 of the label's shape."""
   return tf.cast(tf.not_equal(tf.cast(label, tf.int32), IGNORE), tf.float32)
 
 
-def over_pixels(of_example, like):
-  """[batch, K + 1], one row an example, shaped to go with each pixel of `like` [batch, ..., K + 1]."""
+def over_pixels(of_example: tf.Tensor, like: tf.Tensor) -> tf.Tensor:
+  """[batch, K + 1], one row for each example, reshaped to broadcast over the pixels of `like`.
+
+  Args:
+    like: [batch, ..., K + 1].
+  Returns:
+    [batch, 1, ..., 1, K + 1], with as many axes as `like`.
+  """
   shape = tf.shape(of_example)
   return tf.reshape(
     of_example, tf.concat([shape[:1], tf.ones([len(like.shape) - 2], tf.int32), shape[1:]], 0)
   )
 
 
-def cross_entropy_sum(logits, label):
+def cross_entropy_sum(logits: tf.Tensor, label: tf.Tensor) -> tf.Tensor:
   """Cross-entropy summed over the valid pixels: J_L and J_P before their division.
 
   Args:
@@ -35,18 +45,20 @@ def cross_entropy_sum(logits, label):
   return tf.reduce_sum(losses * valid)
 
 
-def soft_cross_entropy_sum(logits, target, valid):
+def soft_cross_entropy_sum(logits: tf.Tensor, target: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:
   """Cross-entropy to target probabilities, summed over the valid pixels.
 
   Args:
     logits, target: float [batch, ..., K + 1]; the target's last axis sums to 1.
     valid: float32 [batch, ...], from `valid_pixels`.
+  Returns:
+    A float32 scalar.
   """
   losses = tf.nn.softmax_cross_entropy_with_logits(target, tf.cast(logits, tf.float32))
   return tf.reduce_sum(losses * valid)
 
 
-def probability_sum(logits, valid):
+def probability_sum(logits: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:
   """Softmax probabilities summed over the valid pixels: p̄ (Eq. 1) before its division.
 
   Args:
@@ -60,18 +72,20 @@ def probability_sum(logits, valid):
   return tf.reduce_sum(weighted, axis=list(range(len(weighted.shape) - 1)))
 
 
-def marginal_cross_entropy_sum(logits, label, annotated):
-  """Cross-entropy of what the annotation tells, summed over the valid pixels; no pseudo-labels needed.
+def marginal_cross_entropy_sum(logits: tf.Tensor, label: tf.Tensor, annotated: tf.Tensor) -> tf.Tensor:
+  """Cross-entropy of what the annotation tells, summed over the valid pixels; it needs no pseudo-labels.
 
-  Where an annotated organ is drawn, −log of its probability. Elsewhere −log of the probability that it is
-  background *or* any organ that nobody annotated: the sum of their softmax probabilities (a sum of their
-  logits, as some released programs take it, is another and wrong thing).
+  A pixel of an annotated organ adds −log of that organ's probability. Any other pixel adds −log of the
+  probability that it is background *or* an organ that nobody annotated: the sum of their softmax
+  probabilities. (Some released programs sum the logits instead, which is wrong.)
 
   Args:
     logits: float [batch, ..., K + 1].
     label: uint8 [batch, ...]: an annotated organ's class, 0 where none is, IGNORE where the pixel does not
       count.
     annotated: float [batch, K + 1], 1 for the classes that the label map holds.
+  Returns:
+    A float32 scalar.
   """
   valid = valid_pixels(label)
   log_probabilities = tf.nn.log_softmax(tf.cast(logits, tf.float32))
@@ -81,31 +95,32 @@ def marginal_cross_entropy_sum(logits, label, annotated):
   return -tf.reduce_sum(valid * tf.where(classes == 0, unknown, known))
 
 
-def exclusion_sum(logits, label, annotated):
+def exclusion_sum(logits: tf.Tensor, label: tf.Tensor, annotated: tf.Tensor) -> tf.Tensor:
   """−log(1 − probability of the organs nobody annotated), summed over the pixels of annotated organs.
 
-  Organs exclude one another: where one is drawn, none of the unknown ones can be. As a cross-entropy it
-  repeats part of what the drawn organ's own −log p says, and so weighs mistakes among organs more than those
-  with background. The Dice form of the same idea: Shi et al., "Marginal loss and exclusion loss for partially
-  supervised multi-organ segmentation", Medical Image Analysis 2021.
+  Organs exclude one another: where one is annotated, none of the unknown ones can be. As a cross-entropy this
+  repeats part of what the annotated organ's own −log p says, so confusing two organs costs more than
+  confusing an organ with background. The Dice form of the same idea: Shi et al., "Marginal loss and exclusion
+  loss for partially supervised multi-organ segmentation", Medical Image Analysis 2021.
 
   Args:
-    As `marginal_cross_entropy_sum`.
+    logits, label, annotated: as in `marginal_cross_entropy_sum`.
+  Returns:
+    A float32 scalar.
   """
-  drawn = valid_pixels(label) * tf.cast(tf.not_equal(tf.cast(label, tf.int32), 0), tf.float32)
+  covered = valid_pixels(label) * tf.cast(tf.not_equal(tf.cast(label, tf.int32), 0), tf.float32)
   log_probabilities = tf.nn.log_softmax(tf.cast(logits, tf.float32))
   possible = tf.concat([tf.ones_like(annotated[:, :1]), annotated[:, 1:]], axis=1)
-  return -tf.reduce_sum(drawn * _log_sum_over(log_probabilities, possible))
+  return -tf.reduce_sum(covered * _log_sum_over(log_probabilities, possible))
 
 
-def _unannotated(annotated):
+def _unannotated(annotated: tf.Tensor) -> tf.Tensor:
   """[batch, K + 1]: 1 for background and the organs nobody annotated."""
   return tf.concat([tf.ones_like(annotated[:, :1]), 1.0 - annotated[:, 1:]], axis=1)
 
 
-def _log_sum_over(log_probabilities, classes):
-  """Log of the probabilities' sum over the chosen classes: [batch, ..., K + 1] and [batch, K + 1] to [batch,
-  ...]."""
+def _log_sum_over(log_probabilities: tf.Tensor, classes: tf.Tensor) -> tf.Tensor:
+  """Log of the chosen classes' total probability: [batch, ..., K + 1] and [batch, K + 1] to [batch, ...]."""
   chosen = over_pixels(classes, log_probabilities) > 0
   # not −inf, whose gradient is NaN
   return tf.reduce_logsumexp(tf.where(chosen, log_probabilities, tf.constant(-1e9)), axis=-1)

@@ -1,48 +1,56 @@
-"""Cross-set mixing: boxes of labelled images pasted into partial ones, so that neither set has a look of its
-own.
+"""Cross-set mixing: boxes of labelled images pasted into partial ones, so that neither set has its own look.
 
-CutMix (Yun et al., 2019) between the two sets: a network that could tell the partial scans by their looks
-could also learn to draw fewer organs on them. The teacher has labelled the whole partial image before; the
-student sees the mix.
+CutMix (Yun et al., 2019) between the two sets. A network that could tell the partial scans by their looks
+could also learn to predict fewer organs on them. The teacher labels the whole partial image before the box is
+pasted; the network that is trained sees the mix.
 """
+
+from __future__ import annotations
+
+from collections.abc import Mapping
 
 import tensorflow as tf
 
 from deeplab_panns.method.losses import valid_pixels
+from deeplab_panns.method.partial_examples import PartialExamples
 
 
-def paste_labeled(labeled, partial, seed, step):
-  """Pastes into each partial example a box of the labelled one of the same place in the batch.
+def paste_labeled(
+  labeled: Mapping[str, tf.Tensor], partial: PartialExamples, seed: int | tf.Tensor, step: int | tf.Tensor
+) -> PartialExamples:
+  """Pastes into each partial example a box of the labelled one of the same index in the batch.
 
   Args:
-    labeled: {"image", "label"}; at least as many examples as `partial`.
-    partial: {"image", "target", ...}: target uint8 as from `pseudo_labels.complete`.
-    seed, step: the boxes are a pure function of these.
+    labeled: {"image", "label"}; at least as many examples as `partial`, of the same shape.
+    partial: with uint8 targets, as from `pseudo_labels.complete`.
+    seed, step: integer scalars; the boxes are a pure function of these.
   Returns:
-    `partial` with image, target and "valid" of the mix; "label" and "annotated" stay as they are.
+    `partial` with image, target and valid pixels of the mix; all else stays as it is.
+  Raises:
+    ValueError: If `partial` has no targets.
   """
-  shape = partial["target"].shape
+  if partial.target is None:
+    raise ValueError("received partial examples without targets; label them by the teacher first.")
+  shape = partial.target.shape
   inside = _boxes(shape, seed, step)
-  target = tf.where(inside, labeled["label"][: shape[0]], partial["target"])
-  image = tf.where(inside[..., None], labeled["image"][: shape[0]], partial["image"])
-  return {**partial, "image": image, "target": target, "valid": valid_pixels(target)}
+  target = tf.where(inside, labeled["label"][: shape[0]], partial.target)
+  image = tf.where(inside[..., None], labeled["image"][: shape[0]], partial.image)
+  return partial._replace(image=image, target=target, valid=valid_pixels(target))
 
 
-def _boxes(shape, seed, step):
+def _boxes(shape: tf.TensorShape, seed: int | tf.Tensor, step: int | tf.Tensor) -> tf.Tensor:
   """bool of `shape` [batch, ...]: a box in each, its sides 0.4 to 0.8 of the image's, anywhere inside it."""
   dimensions = len(shape) - 1
   of_step = tf.stack([tf.cast(seed, tf.int64), tf.cast(step, tf.int64)])
-  draws = tf.random.stateless_uniform(
+  uniform = tf.random.stateless_uniform(
     [2, shape[0], dimensions], tf.random.experimental.stateless_fold_in(of_step, 1)
   )
   inside = tf.ones([1] * len(shape), tf.bool)
   for axis in range(dimensions):
-    side = 0.4 + 0.4 * draws[0, :, axis]
-    start = draws[1, :, axis] * (1 - side)
-    place = (tf.range(shape[1 + axis], dtype=tf.float32) + 0.5) / shape[1 + axis]
-    within = tf.logical_and(place[None] >= start[:, None], place[None] < (start + side)[:, None])
-    inside = tf.logical_and(
-      inside,
-      tf.reshape(within, [shape[0]] + [shape[1 + axis] if n == axis else 1 for n in range(dimensions)]),
-    )
+    side = 0.4 + 0.4 * uniform[0, :, axis]
+    start = uniform[1, :, axis] * (1 - side)
+    centre = (tf.range(shape[1 + axis], dtype=tf.float32) + 0.5) / shape[1 + axis]  # of a pixel, in [0, 1]
+    within = tf.logical_and(centre[None] >= start[:, None], centre[None] < (start + side)[:, None])
+    lengths = [shape[1 + axis] if other == axis else 1 for other in range(dimensions)]
+    inside = tf.logical_and(inside, tf.reshape(within, [shape[0], *lengths]))
   return inside

@@ -1,12 +1,15 @@
 """Pseudo-labels: what the partial images are trained on where nobody annotated them (Eq. 5)."""
 
+from __future__ import annotations
+
 import tensorflow as tf
 
+from data.arrays import Floats
 from data.organs import IGNORE
 from deeplab_panns.method.losses import over_pixels
 
 
-def complete(label, annotated, teacher_logits):
+def complete(label: tf.Tensor, annotated: tf.Tensor, teacher_logits: tf.Tensor) -> tf.Tensor:
   """Fills the gaps of partial label maps with the teacher's choice.
 
   Args:
@@ -24,37 +27,36 @@ def complete(label, annotated, teacher_logits):
   return tf.cast(tf.where(known != 0, known, guess), tf.uint8)
 
 
-def complete_softly(label, annotated, teacher_logits):
+def complete_softly(label: tf.Tensor, annotated: tf.Tensor, teacher_logits: tf.Tensor) -> tf.Tensor:
   """As `complete`, with the teacher's probabilities in place of its choice.
 
-  A hard choice turns what the teacher doubts into background, and so unlearns small organs; probabilities
-  keep the share that the teacher gives them.
+  A hard choice turns pixels that the teacher is unsure of into background, so the network unlearns small
+  organs. Probabilities keep the share that the teacher gives them.
 
   Returns:
     float32 [batch, ..., K + 1] that sums to 1: one class where the annotation covers the pixel; elsewhere the
-    softmax over background and the organs that are not annotated. Pixels of IGNORE hold it too, and must get
-    no weight.
+    softmax over background and the organs that are not annotated. Pixels of IGNORE hold that softmax too;
+    the loss must give them no weight.
   """
   guess = tf.nn.softmax(tf.cast(_possible(annotated, teacher_logits), tf.float32))
-  drawn = tf.logical_and(label != 0, label != IGNORE)
-  known = tf.one_hot(tf.where(drawn, tf.cast(label, tf.int32), 0), teacher_logits.shape[-1])
-  return tf.where(drawn[..., None], known, guess)
+  covered = tf.logical_and(label != 0, label != IGNORE)
+  known = tf.one_hot(tf.where(covered, tf.cast(label, tf.int32), 0), teacher_logits.shape[-1])
+  return tf.where(covered[..., None], known, guess)
 
 
-def _possible(annotated, teacher_logits):
+def _possible(annotated: tf.Tensor, teacher_logits: tf.Tensor) -> tf.Tensor:
   """The logits, −inf where the organ is annotated: beyond its annotation it is known to be absent."""
-  organs = tf.concat(
-    [tf.zeros_like(annotated[:, :1]), annotated[:, 1:]], axis=1
-  )  # background is always possible
+  # background is always possible
+  organs = tf.concat([tf.zeros_like(annotated[:, :1]), annotated[:, 1:]], axis=1)
   excluded = over_pixels(organs, teacher_logits) > 0
   return tf.where(excluded, tf.constant(float("-inf"), teacher_logits.dtype), teacher_logits)
 
 
-def forget(label, annotated):
+def forget(label: tf.Tensor, annotated: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
   """The same examples without their annotation, for `--supervision=semi`; IGNORE stays.
 
   Returns:
-    (label, annotated) as `complete` takes them.
+    `label` and `annotated`, as `complete` takes them.
   """
   return tf.where(label == IGNORE, label, tf.zeros_like(label)), tf.zeros_like(annotated)
 
@@ -63,12 +65,16 @@ class Alignment(tf.Module):
   """Shifts the teacher's logits so that the sizes of its pseudo-labels follow the prior.
 
   Each class has an offset that rises while the class's share of the pseudo-labels lies below q and falls
-  while it lies
-  above: b ← b + step · log(q / share). At a share of q it rests. So the correction log q − log p̄ of a
-    shifted prior is
-  applied until what the *argmax* gives, not only what the softmax sums to, has the right size: a network
-  trained by cross-entropy has the right mean probabilities anyhow, and its argmax still drops the organs it
-  is unsure of.
+  while it lies above: b ← b + step · log(q / share). At a share of q it rests.
+
+  This is the usual correction for a shifted prior, log q − log p̄, repeated until the *argmax* gives the right
+  sizes. The sums of the softmax would not do: a network trained by cross-entropy has the right mean
+  probabilities anyway, and its argmax still leaves out the organs that it is unsure of.
+
+  Attributes:
+    classes: K + 1.
+    offset: float32 variable [K + 1], b in nats; 0 for background.
+    share: float32 variable [K + 1], the running mean of the pseudo-labels' shares.
   """
 
   STEP = 0.02
@@ -77,22 +83,28 @@ class Alignment(tf.Module):
   # mean; STEP times the ten steps of memory is small enough that the offsets do not swing.
   SHARE_DECAY = 0.9
 
-  def __init__(self, prior):
-    """Args: prior: [K + 1] shares above 0 that sum to 1."""
+  def __init__(self, prior: Floats) -> None:
+    """Starts with offsets of 0.
+
+    Args:
+      prior: [K + 1] shares above 0 that sum to 1.
+    """
     super().__init__()
+    self.classes = len(prior)
     self._prior = tf.constant(prior, tf.float32)
     self.offset = tf.Variable(tf.zeros(len(prior)), trainable=False, name="offset")
     self.share = tf.Variable(self._prior, trainable=False, name="share")
 
-  def shift(self, teacher_logits):
+  def shift(self, teacher_logits: tf.Tensor) -> tf.Tensor:
+    """The logits [..., K + 1] plus the offsets."""
     return teacher_logits + tf.cast(self.offset, teacher_logits.dtype)
 
-  def follow(self, counts):
+  def follow(self, counts: tf.Tensor) -> None:
     """Moves the offsets by one step.
 
     Args:
-      counts: float32 [K + 1], pixels of each class among a batch's pseudo-labels. Without any, all stays as
-        it is.
+      counts: float32 [K + 1], pixels of each class among a batch's pseudo-labels. If all are 0, the offsets
+        stay as they are.
     """
     total = tf.reduce_sum(counts)
     share = self.SHARE_DECAY * self.share + (1 - self.SHARE_DECAY) * (counts / tf.maximum(total, 1.0))

@@ -1,26 +1,43 @@
 """Learning rate of the weights Θ over both stages."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import tensorflow as tf
+
+POLICIES = ("poly", "constant")
 
 
 class TwoStages(tf.keras.optimizers.schedules.LearningRateSchedule):
-  """Stage 1, then stage 2 with a clock of its own.
+  """The learning rate of stage 1, then that of stage 2, which counts its steps from 0 again.
 
-  `poly`: rate · (1 − step of the stage / steps of the stage)^0.9, the paper's 2-D policy; `constant` its 3-D
-  one. Over its first `warmup_steps` stage 2 rises to that linearly. The paper has no such rise. Where partial
-  images look unlike the labelled ones, the first full steps throw the weights about (measured in
-  experiments/README.md, real CT in 3-D).
+  `poly` is rate · (1 − step of the stage / steps of the stage)^0.9, the paper's policy in 2-D; `constant` is
+  its policy in 3-D. Over its first `warmup_steps` stage 2 rises to its rate linearly. The paper has no such
+  rise. Where partial images look unlike the labelled ones, the first steps at the full rate would change the
+  weights too much (measured in experiments/README.md, real CT in 3-D).
   """
 
-  def __init__(self, rates, steps, policy, warmup_steps=0):
-    """Args: rates, steps: of stage 1 and 2. policy: "poly" or "constant". Raises ValueError for another
-    policy."""
+  def __init__(
+    self, rates: tuple[float, float], steps: tuple[int, int], policy: str, warmup_steps: int = 0
+  ) -> None:
+    """Checks the policy.
+
+    Args:
+      rates: of stage 1 and stage 2.
+      steps: of stage 1 and stage 2.
+      policy: one of POLICIES.
+      warmup_steps: of stage 2.
+    Raises:
+      ValueError: If the policy is another.
+    """
     super().__init__()
-    if policy not in ("poly", "constant"):
-      raise ValueError(f'received policy="{policy}"; must be "poly" or "constant".')
+    if policy not in POLICIES:
+      raise ValueError(f"policy={policy}: must be one of {', '.join(POLICIES)}")
     self._rates, self._steps, self._policy, self._warmup_steps = rates, steps, policy, warmup_steps
 
-  def __call__(self, step):
+  def __call__(self, step: tf.Tensor) -> tf.Tensor:
+    """The float32 learning rate at `step`, an integer scalar counted from 0 over both stages."""
     step = tf.cast(step, tf.float32)
     first, second = map(float, self._steps)
     in_second = step >= first
@@ -32,7 +49,7 @@ class TwoStages(tf.keras.optimizers.schedules.LearningRateSchedule):
     done = tf.where(in_second, (step - first) / max(second, 1.0), step / max(first, 1.0))
     return rate * tf.maximum(1.0 - done, 0.0) ** 0.9
 
-  def get_config(self):
+  def get_config(self) -> dict[str, Any]:
     return {
       "rates": self._rates,
       "steps": self._steps,

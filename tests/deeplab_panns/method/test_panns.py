@@ -1,7 +1,5 @@
 """The training step on a network small enough to work out."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -23,14 +21,8 @@ def make_network(seed=0):
   return tf.keras.Model(image, tf.keras.layers.Conv2D(3, 1)(image))
 
 
-def make_panns(lambda1=1.0, lambda2=1.0, use_annotations=True, dual_update="newton", rate=0.1):
-  panns = PaNN(
-    make_network(),
-    make_network(1),
-    Duals(PRIOR),
-    Objective(lambda1, lambda2, use_annotations, dual_update),
-    seed=0,
-  )
+def make_panns(lambda2=1.0, rate=0.1, **objective):
+  panns = PaNN(make_network(), make_network(1), Duals(PRIOR), Objective(lambda2=lambda2, **objective), seed=0)
   panns.compile(optimizer=tf.keras.optimizers.SGD(rate), run_eagerly=True)
   return panns
 
@@ -217,14 +209,8 @@ print("equal")
   assert result.stdout.endswith("equal\n"), result.stderr[-2000:]
 
 
-def with_objective(**changes):
-  panns = make_panns()
-  panns.objective = dataclasses.replace(panns.objective, **changes)
-  return panns
-
-
 def test_an_averaged_teacher_follows_by_its_decay():
-  panns = with_objective(teacher_decay=0.75)
+  panns = make_panns(teacher_decay=0.75)
   before = [weight.numpy() for weight in panns.teacher.weights]
   panns.train_step(make_batch())
   for teacher, was, network in zip(panns.teacher.weights, before, panns.network.weights):
@@ -232,7 +218,7 @@ def test_an_averaged_teacher_follows_by_its_decay():
 
 
 def test_the_marginal_loss_does_not_ask_the_teacher():
-  panns, other = with_objective(partial_loss="marginal"), with_objective(partial_loss="marginal")
+  panns, other = make_panns(partial_loss="marginal"), make_panns(partial_loss="marginal")
   for weight in other.teacher.weights:
     weight.assign(weight * -3.0)
   np.testing.assert_array_equal(weights_after(panns, make_batch()), weights_after(other, make_batch()))
@@ -247,7 +233,7 @@ def test_a_soft_target_equal_to_the_prediction_has_no_gradient():
   batch["partial"]["annotated"] = tf.zeros([1, 3])
   results = []
   for lambda1 in (0.0, 5.0):
-    panns = with_objective(pseudo_labels="soft", lambda1=lambda1, lambda2=0.0)
+    panns = make_panns(pseudo_labels="soft", lambda1=lambda1, lambda2=0.0)
     panns.refresh_teacher()
     results.append(weights_after(panns, batch))
   np.testing.assert_allclose(*results, atol=1e-6)
@@ -256,7 +242,7 @@ def test_a_soft_target_equal_to_the_prediction_has_no_gradient():
 def test_the_prior_of_each_image_is_the_batchs_where_there_is_one_image():
   """With one partial image and optimal duals, both scopes have the gradient of the direct loss."""
   batch = make_batch()
-  by_batch, by_example = with_objective(), with_objective(prior_scope="example")
+  by_batch, by_example = make_panns(), make_panns(prior_scope="example")
   valid = valid_pixels(batch["partial"]["label"])
   share = probability_sum(by_batch.network(batch["partial"]["image"]), valid) / tf.reduce_sum(valid)
   by_batch.duals.ascend_newton(share, 1.0)
@@ -264,7 +250,7 @@ def test_the_prior_of_each_image_is_the_batchs_where_there_is_one_image():
 
 
 def test_alignment_moves_with_the_pseudo_labels():
-  panns = with_objective(pseudo_labels="aligned")
+  panns = make_panns(pseudo_labels="aligned")
   panns.train_step(make_batch())
   assert np.any(panns.alignment.offset.numpy() != 0) and panns.alignment.offset.numpy()[0] == 0
 
@@ -272,7 +258,7 @@ def test_alignment_moves_with_the_pseudo_labels():
 def test_mixing_changes_the_step_but_not_the_batch():
   batch = make_batch()
   before = batch["partial"]["image"].numpy().copy()
-  assert np.any(weights_after(with_objective(mix=True), batch) != weights_after(with_objective(), batch))
+  assert np.any(weights_after(make_panns(mix=True), batch) != weights_after(make_panns(), batch))
   np.testing.assert_array_equal(batch["partial"]["image"], before)
 
 
@@ -302,14 +288,12 @@ def test_images_out_of_the_prior_count_in_the_loss_alone():
 
 
 def test_alignment_counts_the_images_of_the_prior_alone():
-  panns, alone, nobody = (with_objective(pseudo_labels="aligned") for _ in range(3))
+  panns, alone, nobody = (make_panns(pseudo_labels="aligned") for _ in range(3))
   panns.train_step(two_partial([1.0, 0.0]))
   alone.train_step(make_batch())
   np.testing.assert_allclose(panns.alignment.share, alone.alignment.share, rtol=1e-6)
   nobody.train_step(two_partial([0.0, 0.0]))
-  np.testing.assert_array_equal(
-    nobody.alignment.share, with_objective(pseudo_labels="aligned").alignment.share
-  )
+  np.testing.assert_array_equal(nobody.alignment.share, make_panns(pseudo_labels="aligned").alignment.share)
   np.testing.assert_array_equal(nobody.alignment.offset, 0)
 
 
@@ -318,7 +302,7 @@ def test_a_batch_out_of_the_prior_leaves_it_alone(scope):
   batch = two_partial([0.0, 0.0])
   results = []
   for lambda2 in (0.0, 5.0):
-    panns = with_objective(prior_scope=scope, lambda2=lambda2)
+    panns = make_panns(prior_scope=scope, lambda2=lambda2)
     panns.duals.nu.assign(panns.duals.nu * 0.7)  # so that there is a pull
     before = panns.duals.nu.numpy(), panns.duals.mu.numpy()
     results.append(weights_after(panns, batch))
