@@ -10,6 +10,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 import numpy.typing as npt
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -51,6 +52,32 @@ def png(finished: Figure) -> bytes:
   with matplotlib.rc_context(_STYLE):
     finished.savefig(content, format="png", dpi=DPI, facecolor="white")
   return content.getvalue()
+
+
+def box(
+  axes: Axes, values: npt.ArrayLike, x: float, width: float, colour: str, opacity: float = 0.35
+) -> None:
+  """A box of quartiles and median at `x`; the whiskers end at the last value within 1.5 box lengths."""
+  axes.boxplot(
+    [values],
+    positions=[x],
+    widths=width,
+    patch_artist=True,
+    showfliers=False,
+    manage_ticks=False,
+    boxprops={"facecolor": colour, "alpha": opacity, "edgecolor": colour},
+    medianprops={"color": colour, "linewidth": 2},
+    whiskerprops={"color": colour},
+    capprops={"color": colour},
+  )
+
+
+def sideways(count: int, width: float, share: float = 0.25) -> npt.NDArray[np.float64]:
+  """Offsets along x, so that equal values do not hide each other: [count], within ± `share` of `width`.
+
+  They are the same in every call.
+  """
+  return np.random.default_rng(0).uniform(-share, share, count) * width
 
 
 def wrapped(name: str, letters: int = 40) -> str:

@@ -143,22 +143,9 @@ def _draw_column(axes: Axes, column: _Column, bottom: float) -> None:
   shares, colour = column.shares, column.colour
   present = shares[shares > 0]
   if len(present) >= 3:
-    axes.boxplot(
-      [present],
-      positions=[column.x],
-      widths=0.7 * column.width,
-      patch_artist=True,
-      showfliers=False,
-      manage_ticks=False,
-      boxprops={"facecolor": colour, "alpha": 0.3, "edgecolor": colour},
-      medianprops={"color": colour, "linewidth": 2},
-      whiskerprops={"color": colour},
-      capprops={"color": colour},
-    )
-  # Spread sideways, so that equal cases do not hide each other.
-  aside = np.random.default_rng(0).uniform(-0.22, 0.22, len(shares)) * column.width
+    plot_style.box(axes, present, column.x, 0.7 * column.width, colour, opacity=0.3)
   axes.plot(
-    (column.x + aside)[shares > 0],
+    (column.x + plot_style.sideways(len(shares), column.width, 0.22))[shares > 0],
     present,
     ".",
     color=colour,

@@ -46,3 +46,18 @@ def test_a_png_has_the_size_in_inches_times_dpi_and_is_the_same_each_time():
   with Image.open(io.BytesIO(drawn())) as picture:
     assert picture.size == (3 * plot_style.DPI, 2 * plot_style.DPI)
   assert drawn() == drawn()
+
+
+def test_a_box_shows_the_quartiles_and_leaves_the_ticks_alone():
+  axes = plot_style.subplots(plot_style.figure(3, 2), 1, 1)[0, 0]
+  axes.set_xticks([0, 5], ["a", "b"])
+  plot_style.box(axes, [1, 2, 3, 4, 100], 2.0, 0.5, "#0072B2")
+  heights = {float(height) for line in axes.lines for height in line.get_ydata()}
+  assert heights == {1, 2, 3, 4}  # whiskers, quartiles, median; the outlier is left to the points
+  assert [label.get_text() for label in axes.get_xticklabels()] == ["a", "b"]
+
+
+def test_points_stay_beside_their_box_and_where_they_were():
+  offsets = plot_style.sideways(200, width=2.0, share=0.25)
+  assert 0.4 < np.abs(offsets).max() <= 0.5 and len(set(offsets)) == 200
+  np.testing.assert_array_equal(plot_style.sideways(50, width=2.0, share=0.25), offsets[:50])
