@@ -112,15 +112,9 @@ def tiny_raw(tmp_path_factory):
 
 def make_store(manifest_path, output_dir, spacing_mm=(None, None, None)):
   """Prepares a manifest in this process: no second TensorFlow to start."""
-  from data import prepare
-  from data.manifest import read_manifest
-  from data.stored.stored_case import Preparation, prepare_case
+  from data.stored.preparation import prepare_store
 
-  manifest = read_manifest(manifest_path)
-  preparation = Preparation(manifest.organs, spacing_mm, 10**9)
-  entries = {case.id: prepare_case(case, preparation, output_dir) for case in manifest.cases}
-  prepare.write_index(output_dir, manifest, preparation, prepare.with_folds(manifest, entries, 5, 0))
-  return output_dir
+  return prepare_store(manifest_path, output_dir, spacing_mm).path
 
 
 @pytest.fixture(scope="session")

@@ -1,55 +1,66 @@
-"""One case's folder, image.npy, label.npy and case.json: there whole and made by the recipe asked for, or
-made anew."""
+"""The folder of one stored case: image.npy, label.npy and case.json.
+
+A folder is used again only if it is whole and was made by the recipe asked for; otherwise it is made anew.
+"""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
+from data.arrays import Labels, StoredImage
 from data.stored.store import file_sha256
+from data.whole_file import whole
+
+Entry = dict[str, Any]
+"""What the store's index says of a case, as JSON."""
+Recipe = dict[str, Any]
+"""All that decides the arrays' content, as JSON."""
 
 
-def finished(folder, recipe):
-  """The entry of a folder that `write` made by this recipe, or None if there is none or an array was damaged
-  since."""
+def finished(folder: pathlib.Path, recipe: Recipe) -> Entry | None:
+  """The entry of a folder that `write` made by this recipe.
+
+  None if there is no such folder, it was made by another recipe, or a file was damaged since.
+  """
   try:
     content = json.loads((folder / "case.json").read_text(encoding="utf-8"))
   except (FileNotFoundError, json.JSONDecodeError):
     return None
-  entry = content["entry"]
-  whole = all(
+  entry: Entry = content["entry"]
+  unchanged = all(
     (folder / f"{name}.npy").is_file() and file_sha256(folder / f"{name}.npy") == entry["sha256"][name]
     for name in ("image", "label")
   )
-  return entry if whole and content["recipe"] == recipe else None
+  return entry if unchanged and content["recipe"] == recipe else None
 
 
-def write(folder, arrays, entry, recipe):
-  """Writes into a folder of another name first: a killed run leaves no half case under the final one.
+def write(
+  folder: pathlib.Path, arrays: Mapping[str, StoredImage | Labels], entry: Entry, recipe: Recipe
+) -> None:
+  """Writes a case's folder whole or not at all, in place of an older one.
 
   Args:
     arrays: {"image": uint8 [z, y, x], "label": uint8 [z, y, x]}.
-    entry: what the index says of the case; "sha256" in it gets the arrays' hashes.
-    recipe: all that decides the arrays' content, as JSON.
+    entry: gets the arrays' hashes, in its "sha256".
   """
-  temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-  shutil.rmtree(temporary, ignore_errors=True)
-  temporary.mkdir(parents=True)
-  for name, array in arrays.items():
-    np.save(temporary / f"{name}.npy", array)
-    entry["sha256"][name] = file_sha256(temporary / f"{name}.npy")
-  (temporary / "case.json").write_text(
-    json.dumps({"entry": entry, "recipe": recipe}, indent=1), encoding="utf-8"
-  )
-  shutil.rmtree(folder, ignore_errors=True)
-  os.replace(temporary, folder)
+  folder.parent.mkdir(parents=True, exist_ok=True)
+  with whole(folder) as unfinished:
+    unfinished.mkdir()
+    for name, array in arrays.items():
+      np.save(unfinished / f"{name}.npy", array)
+      entry["sha256"][name] = file_sha256(unfinished / f"{name}.npy")
+    (unfinished / "case.json").write_text(
+      json.dumps({"entry": entry, "recipe": recipe}, indent=1), encoding="utf-8"
+    )
 
 
-def voxel_counts(label, classes):
-  """{class: voxels} of a label map; `classes` are "background" and the organs, in the order of their
-  values."""
+def voxel_counts(label: Labels, classes: Sequence[str]) -> dict[str, int]:
+  """Voxels of each class in a label map; `classes` are "background" and the organs, in the order of their
+  values. Voxels to ignore count nowhere."""
   counts = np.bincount(label.ravel(), minlength=len(classes))
   return {name: int(counts[value]) for value, name in enumerate(classes)}

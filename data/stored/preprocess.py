@@ -1,30 +1,36 @@
-"""HU to what the network reads: window, resampling. One implementation for store, prediction and SavedModel.
+"""From HU to what the network reads: window and resampling, alike for store, prediction and SavedModel.
 
 Written in TensorFlow, so that the exported graph holds the very operations that made the store.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 import numpy as np
 import tensorflow as tf
+
+from data.arrays import Affine, ImageHU, Labels, SpacingMM
 
 WINDOW_HU = (-125.0, 275.0)  # the paper's
 
 
-def window(image_hu):
-  """Scales HU to float32 in [0, 255]; the ends of WINDOW_HU and what lies beyond become 0 and 255."""
+def window(image_hu: tf.Tensor) -> tf.Tensor:
+  """Scales HU of any shape to float32 in [0, 255]; what lies beyond WINDOW_HU becomes 0 or 255."""
   low, high = WINDOW_HU
   return (tf.clip_by_value(tf.cast(image_hu, tf.float32), low, high) - low) * (255.0 / (high - low))
 
 
-def resampled_size(size, spacing_mm, target_mm):
-  """Voxels along an axis after resampling: the nearest whole number to the same extent, at least 1.
+def resampled_size(size: tf.Tensor, spacing_mm: tf.Tensor, target_mm: tf.Tensor) -> tf.Tensor:
+  """Voxels along an axis after resampling: as many as come nearest to the same extent, at least 1.
 
-  All three are scalars or tensors of one shape; returns int32.
+  All three are scalars or tensors of one shape; returns int32 of that shape.
   """
   extent = tf.cast(size, tf.float64) * tf.cast(spacing_mm, tf.float64)
   return tf.maximum(1, tf.cast(tf.round(extent / tf.cast(target_mm, tf.float64)), tf.int32))
 
 
-def positions(out_indices, size_out, size_in, ratio):
+def positions(out_indices: tf.Tensor, size_out: tf.Tensor, size_in: tf.Tensor, ratio: tf.Tensor) -> tf.Tensor:
   """Where output voxels lie on the input axis, both grids having one centre.
 
   Args:
@@ -39,15 +45,21 @@ def positions(out_indices, size_out, size_in, ratio):
   return (tf.cast(out_indices, tf.float64) - middle_out) * tf.cast(ratio, tf.float64) + middle_in
 
 
-def resampled_affine(affine, shape, new_shape, spacing_mm, target_mm):
+def resampled_affine(
+  affine: Affine,
+  shape: Sequence[int],
+  new_shape: Sequence[int],
+  spacing_mm: SpacingMM,
+  target_mm: SpacingMM,
+) -> Affine:
   """The affine of the grid that `resample` makes, which has the old grid's centre.
 
   Args:
-    affine: 4x4, voxel (x, y, z) -> RAS mm.
+    affine: [4, 4], voxel (x, y, z) to RAS mm.
     shape, new_shape: voxels (z, y, x) before and after.
     spacing_mm, target_mm: (z, y, x).
   Returns:
-    4x4 float64, new voxel (x, y, z) -> RAS mm.
+    [4, 4] float64, new voxel (x, y, z) to RAS mm.
   """
   scale = np.array([new / old for new, old in zip(target_mm, spacing_mm)])[::-1]
   origin_in_old_voxels = (np.array(shape)[::-1] - 1) / 2 - (np.array(new_shape)[::-1] - 1) / 2 * scale
@@ -57,12 +69,12 @@ def resampled_affine(affine, shape, new_shape, spacing_mm, target_mm):
   return resampled
 
 
-def weights(centres, in_indices, ratio):
+def weights(centres: tf.Tensor, in_indices: tf.Tensor, ratio: tf.Tensor) -> tf.Tensor:
   """Weights of input voxels for output voxels: linear interpolation, widened where the output is coarser.
 
   A plain linear interpolation from 0.8 mm to 3 mm would look at one pixel in four and keep the noise of one;
-  the triangle as wide as the output voxel averages, so noise and texture stay alike among scans of different
-  spacing.
+  a triangle as wide as the output voxel averages them, so that noise and texture stay alike among scans of
+  different spacing.
 
   Args:
     centres: [out] float64 input coordinates, from `positions`.
@@ -77,18 +89,22 @@ def weights(centres, in_indices, ratio):
   return tf.cast(triangle / tf.reduce_sum(triangle, axis=1, keepdims=True), tf.float32)
 
 
-def axis_matrix(size_in, size_out, ratio):
-  """The [size_out, size_in] matrix that resamples a whole axis."""
+def axis_matrix(size_in: tf.Tensor, size_out: tf.Tensor, ratio: tf.Tensor) -> tf.Tensor:
+  """The float32 [size_out, size_in] matrix that resamples a whole axis; `ratio` as in `weights`."""
   centres = positions(tf.range(size_out), size_out, size_in, ratio)
   return weights(centres, tf.range(size_in), ratio)
 
 
-def resample(volume, spacing_mm, target_mm, shape=(None, None, None)):
+def resample(
+  volume: tf.Tensor,
+  spacing_mm: SpacingMM,
+  target_mm: SpacingMM,
+  shape: Sequence[int | None] = (None, None, None),
+) -> tf.Tensor:
   """Resamples a [z, y, x] volume, linearly and centred, to a new spacing.
 
   Args:
     volume: float32 [z, y, x].
-    spacing_mm, target_mm: three floats, (z, y, x).
     shape: voxels to make along each axis; None: as many as have the same extent.
   Returns:
     float32 [z', y', x']; an axis whose spacing is already the target's is returned untouched.
@@ -104,25 +120,27 @@ def resample(volume, spacing_mm, target_mm, shape=(None, None, None)):
   return volume
 
 
-def _inverse(axis):
-  """Brings axis 0, where tensordot leaves it, back to its place."""
+def _inverse(axis: int) -> list[int]:
+  """The transposition that brings axis 0, where tensordot leaves the resampled axis, back to `axis`."""
   return {0: [0, 1, 2], 1: [1, 0, 2], 2: [1, 2, 0]}[axis]
 
 
-def to_uint8(image):
+def to_uint8(image: tf.Tensor) -> tf.Tensor:
   """Rounds [0, 255] floats to the store's uint8."""
   return tf.cast(tf.round(image), tf.uint8)
 
 
-def store_image(image_hu, spacing_mm, target_mm):
-  """A raw volume as the store keeps it: windowed, resampled, rounded to uint8 [z', y', x']."""
+def store_image(image_hu: ImageHU, spacing_mm: SpacingMM, target_mm: SpacingMM) -> tf.Tensor:
+  """A volume in HU as the store keeps it: windowed, resampled, rounded to uint8 [z', y', x']."""
   return to_uint8(resample(window(image_hu), spacing_mm, target_mm))
 
 
-def store_label(label, spacing_mm, target_mm, shape=(None, None, None)):
+def store_label(
+  label: Labels, spacing_mm: SpacingMM, target_mm: SpacingMM, shape: Sequence[int | None] = (None, None, None)
+) -> tf.Tensor:
   """A label map resampled: each class linearly as a mask, then the largest; ties go to the lower class.
 
-  Nearest-neighbour labels lose thin organs and tear their borders; the vote of the volume does not.
+  Nearest-neighbour interpolation loses thin organs and tears their borders; a vote by volume does not.
 
   Args:
     label: uint8 [z, y, x].

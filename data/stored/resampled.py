@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import fcntl
 import pathlib
 import sys
 
@@ -12,26 +10,31 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
+from data.arrays import SpacingMM, WantedSpacingMM
+from data.file_lock import locked
 from data.input_error import InputError
 from data.organs import BACKGROUND
-from data.spacing import describe_spacing
+from data.spacing import describe_spacing, fill_spacing
 from data.stored import case_folder, preprocess
+from data.stored.case_folder import Entry, Recipe
+from data.stored.size_limit import require_size
 from data.stored.store import FORMAT, Store, StoredCase
+from data.whole_file import AnyPath
 
 _SAME_MM = 1e-3  # relative difference below which two spacings are the same
 
 
-def at_spacing(store: Store, spacing_mm, cache_dir, max_voxels):
+def at_spacing(store: Store, spacing_mm: WantedSpacingMM, cache_dir: AnyPath, max_voxels: int) -> Store:
   """A store of the same cases at another spacing.
 
   The image is resampled from the store's 8 bits, so it is within a grey level or two of what data.prepare
-  makes from the original files at that spacing; the label map is the same. A case already at the spacing, to
-  0.1 %, is left where it is.
+  makes from the original files at that spacing; the label map is the same. A case that has the spacing
+  already, to 0.1 %, stays where it is.
 
   Args:
     spacing_mm: (z, y, x); None keeps what each case has along that axis.
     cache_dir: where resampled arrays are kept, one folder for each spacing and case. Those made from the same
-      arrays are used again; a killed call goes on from what is finished.
+      arrays are used again; after a killed call the next one goes on from what is finished.
     max_voxels: a case that would become larger is refused.
   Returns:
     A Store with `path`, ids, annotations and folds of `store`; `store` itself if it has that spacing already.
@@ -39,20 +42,19 @@ def at_spacing(store: Store, spacing_mm, cache_dir, max_voxels):
     InputError: If the store was itself resampled to a coarser spacing, a case would become too large, or the
       cache cannot be written.
   """
-  shared = tuple(_agreed(own, wanted) for own, wanted in zip(store.spacing_mm, spacing_mm))
+  shared = _agreed(store.spacing_mm, spacing_mm)
   if shared == store.spacing_mm:
     return store
   _require_coarser(store, shared)
-  targets = [
-    tuple(_agreed(own, wanted) for own, wanted in zip(case.spacing_mm, shared)) for case in store.cases
-  ]
+  targets = [fill_spacing(_agreed(case.spacing_mm, shared), case.spacing_mm) for case in store.cases]
   for case, target_mm in zip(store.cases, targets):
     if target_mm != case.spacing_mm:
-      _require_size(case, target_mm, max_voxels)
+      require_size(case.folder, case.shape, case.spacing_mm, target_mm, max_voxels)
   folder = pathlib.Path(cache_dir) / "x".join("own" if value is None else f"{value:g}" for value in shared)
   work = tqdm.tqdm(list(zip(store.cases, targets)), "resample", unit="case", disable=not sys.stderr.isatty())
   try:
-    with _locked(folder):
+    # Two runs that start together make each case once.
+    with locked(folder.with_name(f".{folder.name}.lock")):
       cases = tuple(_resampled(case, target_mm, folder, store.organs) for case, target_mm in work)
   except OSError as error:
     raise InputError(
@@ -62,15 +64,23 @@ def at_spacing(store: Store, spacing_mm, cache_dir, max_voxels):
   return dataclasses.replace(store, cases=cases, spacing_mm=shared)
 
 
-def _agreed(own_mm, wanted_mm):
-  """The spacing along an axis: the wanted one, unless there is none or the own one is the same."""
+def _agreed(own_mm: WantedSpacingMM, wanted_mm: WantedSpacingMM) -> WantedSpacingMM:
+  """Along each axis the wanted spacing, unless there is none or the own one is the same."""
+  z, y, x = map(_agreed_on_axis, own_mm, wanted_mm)
+  return z, y, x
+
+
+def _agreed_on_axis(own_mm: float | None, wanted_mm: float | None) -> float | None:
   if wanted_mm is None or (own_mm is not None and abs(own_mm - wanted_mm) <= _SAME_MM * own_mm):
     return own_mm
   return float(wanted_mm)
 
 
-def _require_coarser(store, spacing_mm):
-  finer = any(own is not None and wanted < own for own, wanted in zip(store.spacing_mm, spacing_mm))
+def _require_coarser(store: Store, spacing_mm: WantedSpacingMM) -> None:
+  finer = any(
+    own is not None and wanted is not None and wanted < own
+    for own, wanted in zip(store.spacing_mm, spacing_mm)
+  )
   if finer:
     flag = ",".join(f"{value:g}" for value in spacing_mm if value is not None)
     raise InputError(
@@ -79,32 +89,9 @@ def _require_coarser(store, spacing_mm):
     )
 
 
-def _require_size(case, target_mm, max_voxels):
-  size = (
-    preprocess.resampled_size(np.array(case.shape), np.array(case.spacing_mm), np.array(target_mm))
-    .numpy()
-    .tolist()
-  )
-  voxels = int(np.prod(size, dtype=np.int64))
-  if voxels > max_voxels:
-    raise InputError(
-      f"{case.folder}: at {describe_spacing(target_mm)} it would have {size} = {voxels:,} voxels, above "
-      f"--max_voxels={max_voxels:,}; its own spacing is {describe_spacing(case.spacing_mm)}: choose a "
-      "coarser "
-      "--spacing_mm, or raise --max_voxels."
-    )
-
-
-@contextlib.contextmanager
-def _locked(folder):
-  """Holds the folder for this process: two runs that start together make each case once."""
-  folder.mkdir(parents=True, exist_ok=True)
-  with open(folder.with_name(f".{folder.name}.lock"), "w", encoding="utf-8") as lock:
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    yield
-
-
-def _resampled(case: StoredCase, target_mm, cache_dir, organs):
+def _resampled(
+  case: StoredCase, target_mm: SpacingMM, cache_dir: pathlib.Path, organs: tuple[str, ...]
+) -> StoredCase:
   """The case at `target_mm`, from the cache or made now."""
   if target_mm == case.spacing_mm:
     return case
@@ -130,7 +117,7 @@ def _resampled(case: StoredCase, target_mm, cache_dir, organs):
   )
 
 
-def _make(case, target_mm, folder, recipe):
+def _make(case: StoredCase, target_mm: SpacingMM, folder: pathlib.Path, recipe: Recipe) -> Entry:
   with tf.device("CPU:0"):  # a volume fills a GPU, and TF32 would round its grey levels
     image = tf.cast(np.asarray(case.image()), tf.float32)
     arrays = {

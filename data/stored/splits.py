@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -12,8 +13,14 @@ from data.stored.store import Store, StoredCase
 
 @dataclasses.dataclass(frozen=True)
 class Splits:
-  """Disjoint sets of cases: labeled (S_L) and partial (S_P) train, validation is held out of the training
-  folds, test is the held-out fold."""
+  """Disjoint sets of cases.
+
+  Attributes:
+    labeled: S_L, fully labelled cases to train on.
+    partial: S_P, partially labelled cases to train on.
+    validation: fully labelled cases held out of the training folds.
+    test: the fully labelled cases of the held-out fold.
+  """
 
   labeled: tuple[StoredCase, ...]
   partial: tuple[StoredCase, ...]
@@ -21,14 +28,17 @@ class Splits:
   test: tuple[StoredCase, ...]
 
 
-def seeded_folds(case_ids, count, seed):
-  """Deals cases into folds of sizes that differ by one at most; {id: fold}, a function of ids and seed
-  alone."""
+def seeded_folds(case_ids: Sequence[str], count: int, seed: int) -> dict[str, int]:
+  """Deals cases into `count` folds whose sizes differ by one at most, whatever the order of the ids.
+
+  Returns:
+    {id: fold}.
+  """
   order = np.random.default_rng(seed).permutation(len(case_ids))
-  return {sorted(case_ids)[index]: place % count for place, index in enumerate(order)}
+  return {sorted(case_ids)[index]: position % count for position, index in enumerate(order)}
 
 
-def split(store: Store, fold, validation_fraction, seed):
+def split(store: Store, fold: int, validation_fraction: float, seed: int) -> Splits:
   """Divides a store's cases.
 
   Args:
@@ -62,10 +72,10 @@ def split(store: Store, fold, validation_fraction, seed):
   )
 
 
-def only_annotating(splits: Splits, organs, store: Store):
-  """The splits with the partial cases whose annotated organs all stand in `organs`; unlabelled cases go too.
+def only_annotating(splits: Splits, organs: Collection[str], store: Store) -> Splits:
+  """The splits without the partial cases that annotate an organ beside `organs`, or nothing at all.
 
-  So that one store with several partial data sets serves an experiment on any of them.
+  One store with several partial data sets so serves an experiment on any of them.
 
   Raises:
     InputError: If an organ is not the store's, or no partial case is left.
@@ -77,9 +87,9 @@ def only_annotating(splits: Splits, organs, store: Store):
     )
   kept = tuple(case for case in splits.partial if case.annotated and set(case.annotated) <= set(organs))
   if not kept:
+    found = sorted({", ".join(case.annotated) or "nothing" for case in splits.partial})
     raise InputError(
       f"--partial_organs={','.join(organs)}: no partial case of {store.path} annotates these organs alone; "
-      "its partial cases "
-      f"annotate {sorted({', '.join(case.annotated) or 'nothing' for case in splits.partial})}."
+      f"its partial cases annotate {found}."
     )
   return dataclasses.replace(splits, partial=kept)

@@ -9,10 +9,14 @@ import dataclasses
 import hashlib
 import json
 import pathlib
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
+from data.arrays import Affine, Labels, SpacingMM, StoredImage, WantedSpacingMM
 from data.input_error import InputError
+from data.whole_file import AnyPath
 
 FORMAT = 1
 
@@ -22,31 +26,36 @@ class StoredCase:
   """One case of a store.
 
   Attributes:
+    folder: holds image.npy and label.npy.
     annotated: organs that the label map is known to hold, in the store's order.
     fold: cross-validation fold, or None (partial cases, stores without folds).
     spacing_mm: (z, y, x).
-    affine: 4x4, voxel (x, y, z) -> RAS mm.
+    affine: [4, 4], voxel (x, y, z) to RAS mm.
     shape: (z, y, x).
-    voxels: organ or "background" -> count in the stored label map.
+    voxels: count of each organ and of "background" in the stored label map.
+    sha256: of the stored arrays, "image" and "label", and of the files that they were made from,
+      "source_image" and "source_label".
   """
 
   folder: pathlib.Path
   id: str
   annotated: tuple[str, ...]
   fold: int | None
-  spacing_mm: tuple[float, float, float]
-  affine: np.ndarray
+  spacing_mm: SpacingMM
+  affine: Affine
   shape: tuple[int, int, int]
   voxels: dict[str, int]
   sha256: dict[str, str]
 
-  def image(self):
+  def image(self) -> StoredImage:
     """uint8 [z, y, x], memory-mapped: [-125, 275] HU as [0, 255]."""
-    return np.load(self.folder / "image.npy", mmap_mode="r")
+    image: StoredImage = np.load(self.folder / "image.npy", mmap_mode="r")
+    return image
 
-  def label(self):
-    """uint8 [z, y, x], memory-mapped: 1 + the organ's place in the store's list, 255 ignore."""
-    return np.load(self.folder / "label.npy", mmap_mode="r")
+  def label(self) -> Labels:
+    """uint8 [z, y, x], memory-mapped: 1 + the organ's index in the store's list, 255 ignore."""
+    label: Labels = np.load(self.folder / "label.npy", mmap_mode="r")
+    return label
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,21 +63,23 @@ class Store:
   """A prepared data set.
 
   Attributes:
-    spacing_mm: per axis (z, y, x) the spacing all cases share by resampling, or None where they keep their
-      own.
+    path: the folder that holds index.json.
+    organs: of the label maps, in the order of their values from 1 on.
+    spacing_mm: (z, y, x), the spacing that all cases were resampled to; None along an axis where each keeps
+      its own.
   """
 
   path: pathlib.Path
   organs: tuple[str, ...]
   cases: tuple[StoredCase, ...]
-  spacing_mm: tuple[float | None, ...]
+  spacing_mm: WantedSpacingMM
 
-  def is_full(self, case):
+  def is_full(self, case: StoredCase) -> bool:
     """Whether every organ of the store is annotated in this case."""
     return len(case.annotated) == len(self.organs)
 
 
-def read_store(path):
+def read_store(path: AnyPath) -> Store:
   """Opens a store.
 
   Raises:
@@ -77,7 +88,7 @@ def read_store(path):
   path = pathlib.Path(path)
   index_path = path / "index.json"
   try:
-    index = json.loads(index_path.read_text(encoding="utf-8"))
+    index: dict[str, Any] = json.loads(index_path.read_text(encoding="utf-8"))
   except (FileNotFoundError, NotADirectoryError):
     raise InputError(
       f"{path}: holds no index.json, so it is no finished store; make one with "
@@ -93,10 +104,11 @@ def read_store(path):
       "run data.prepare again into an empty folder to convert it."
     )
   cases = tuple(_stored_case(path / "cases" / entry["id"], entry) for entry in index["cases"])
-  return Store(path, tuple(index["organs"]), cases, tuple(index["spacing_mm"]))
+  spacing_z, spacing_y, spacing_x = index["spacing_mm"]
+  return Store(path, tuple(index["organs"]), cases, (spacing_z, spacing_y, spacing_x))
 
 
-def _stored_case(folder, entry):
+def _stored_case(folder: pathlib.Path, entry: dict[str, Any]) -> StoredCase:
   for name in ("image.npy", "label.npy"):
     if not (folder / name).is_file():
       raise InputError(
@@ -115,11 +127,11 @@ def _stored_case(folder, entry):
   )
 
 
-def verify(cases):
-  """Hashes the arrays of `cases` and compares them with the index.
+def verify(cases: Iterable[StoredCase]) -> None:
+  """Compares the sha256 of the cases' arrays with the index.
 
   Raises:
-    InputError: On the first array whose sha256 is another: it was changed or damaged after prepare.
+    InputError: On the first array with another sha256: it was changed or damaged after data.prepare.
   """
   for case in cases:
     for name in ("image", "label"):
@@ -132,7 +144,7 @@ def verify(cases):
         )
 
 
-def file_sha256(path):
+def file_sha256(path: AnyPath) -> str:
   """sha256 of a file's bytes, or of a folder's sorted file names and bytes."""
   digest = hashlib.sha256()
   path = pathlib.Path(path)

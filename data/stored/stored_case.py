@@ -1,5 +1,4 @@
-"""One case of a manifest brought into the store: read, checked, windowed, resampled, written whole or not at
-all."""
+"""Brings one case of a manifest into the store: read, checked, windowed, resampled, written whole."""
 
 from __future__ import annotations
 
@@ -8,13 +7,18 @@ import pathlib
 
 import numpy as np
 
+from data.arrays import Labels, WantedSpacingMM
 from data.formats import volumes
+from data.formats.volumes import Volume
 from data.input_error import InputError
 from data.manifest import Case
 from data.organs import BACKGROUND
 from data.spacing import fill_spacing
 from data.stored import case_folder, preprocess
+from data.stored.case_folder import Entry, Recipe
+from data.stored.size_limit import require_size
 from data.stored.store import FORMAT, file_sha256
+from data.whole_file import AnyPath
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,17 +26,18 @@ class Preparation:
   """What all cases of a store share.
 
   Attributes:
-    spacing_mm: per axis (z, y, x) the spacing to resample to, or None to keep each case's own.
-    max_voxels: a case that would become larger is refused: nearly always a wrong spacing.
+    organs: in the order of the label values.
+    spacing_mm: (z, y, x) to resample to; None keeps each case's own spacing along that axis.
+    max_voxels: a case that would become larger is refused; nearly always a spacing is wrong.
   """
 
   organs: tuple[str, ...]
-  spacing_mm: tuple[float | None, float | None, float | None]
+  spacing_mm: WantedSpacingMM
   max_voxels: int
 
 
-def prepare_case(case: Case, preparation: Preparation, output_dir):
-  """Writes `output_dir`/cases/<id> unless it is there already, made from the same files the same way.
+def prepare_case(case: Case, preparation: Preparation, output_dir: AnyPath) -> Entry:
+  """Writes `output_dir`/cases/<id>, unless it was already made from the same files in the same way.
 
   Returns:
     The case's entry for the store's index, without its fold.
@@ -47,8 +52,8 @@ def prepare_case(case: Case, preparation: Preparation, output_dir):
   return entry
 
 
-def _recipe(case, preparation):
-  """All that decides the arrays' content. The sources by their bytes: a changed file is prepared again."""
+def _recipe(case: Case, preparation: Preparation) -> Recipe:
+  """The source files stand there by their sha256: a changed file is prepared again."""
   return {
     "format": FORMAT,
     "organs": list(preparation.organs),
@@ -61,10 +66,10 @@ def _recipe(case, preparation):
   }
 
 
-def _make(case, preparation, folder, recipe):
+def _make(case: Case, preparation: Preparation, folder: pathlib.Path, recipe: Recipe) -> Entry:
   image = volumes.read_image(case.image)
   target_mm = fill_spacing(preparation.spacing_mm, image.spacing_mm)
-  require_size(case, image, target_mm, preparation.max_voxels)
+  require_size(case.image, image.array.shape, image.spacing_mm, target_mm, preparation.max_voxels)
   label = read_case_label(case, image, preparation.organs)
   arrays = {
     "image": preprocess.store_image(image.array, image.spacing_mm, target_mm).numpy(),
@@ -86,28 +91,10 @@ def _make(case, preparation, folder, recipe):
   return entry
 
 
-def require_size(case, image, target_mm, max_voxels):
-  """Raises InputError if the image would have more voxels at a spacing in mm (z, y, x) than --max_voxels
-  allows."""
-  size = [
-    max(1, round(n * own / wanted)) for n, own, wanted in zip(image.array.shape, image.spacing_mm, target_mm)
-  ]
-  if np.prod(size, dtype=np.int64) > max_voxels:
-    raise InputError(
-      f"{case.image}: at {_mm(target_mm)} mm it would have {size} = {np.prod(size, dtype=np.int64):,} "
-      "voxels, above "
-      f"--max_voxels={max_voxels:,}; its own spacing is {_mm(image.spacing_mm)} mm: correct --spacing_mm or "
-      "the header."
-    )
+def read_case_label(case: Case, image: Volume, organs: tuple[str, ...]) -> Labels:
+  """The case's label map in the store's values, on the image's grid.
 
-
-def _mm(spacing_mm):
-  return " x ".join(f"{value:g}" for value in spacing_mm)
-
-
-def read_case_label(case, image, organs):
-  """The case's label map in the store's values, uint8 on the image's grid; organs that are not annotated are
-  left out.
+  Organs that are not annotated become background, and so does a case without a label map.
 
   Raises:
     InputError: If it cannot be read, lies on another grid, or holds values that the manifest does not name.

@@ -1,20 +1,17 @@
 """Full cases that lose labels at random: the setting PaNN*."""
 
 import dataclasses
-import json
 import pathlib
 
 import numpy as np
 import pytest
-from absl import flags
 
-from data import prepare
 from data.input_error import InputError
-from data.manifest import Case, Manifest
+from data.manifest import Case, Manifest, read_manifest
 from data.organs import BTCV_ORGANS
 from data.stored.dropped_annotations import Drop, drop_annotations
 from data.stored.stored_case import Preparation, prepare_case
-from tests.conftest import TINY_ORGANS, make_store, run_command, write_raw
+from tests.conftest import TINY_ORGANS, write_raw
 
 
 def manifest(full=30, partial=4, folds=None):
@@ -118,21 +115,11 @@ def test_absurd_values_are_refused(drop, folds, says):
     drop_annotations(manifest(folds=folds), drop)
 
 
-def test_the_two_flags_go_together():
-  args = {"drop_case_fraction": 0.0, "drop_organs": 0, "drop_keep_fold": None, "seed": 0}
-  make = dataclasses.make_dataclass("Args", args)
-  assert prepare.dropping(make(**args)) is None
-  assert prepare.dropping(make(0.2, 8, None, 5)) == Drop(0.2, 8, 5, None)
-  for wrong in ({"drop_organs": 8}, {"drop_case_fraction": 0.2}, {"drop_keep_fold": 0}):
-    with pytest.raises(flags.ValidationError):
-      prepare.dropping(make(**{**args, **wrong}))
-
-
 def test_the_store_holds_what_is_left(tmp_path):
   """The label map of a dropped case holds the kept organs alone, voxel for voxel as before; the others are
   untouched."""
   path = write_raw(tmp_path / "raw", full=4, partial=1, test=0)
-  before = prepare.read_manifest(path)
+  before = read_manifest(path)
   after = drop_annotations(before, Drop(0.5, 2, seed=0))
   maps = []
   for source, folder in ((before, "a"), (after, "b")):
@@ -145,27 +132,3 @@ def test_the_store_holds_what_is_left(tmp_path):
     gone = [1 + TINY_ORGANS.index(organ) for organ in dropped.get(case.id, ())]
     np.testing.assert_array_equal(theirs, np.where(np.isin(ours, gone), 0, ours))
     assert np.isin(gone, ours).all()
-
-
-@pytest.mark.slow
-def test_the_command(tmp_path):
-  path = write_raw(tmp_path / "raw", full=4, partial=1, test=1)
-  arguments = [
-    f"--manifest={path}",
-    f"--output_dir={tmp_path / 'store'}",
-    "--drop_case_fraction=0.5",
-    "--drop_organs=2",
-    "--seed=1",
-    "--workers=1",
-  ]
-  assert "--drop_keep_fold" in run_command("data.prepare", *arguments, check=False).stderr
-  assert (
-    "6 cases (3 fully labelled, 3 partial)"
-    in run_command("data.prepare", *arguments, "--drop_keep_fold=0").stdout
-  )
-  index = json.loads((tmp_path / "store" / "index.json").read_text())
-  assert index["dropped_annotations"] == {"case_fraction": 0.5, "organs": 2, "seed": 1, "keep_fold": 0}
-  partial = [case for case in index["cases"] if len(case["annotated"]) < 3]
-  assert len(partial) == 3 and all(case["fold"] is None for case in partial)
-  whole = json.loads((make_store(path, tmp_path / "whole") / "index.json").read_text())
-  assert "dropped_annotations" not in whole

@@ -1,0 +1,83 @@
+"""What a spacing leaves of label maps: resampled there and back, on the cases' own grids."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Collection
+from typing import NamedTuple
+
+from data.arrays import Labels, SpacingMM, WantedSpacingMM
+from data.formats import volumes
+from data.input_error import InputError
+from data.manifest import Case, Manifest, read_manifest
+from data.spacing import fill_spacing
+from data.stored import preprocess
+from data.stored.size_limit import require_size
+from data.stored.stored_case import read_case_label
+from data.whole_file import AnyPath
+
+
+class RoundTrip(NamedTuple):
+  """What `write_round_trip` wrote: two folders with a label map <id>.nii.gz of each case."""
+
+  references: pathlib.Path
+  results: pathlib.Path
+  cases: tuple[str, ...]
+  organs: tuple[str, ...]
+
+
+def write_round_trip(
+  manifest_path: AnyPath,
+  output_dir: AnyPath,
+  spacing_mm: WantedSpacingMM,
+  case_ids: Collection[str] = (),
+  max_voxels: int = 1_000_000_000,
+) -> RoundTrip:
+  """Writes label maps as they are to OUT/references, and resampled there and back to OUT/round_trip.
+
+  Both have the values 1 + the organ's index in the manifest.
+
+  Args:
+    spacing_mm: (z, y, x) to resample to; None keeps each case's own spacing along that axis.
+    case_ids: empty for the fully labelled cases.
+    max_voxels: a case that would become larger is refused.
+  Raises:
+    InputError: If a case does not exist, cannot be read or would become too large.
+  """
+  manifest = read_manifest(manifest_path)
+  cases = chosen_cases(manifest, case_ids)
+  references, results = (pathlib.Path(output_dir) / name for name in ("references", "round_trip"))
+  for folder in (references, results):
+    folder.mkdir(parents=True, exist_ok=True)
+  for case in cases:
+    image = volumes.read_image(case.image)
+    target_mm = fill_spacing(spacing_mm, image.spacing_mm)
+    require_size(case.image, image.array.shape, image.spacing_mm, target_mm, max_voxels)
+    label = read_case_label(case, image, manifest.organs)
+    name = f"{case.id}.nii.gz"
+    volumes.write_label(str(references / name), label, image)
+    volumes.write_label(str(results / name), round_trip(label, image.spacing_mm, target_mm), image)
+  return RoundTrip(references, results, tuple(case.id for case in cases), manifest.organs)
+
+
+def chosen_cases(manifest: Manifest, ids: Collection[str]) -> list[Case]:
+  """The manifest's cases of these ids, or the fully labelled ones if there are none. Raises InputError."""
+  unknown = sorted(set(ids) - {case.id for case in manifest.cases})
+  if unknown:
+    raise InputError(f"--cases={','.join(ids)}: {manifest.path} has no case {', '.join(unknown)}.")
+  cases = [
+    case
+    for case in manifest.cases
+    if case.label and (case.id in ids if ids else len(case.annotated) == len(manifest.organs))
+  ]
+  if not cases:
+    raise InputError(
+      f"{manifest.path}: of the cases asked for, none has a label map; name others by --cases."
+    )
+  return cases
+
+
+def round_trip(label: Labels, spacing_mm: SpacingMM, target_mm: SpacingMM) -> Labels:
+  """A label map [z, y, x] resampled to another spacing and back, by the vote that makes the store."""
+  there = preprocess.store_label(label, spacing_mm, target_mm)
+  return preprocess.store_label(there, target_mm, spacing_mm, label.shape).numpy()

@@ -1,0 +1,91 @@
+"""From manifest to store: folds, resuming, failures together, and the index that comes last."""
+
+import dataclasses
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from data.input_error import InputError
+from data.manifest import read_manifest
+from data.stored.dropped_annotations import Drop
+from data.stored.preparation import prepare_store, with_folds
+from data.stored.store import read_store, verify
+from tests.conftest import make_case, make_store, write_nifti, write_raw
+
+
+def test_it_returns_the_store_that_it_wrote(tiny_raw, tmp_path):
+  store = prepare_store(tiny_raw / "dataset.json", tmp_path / "new" / "store", (None, 4.0, 4.0))
+  written = read_store(tmp_path / "new" / "store")
+  assert store.spacing_mm == written.spacing_mm == (None, 4.0, 4.0)
+  assert [(case.id, case.fold, case.sha256) for case in store.cases] == [
+    (case.id, case.fold, case.sha256) for case in written.cases
+  ]
+
+
+def test_prepare_goes_on_from_what_is_finished(tiny_raw, tmp_path):
+  make_store(tiny_raw / "dataset.json", tmp_path)
+  shutil.rmtree(tmp_path / "cases" / "full_1")
+  (tmp_path / "cases" / "full_2" / "label.npy").write_bytes(b"damaged")
+  times = {folder.name: folder.stat().st_mtime_ns for folder in (tmp_path / "cases").iterdir()}
+  make_store(tiny_raw / "dataset.json", tmp_path)
+  redone = {
+    folder.name
+    for folder in (tmp_path / "cases").iterdir()
+    if times.get(folder.name) != folder.stat().st_mtime_ns
+  }
+  assert redone == {"full_1", "full_2"}
+  verify(read_store(tmp_path).cases)
+
+
+def test_another_recipe_is_another_case(tiny_raw, tmp_path):
+  make_store(tiny_raw / "dataset.json", tmp_path)
+  make_store(tiny_raw / "dataset.json", tmp_path, (None, 4.0, 4.0))
+  assert {case.shape for case in read_store(tmp_path).cases} == {(6, 20, 18)}
+
+
+def test_seeded_folds_where_the_manifest_has_none(tmp_path):
+  store = read_store(make_store(write_raw(tmp_path / "raw", full=4, test=0), tmp_path / "store"))
+  assert sorted(case.fold for case in store.cases if store.is_full(case)) == [0, 1, 2, 3]
+
+
+def test_no_more_folds_than_cases_and_none_for_a_single_one(tmp_path):
+  manifest = read_manifest(write_raw(tmp_path, full=3, partial=1, test=0))
+  entries = {case.id: {"id": case.id} for case in manifest.cases}
+  folds = [entry["fold"] for entry in with_folds(manifest, entries, 5, 0)]
+  assert sorted(folds[:3]) == [0, 1, 2] and folds[3] is None
+  alone = dataclasses.replace(manifest, cases=manifest.cases[2:])
+  assert [entry["fold"] for entry in with_folds(alone, entries, 5, 0)] == [None, None]
+
+
+def test_folds_for_some_full_cases_only(tiny_raw):
+  manifest = read_manifest(tiny_raw / "dataset.json")
+  cases = (dataclasses.replace(manifest.cases[0], fold=None), *manifest.cases[1:])
+  with pytest.raises(InputError, match="full_0"):
+    with_folds(dataclasses.replace(manifest, cases=cases), {case.id: {} for case in cases}, 5, 0)
+
+
+def test_failures_are_told_together_and_there_is_no_index(tmp_path):
+  path = write_raw(tmp_path / "raw")
+  make_store(path, tmp_path / "store")
+  _, label = make_case(np.random.default_rng(9))
+  write_nifti(tmp_path / "raw" / "labels" / "full_1.nii.gz", np.where(label == 2, 77, label).astype(np.uint8))
+  (tmp_path / "raw" / "images" / "full_2.nii.gz").write_bytes(b"no image")
+  with pytest.raises(InputError, match=r"^2 of 6 cases failed: .*full_1.*77.*full_2") as error:
+    prepare_store(path, tmp_path / "store")
+  assert "\n" not in str(error.value)
+  assert not (tmp_path / "store" / "index.json").exists()
+  assert (tmp_path / "store" / "cases" / "full_0" / "image.npy").exists()
+
+
+def test_dropped_annotations_stand_in_the_index(tmp_path):
+  path = write_raw(tmp_path / "raw", full=4, partial=1, test=0)
+  store = prepare_store(path, tmp_path / "store", drop=Drop(0.5, 2, seed=1))
+  assert [len(case.annotated) for case in store.cases].count(1) == 3  # two dropped, one partial
+  assert all((case.fold is None) == (len(case.annotated) == 1) for case in store.cases)
+  index = json.loads((tmp_path / "store" / "index.json").read_text())
+  assert index["dropped_annotations"] == {"case_fraction": 0.5, "organs": 2, "seed": 1, "keep_fold": None}
+  assert "dropped_annotations" not in json.loads(
+    (make_store(path, tmp_path / "all") / "index.json").read_text()
+  )

@@ -1,0 +1,89 @@
+"""One case brought into the store: what becomes of its label map, its grid, and cases that are refused."""
+
+import json
+
+import nibabel
+import numpy as np
+import pytest
+
+from data.input_error import InputError
+from data.manifest import read_manifest
+from data.stored.store import read_store
+from data.stored.stored_case import Preparation, prepare_case
+from tests.conftest import TINY_ORGANS, make_case, make_store, write_nifti, write_raw
+
+
+def test_organs_that_are_not_annotated_become_unknown(tmp_path):
+  path = write_raw(tmp_path)
+  content = json.loads(path.read_text())
+  content["cases"][0]["annotated"] = ["spleen"]
+  path.write_text(json.dumps(content))
+  label = read_store(make_store(path, tmp_path / "store")).cases[0].label()
+  assert set(np.unique(label)) == {0, 2}
+
+
+def test_resampling_moves_the_affine_with_the_grid(tiny_raw, tmp_path):
+  store = read_store(make_store(tiny_raw / "dataset.json", tmp_path, (3.0, 4.0, 4.0)))
+  case = store.cases[0]
+  assert (
+    case.shape == (6, 20, 18) and case.spacing_mm == (3.0, 4.0, 4.0) and store.spacing_mm == (3.0, 4.0, 4.0)
+  )
+  original = nibabel.load(tiny_raw / "images" / "full_0.nii.gz")
+  middle = np.append((np.array(original.shape) - 1) / 2, 1)
+  np.testing.assert_allclose(
+    case.affine @ np.append((np.array(case.shape[::-1]) - 1) / 2, 1), original.affine @ middle
+  )
+
+
+@pytest.fixture
+def raw(tmp_path):
+  return write_raw(tmp_path / "raw", full=1, partial=0, test=0).parent
+
+
+def prepared(raw, max_voxels=10**9, spacing_mm=(None, None, None)):
+  manifest = read_manifest(raw / "dataset.json")
+  return prepare_case(manifest.cases[0], Preparation(manifest.organs, spacing_mm, max_voxels), raw / "store")
+
+
+def test_an_unlabelled_case_is_all_background(raw):
+  content = json.loads((raw / "dataset.json").read_text())
+  del content["cases"][0]["label"]
+  content["cases"][0]["annotated"] = []
+  (raw / "dataset.json").write_text(json.dumps(content))
+  entry = prepared(raw)
+  assert entry["voxels"] == {"background": 6 * 40 * 36, **dict.fromkeys(TINY_ORGANS, 0)}
+  assert entry["sha256"]["source_label"] is None
+
+
+def test_values_that_the_manifest_does_not_name_are_refused(raw):
+  _, label = make_case(np.random.default_rng(0))
+  stranger = np.where(label == 2, 77, label).astype(np.uint8)
+  write_nifti(raw / "labels" / "full_0.nii.gz", stranger)
+  voxels = np.count_nonzero(stranger == 77)
+  with pytest.raises(InputError, match=rf"full_0\.nii\.gz: .*77.*{voxels}.*\[1, 2, 3\]"):
+    prepared(raw)
+  assert not (raw / "store" / "cases" / "full_0").exists()
+
+
+def test_a_label_map_on_another_grid_is_refused(raw):
+  image, _ = make_case(np.random.default_rng(0))
+  write_nifti(raw / "images" / "full_0.nii.gz", image[:-1])
+  with pytest.raises(InputError, match="full_0"):
+    prepared(raw)
+
+
+def test_a_case_that_would_grow_too_large(raw):
+  with pytest.raises(InputError, match="--max_voxels=1,000"):
+    prepared(raw, 1000, (0.1, 0.1, 0.1))
+
+
+def test_a_changed_source_is_prepared_again_and_an_unchanged_one_is_not(raw):
+  prepared(raw)
+  array = raw / "store" / "cases" / "full_0" / "image.npy"
+  before = array.stat().st_mtime_ns
+  prepared(raw)
+  assert array.stat().st_mtime_ns == before
+  image, _ = make_case(np.random.default_rng(7))
+  write_nifti(raw / "images" / "full_0.nii.gz", image)
+  prepared(raw)
+  assert array.stat().st_mtime_ns != before

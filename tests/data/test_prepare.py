@@ -1,0 +1,61 @@
+"""The command that prepares a store: its flags, its output and its failures."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from absl import flags
+
+from data import prepare
+from data.stored.dropped_annotations import Drop
+from tests.conftest import make_case, run_command, write_nifti, write_raw
+
+
+def test_the_two_flags_go_together():
+  args = {"drop_case_fraction": 0.0, "drop_organs": 0, "drop_keep_fold": None, "seed": 0}
+  make = dataclasses.make_dataclass("Args", args)
+  assert prepare.dropping(make(**args)) is None
+  assert prepare.dropping(make(0.2, 8, None, 5)) == Drop(0.2, 8, 5, None)
+  for wrong in ({"drop_organs": 8}, {"drop_case_fraction": 0.2}, {"drop_keep_fold": 0}):
+    with pytest.raises(flags.ValidationError):
+      prepare.dropping(make(**{**args, **wrong}))
+
+
+@pytest.mark.slow
+def test_failures_end_with_one_line(tmp_path):
+  path = write_raw(tmp_path / "raw")
+  image, label = make_case(np.random.default_rng(9))
+  write_nifti(tmp_path / "raw" / "labels" / "full_1.nii.gz", np.where(label == 2, 77, label).astype(np.uint8))
+  write_nifti(tmp_path / "raw" / "images" / "partial_3.nii.gz", image[:-1])
+  (tmp_path / "raw" / "images" / "full_2.nii.gz").write_bytes(b"no image")
+  result = run_command(
+    "data.prepare", f"--manifest={path}", f"--output_dir={tmp_path / 'store'}", check=False
+  )
+  assert result.returncode == 1 and result.stderr.count("\n") == 1 and "3 of 6 cases failed" in result.stderr
+  for says in ("full_1.nii.gz", "77", "partial_3.nii.gz", "full_2.nii.gz"):
+    assert says in result.stderr
+  assert not (tmp_path / "store" / "index.json").exists()
+  assert (tmp_path / "store" / "cases" / "full_0" / "image.npy").exists()
+
+
+@pytest.mark.slow
+def test_dropped_annotations(tmp_path):
+  path = write_raw(tmp_path / "raw", full=4, partial=1, test=1)
+  arguments = [
+    f"--manifest={path}",
+    f"--output_dir={tmp_path / 'store'}",
+    "--drop_case_fraction=0.5",
+    "--drop_organs=2",
+    "--seed=1",
+    "--workers=1",
+  ]
+  assert "--drop_keep_fold" in run_command("data.prepare", *arguments, check=False).stderr
+  assert (
+    "6 cases (3 fully labelled, 3 partial)"
+    in run_command("data.prepare", *arguments, "--drop_keep_fold=0").stdout
+  )
+  index = json.loads((tmp_path / "store" / "index.json").read_text())
+  assert index["dropped_annotations"] == {"case_fraction": 0.5, "organs": 2, "seed": 1, "keep_fold": 0}
+  partial = [case for case in index["cases"] if len(case["annotated"]) < 3]
+  assert len(partial) == 3 and all(case["fold"] is None for case in partial)
