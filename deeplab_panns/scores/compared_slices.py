@@ -10,16 +10,15 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
-import zipfile
 from collections.abc import Sequence
 
 import numpy as np
 
 from data.arrays import Integers, Labels, Mask, StoredImage
-from data.input_error import InputError
 from data.organs import IGNORE
 from data.stored.store import StoredCase
 from data.whole_file import AnyPath, write_bytes
+from deeplab_panns.scores.damaged_result import named_if_damaged
 from deeplab_panns.scores.metrics import OrganScore
 
 MAX_CASES = 40  # about 0.3 MB each at 512 x 512 pixels
@@ -136,21 +135,15 @@ def write(path: AnyPath, slices: Sequence[ComparedSlice]) -> None:
 
 def read(path: AnyPath) -> list[ComparedSlice]:
   """Reads the slices. Raises InputError if the file is not what `write` wrote."""
-  try:
-    with np.load(path) as content:
-      entries = json.loads(str(content["index"]))
-      return [
-        ComparedSlice(
-          part["case"],
-          part["z"],
-          tuple(part["spacing_mm"]),
-          part["why"],
-          *(content[f"{name}_{index}"] for name in _ARRAYS),
-        )
-        for index, part in enumerate(entries)
-      ]
-  except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-    raise InputError(
-      f"{path}: cannot be read as compared slices ({error}). "
-      "Write it anew with python -m deeplab_panns.evaluate."
-    ) from error
+  with named_if_damaged(path, "compared slices"), np.load(path) as content:
+    entries = json.loads(str(content["index"]))
+    return [
+      ComparedSlice(
+        part["case"],
+        part["z"],
+        tuple(part["spacing_mm"]),
+        part["why"],
+        *(content[f"{name}_{index}"] for name in _ARRAYS),
+      )
+      for index, part in enumerate(entries)
+    ]

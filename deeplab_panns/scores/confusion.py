@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from data.arrays import Integers
-from data.input_error import InputError
 from data.organs import BACKGROUND, IGNORE
 from data.whole_file import AnyPath, write_text
 from deeplab_panns.evidence.text_table import to_csv
+from deeplab_panns.scores.damaged_result import named_if_damaged
 
 
 def count(
@@ -72,15 +72,10 @@ def read_csv(path: AnyPath) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
   Raises:
     InputError: If the file is not such a table.
   """
-  try:
+  with named_if_damaged(path, "voxel counts of class against class"):
     with open(path, newline="", encoding="utf-8") as file:
       (_, *names), *rows = csv.reader(file)
     counts = np.array([row[1:] for row in rows], np.int64)
     if names[:1] != [BACKGROUND] or [row[0] for row in rows] != names or counts.shape != (len(names),) * 2:
       raise ValueError("rows and columns differ")
-  except (OSError, ValueError, IndexError, csv.Error) as error:
-    raise InputError(
-      f"{path}: cannot be read as voxel counts of class against class ({error}). "
-      "Write it anew with python -m deeplab_panns.evaluate."
-    ) from error
   return tuple(names[1:]), counts

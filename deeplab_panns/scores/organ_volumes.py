@@ -6,9 +6,9 @@ import csv
 import dataclasses
 from collections.abc import Iterable
 
-from data.input_error import InputError
 from data.whole_file import AnyPath, write_text
 from deeplab_panns.evidence.text_table import to_csv
+from deeplab_panns.scores.damaged_result import named_if_damaged
 
 COLUMNS = ("case", "organ", "reference_ml", "predicted_ml")
 
@@ -30,17 +30,11 @@ def write_csv(path: AnyPath, volumes: Iterable[OrganVolume]) -> None:
 
 def read_csv(path: AnyPath) -> list[OrganVolume]:
   """Reads the file. Raises InputError if it is not what `write_csv` wrote."""
-  try:
-    with open(path, newline="", encoding="utf-8") as file:
-      header, *rows = csv.reader(file)
+  with named_if_damaged(path, "organ volumes"), open(path, newline="", encoding="utf-8") as file:
+    header, *rows = csv.reader(file)
     if tuple(header) != COLUMNS:
       raise ValueError(f"found columns {','.join(header)}, needs {','.join(COLUMNS)}")
     return [
       OrganVolume(case, organ, float(reference), float(predicted))
       for case, organ, reference, predicted in rows
     ]
-  except (OSError, ValueError, csv.Error) as error:
-    raise InputError(
-      f"{path}: cannot be read as organ volumes ({error}). "
-      "Write it anew with python -m deeplab_panns.evaluate."
-    ) from error

@@ -15,6 +15,7 @@ from typing import Any
 from data.input_error import InputError
 from data.whole_file import AnyPath, write_text
 from deeplab_panns.evidence.text_table import Cell, to_csv
+from deeplab_panns.scores.damaged_result import named_if_damaged
 from deeplab_panns.scores.metrics import OrganScore
 
 Row = tuple[str, OrganScore]
@@ -83,21 +84,12 @@ def read_csv(path: AnyPath) -> list[Row]:
   Raises:
     InputError: if the file cannot be read, has other columns, or a line that does not fit them.
   """
-  try:
-    with open(path, newline="", encoding="utf-8") as file:
-      reader = csv.reader(file)
-      header = tuple(next(reader, ()))
-      if header != COLUMNS:
-        raise InputError(
-          f"{path}: found columns {','.join(header) or 'none'}; needs {','.join(COLUMNS)}. "
-          "Write it anew with python -m deeplab_panns.evaluate."
-        )
-      return [_parse(path, reader.line_num, cells) for cells in reader]
-  except (OSError, UnicodeDecodeError, csv.Error) as error:
-    raise InputError(
-      f"{path}: cannot be read as a table of scores ({error}). "
-      "Write it with python -m deeplab_panns.evaluate."
-    ) from error
+  with named_if_damaged(path, "a table of scores"), open(path, newline="", encoding="utf-8") as file:
+    reader = csv.reader(file)
+    header = tuple(next(reader, ()))
+    if header != COLUMNS:
+      raise ValueError(f"found columns {','.join(header) or 'none'}; needs {','.join(COLUMNS)}")
+    return [_parse(path, reader.line_num, cells) for cells in reader]
 
 
 def _parse(path: AnyPath, line: int, cells: list[str]) -> Row:
