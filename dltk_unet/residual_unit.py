@@ -5,6 +5,9 @@ K. He et al., "Identity Mappings in Deep Residual Networks", 2016.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import tensorflow as tf
 
 from dltk_unet.batch_norm import BatchNorm
@@ -13,14 +16,16 @@ ACTIVATIONS = ("leaky_relu", "relu6")
 LEAKY_SLOPE = 0.1  # `dltk/core/activations.py`
 
 
-def activation(kind, name):
+def activation(kind: str, name: str) -> tf.keras.layers.Layer:
   """A layer of the activation `kind`, one of ACTIVATIONS."""
   if kind == "relu6":
     return tf.keras.layers.ReLU(6.0, name=name)
   return tf.keras.layers.LeakyReLU(LEAKY_SLOPE, name=name)
 
 
-def convolution(filters, kernel_size, name, strides=1, **kwargs):
+def convolution(
+  filters: int, kernel_size: int | Sequence[int], name: str, strides: int | Sequence[int] = 1, **kwargs: Any
+) -> tf.keras.layers.Layer:
   """A layer of SAME convolution without bias, initialized as DLTK's: variance scaling, fan-in, uniform."""
   return tf.keras.layers.Conv3D(
     filters,
@@ -34,7 +39,13 @@ def convolution(filters, kernel_size, name, strides=1, **kwargs):
   )
 
 
-def residual_unit(features, filters, name, strides=(1, 1, 1), activation_kind="leaky_relu"):
+def residual_unit(
+  features: tf.Tensor,
+  filters: int,
+  name: str,
+  strides: tuple[int, int, int] = (1, 1, 1),
+  activation_kind: str = "leaky_relu",
+) -> tf.Tensor:
   """Twice batch norm, activation and convolution, plus the shortcut; nothing after the sum.
 
   Args:
@@ -48,15 +59,18 @@ def residual_unit(features, filters, name, strides=(1, 1, 1), activation_kind="l
     [batch, z / strides[0], y / strides[1], x / strides[2], filters].
   """
   residual = features
-  kernels = [2 * stride if stride > 1 else 3 for stride in strides], 3
-  for number, (kernel_size, step) in enumerate(zip(kernels, (strides, 1)), start=1):
+  kernels: tuple[int | Sequence[int], ...] = ([2 * stride if stride > 1 else 3 for stride in strides], 3)
+  steps: tuple[int | Sequence[int], ...] = (strides, 1)
+  for number, (kernel_size, step) in enumerate(zip(kernels, steps), start=1):
     residual = BatchNorm(name=f"{name}_bn{number}")(residual)
     residual = activation(activation_kind, f"{name}_act{number}")(residual)
     residual = convolution(filters, kernel_size, f"{name}_conv{number}", step)(residual)
   return tf.keras.layers.Add(name=f"{name}_add")([residual, shortcut(features, filters, name, strides)])
 
 
-def shortcut(features, filters, name, strides=(1, 1, 1)):
+def shortcut(
+  features: tf.Tensor, filters: int, name: str, strides: tuple[int, int, int] = (1, 1, 1)
+) -> tf.Tensor:
   """The raw features, max-pooled to the residual's grid, then brought to its channels.
 
   More channels are zeros on both sides, the odd one behind; fewer take a 3³ convolution (not 1³), without
@@ -76,14 +90,14 @@ def shortcut(features, filters, name, strides=(1, 1, 1)):
 class PadChannels(tf.keras.layers.Layer):
   """[..., channels] to [..., filters]: half of the new channels, zeros, in front, the rest behind."""
 
-  def __init__(self, filters, **kwargs):
+  def __init__(self, filters: int, **kwargs: Any) -> None:
     super().__init__(**kwargs)
     self.filters = filters
 
-  def call(self, inputs):
+  def call(self, inputs: tf.Tensor) -> tf.Tensor:
     missing = self.filters - inputs.shape[-1]
     before = missing // 2
     return tf.pad(inputs, [[0, 0]] * (inputs.shape.rank - 1) + [[before, missing - before]])
 
-  def get_config(self):
+  def get_config(self) -> dict[str, Any]:
     return {**super().get_config(), "filters": self.filters}

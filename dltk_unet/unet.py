@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -77,11 +79,11 @@ class CheckSize(tf.keras.layers.Layer):
     ValueError: Where a size is known. Where it is not, tf.errors.InvalidArgumentError as the graph runs.
   """
 
-  def __init__(self, multiples, **kwargs):
+  def __init__(self, multiples: Sequence[int], **kwargs: Any) -> None:
     super().__init__(**kwargs)
     self.multiples = tuple(multiples)
 
-  def call(self, inputs):
+  def call(self, inputs: tf.Tensor) -> tf.Tensor:
     for axis, (letter, size, multiple) in enumerate(zip(AXES, inputs.shape[1:4], self.multiples), start=1):
       rule = f"it must be a multiple of {multiple}, the product of the network's strides along {letter}"
       if size is None:
@@ -92,11 +94,11 @@ class CheckSize(tf.keras.layers.Layer):
         raise ValueError(f"Received a volume of size {letter} = {size}; {rule}: pad or crop it to {nearest}.")
     return inputs
 
-  def get_config(self):
+  def get_config(self) -> dict[str, Any]:
     return {**super().get_config(), "multiples": self.multiples}
 
 
-def unet_3d(config: UNetConfig, size=(None, None, None)) -> tf.keras.Model:
+def unet_3d(config: UNetConfig, size: Sequence[int | None] = (None, None, None)) -> tf.keras.Model:
   """The network: volumes in [0, 255] to logits on the volumes' own grid.
 
   Args:
@@ -117,7 +119,7 @@ def unet_3d(config: UNetConfig, size=(None, None, None)) -> tf.keras.Model:
   return tf.keras.Model(volume, logits, name="dltk_unet_3d")
 
 
-def encoder(features, config):
+def encoder(features: tf.Tensor, config: UNetConfig) -> list[tf.Tensor]:
   """The features of every scale, from full resolution down."""
   features = convolution(config.filters[0], 3, "initial")(features)
   scales = [features]
@@ -129,7 +131,7 @@ def encoder(features, config):
   return scales
 
 
-def decoder(scales, config):
+def decoder(scales: Sequence[tf.Tensor], config: UNetConfig) -> tf.Tensor:
   """From the coarsest of the encoder's `scales` to features [batch, z, y, x, filters[0]]."""
   units = config.units if config.variant == "symmetric" else 1
   features = scales[-1]
@@ -144,7 +146,7 @@ def decoder(scales, config):
   return features
 
 
-def multiply_accumulates(config: UNetConfig, size) -> int:
+def multiply_accumulates(config: UNetConfig, size: Sequence[int]) -> int:
   """Multiply-accumulates of the convolutions in one forward pass of one volume.
 
   Taps that meet only padding count too, as is usual. A training step does about three times as many.

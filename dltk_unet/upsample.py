@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 
 
-def interpolation_weights(size, factor):
+def interpolation_weights(size: int | tf.Tensor, factor: int) -> tf.Tensor:
   """float32 [size · factor, size]: the share of every input voxel in every output voxel, along one axis.
 
   Output j lies at (j + ½) / factor - ½ on the input's grid, and an input voxel's share falls linearly to 0 at
@@ -36,7 +38,7 @@ class LinearUpsample(tf.keras.layers.Layer):
     ValueError: If a factor is neither.
   """
 
-  def __init__(self, factors, **kwargs):
+  def __init__(self, factors: Sequence[int], **kwargs: Any) -> None:
     super().__init__(**kwargs)
     self.factors = tuple(factors)
     if len(self.factors) != 3 or any(factor != 1 and (factor < 2 or factor % 2) for factor in self.factors):
@@ -45,26 +47,26 @@ class LinearUpsample(tf.keras.layers.Layer):
         "DLTK's transposed convolution shifts odd ones by half a voxel."
       )
 
-  def call(self, inputs):
+  def call(self, inputs: tf.Tensor) -> tf.Tensor:
     for axis in (3, 2, 1):  # from the last: the innermost products, the slowest, then meet the smallest array
       inputs = _upsample_axis(inputs, axis, self.factors[axis - 1])
     return inputs
 
-  def compute_output_shape(self, input_shape):
+  def compute_output_shape(self, input_shape: tf.TensorShape | Sequence[int | None]) -> tf.TensorShape:
     batch, *size, channels = tf.TensorShape(input_shape).as_list()
     finer = [length and length * factor for length, factor in zip(size, self.factors)]
     return tf.TensorShape([batch, *finer, channels])
 
-  def get_config(self):
+  def get_config(self) -> dict[str, Any]:
     return {**super().get_config(), "factors": self.factors}
 
 
-def _upsample_axis(volume, axis, factor):
+def _upsample_axis(volume: tf.Tensor, axis: int, factor: int) -> tf.Tensor:
   if factor == 1:
     return volume
   dynamic = tf.shape(volume)
   # Integers where they are known: a fixed patch gives a graph of fixed shapes.
-  shape = [dynamic[place] if length is None else length for place, length in enumerate(volume.shape)]
+  shape = [dynamic[number] if length is None else length for number, length in enumerate(volume.shape)]
   size = shape[axis]
   lines = tf.reshape(volume, [-1, size, math.prod(shape[axis + 1 :])])
   weights = tf.cast(interpolation_weights(size, factor), volume.dtype)

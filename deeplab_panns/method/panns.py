@@ -79,10 +79,10 @@ class PaNN(tf.keras.Model):
     self._teaching.take_snapshot()
 
   def freeze_batch_norm(self) -> None:
-    """From the next step on the network normalizes by its moving statistics, which stay as they are.
+    """From the next step on the network normalizes by its moving statistics; these, γ and β change no more.
 
-    γ and β stay as they are, too. Meant for small batches, and for partial images that look different: one of
-    them among few others shifts the statistics that all images of the batch are normalized by.
+    Meant for small batches, and for partial images that look different: one of them among few others shifts
+    the statistics that all images of the batch are normalized by.
     """
     for layer in self.network.layers:
       if isinstance(layer, tf.keras.layers.BatchNormalization):
@@ -116,7 +116,7 @@ class PaNN(tf.keras.Model):
     return {"loss": loss}
 
   def _dropout_masks(self, batch: Batch) -> AbstractContextManager[None]:
-    """Masks are a function of (seed, step, position in the batch), so a resumed run draws the same ones."""
+    """Masks are a function of (seed, step, position in the batch), so a resumed run has the same ones."""
     sizes = [batch[part]["image"].shape[0] for part in ("labeled", "partial") if part in batch]
     return dropout_stream(self._seed, self.optimizer.iterations, global_positions(sizes))
 

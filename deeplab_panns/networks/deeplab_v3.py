@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -16,8 +18,22 @@ from deeplab_panns.networks import convolution, dropout, resnet
 
 TRUNK_BATCH_NORM_DECAY = 0.95
 HEAD_BATCH_NORM_DECAY = 0.9997
-# Filters of the ASPP, of the low-level features the decoder adds, and of the decoder.
-HEAD_FILTERS = {"resnet50": (256, 48, 256), "resnet101": (256, 48, 256), "resnet_small": (48, 16, 32)}
+
+
+@dataclasses.dataclass(frozen=True)
+class HeadFilters:
+  """Filters of the ASPP, of the low-level features that the decoder adds, and of the decoder."""
+
+  aspp: int
+  low_level: int
+  decoder: int
+
+
+HEAD_FILTERS = {
+  "resnet50": HeadFilters(256, 48, 256),
+  "resnet101": HeadFilters(256, 48, 256),
+  "resnet_small": HeadFilters(48, 16, 32),
+}
 # Means of the ImageNet images that public plain-stem weights were trained on, in [0, 255].
 IMAGENET_MEANS = (123.15, 115.90, 103.06)
 WINDOW_FLOOR = 0.0  # padding is the lowest HU of the window, the air around the patient
@@ -32,7 +48,7 @@ class DeepLabConfig:
     channels: Input channels: neighbouring slices.
     backbone: A key of `resnet.BACKBONES`.
     stem: "beta" or "plain" (one 7×7 convolution, as Keras' ImageNet weights have it).
-    output_stride: Pixels per feature: 8, 16 or 32; the same weights fit all.
+    output_stride: Pixels per feature: 8, 16 or 32, which share their weights.
     multi_grid: Factors on the rates of the trunk's last three units.
     decoder: Whether to refine at the stem's stride, 4 for the ResNets of the paper, as v3+ does.
     separable: Whether the 3×3 convolutions of ASPP and decoder are depthwise separable.
@@ -83,11 +99,11 @@ class DeepLabConfig:
       raise ValueError(f"{name}={value}: must be {allowed}")
 
   @property
-  def grid(self):
+  def grid(self) -> int:
     """Images are padded to a multiple of this, plus 1.
 
     Only then do the samples of every stride lie on one another's grid, and features on the pixels where
-    align-corners upsampling draws them. 16 serves output stride 8 too, so both see the same image.
+    align-corners upsampling puts them. 16 serves output stride 8 too, so both see the same image.
     """
     return max(16, self.output_stride)
 
@@ -96,16 +112,16 @@ class DeepLabConfig:
 class PadToGrid(tf.keras.layers.Layer):
   """Pads images at bottom and right, with WINDOW_FLOOR, to heights and widths of k · `grid` + 1."""
 
-  def __init__(self, grid, **kwargs):
+  def __init__(self, grid: int, **kwargs: Any) -> None:
     super().__init__(**kwargs)
     self.grid = grid
 
-  def call(self, inputs):
+  def call(self, inputs: tf.Tensor) -> tf.Tensor:
     missing = [(1 - size) % self.grid for size in _sides(inputs)]
     paddings = [[0, 0], *([0, rows] for rows in missing), [0, 0]]
     return tf.pad(inputs, paddings, constant_values=WINDOW_FLOOR)
 
-  def get_config(self):
+  def get_config(self) -> dict[str, Any]:
     return {**super().get_config(), "grid": self.grid}
 
 
@@ -113,23 +129,23 @@ class PadToGrid(tf.keras.layers.Layer):
 class CropLike(tf.keras.layers.Layer):
   """[images, reference] to the images' upper left part, of the reference's height and width."""
 
-  def call(self, inputs):
+  def call(self, inputs: Sequence[tf.Tensor]) -> tf.Tensor:
     images, reference = inputs
     height, width = _sides(reference)
     return images[:, :height, :width]
 
 
-def _sides(images):
+def _sides(images: tf.Tensor) -> list[int | tf.Tensor]:
   """Height and width, each an integer where it is known: a fixed crop size gives a graph of fixed shapes."""
   dynamic = tf.shape(images)
   return [dynamic[axis] if images.shape[axis] is None else images.shape[axis] for axis in (1, 2)]
 
 
-def deeplab_v3(config):
+def deeplab_v3(config: DeepLabConfig) -> tf.keras.Model:
   """The network: images in [0, 255] to logits at the images' own resolution.
 
   Args:
-    config: A DeepLabConfig.
+    config: Sizes and options.
   Returns:
     A `tf.keras.Model`: [batch, height, width, channels], of any height and width, the HU window mapped to
     [0, 255], to float32 logits [batch, height, width, classes]. In training, call it inside
@@ -137,13 +153,13 @@ def deeplab_v3(config):
   """
   image = tf.keras.Input([None, None, config.channels], name="image")
   padded = PadToGrid(config.grid, name="pad")(image)
-  features, low_level = _trunk(scale_intensity(padded, config.stem), config)
+  trunk = _trunk(scale_intensity(padded, config.stem), config)
   layers = convolution.ConvolutionUnits(
     "glorot_uniform", _decay(config, HEAD_BATCH_NORM_DECAY), config.weight_decay
   )
-  features = aspp(features, config, layers)
+  features = aspp(trunk.features, config, layers)
   if config.decoder:
-    features = decoder(features, low_level, config, layers)
+    features = decoder(features, trunk.low_level, config, layers)
   logits = _classifier(config)(features)
   # Softmax and loss want float32, also where the layers before compute in half precision.
   logits = convolution.UpsampleLike(dtype="float32", name="upsample")([logits, padded])
@@ -151,8 +167,8 @@ def deeplab_v3(config):
   return tf.keras.Model(image, logits, name="deeplab_v3")
 
 
-def scale_intensity(image, stem):
-  """[0, 255] to [-1, 1] for the beta stem; less ImageNet's means for the plain one, as its weights expect."""
+def scale_intensity(image: tf.Tensor, stem: str) -> tf.Tensor:
+  """To [-1, 1] for the beta stem; minus ImageNet's means for the plain one, as its public weights expect."""
   if stem == "beta":
     return tf.keras.layers.Rescaling(2 / 255, offset=-1, name="scale")(image)
   channels = image.shape[-1]
@@ -160,9 +176,9 @@ def scale_intensity(image, stem):
   return tf.keras.layers.Rescaling(1.0, offset=[-mean for mean in means], name="scale")(image)
 
 
-def aspp(features, config, layers):
+def aspp(features: tf.Tensor, config: DeepLabConfig, layers: convolution.ConvolutionUnits) -> tf.Tensor:
   """Atrous spatial pyramid pooling: [batch, h, w, channels] to [batch, h, w, filters]."""
-  filters = HEAD_FILTERS[config.backbone][0]
+  filters = HEAD_FILTERS[config.backbone].aspp
   pooled = tf.keras.layers.GlobalAveragePooling2D(keepdims=True, name="pooling")(features)
   pooled = layers.relu(pooled, filters, 1, "pooling_conv")
   branches = [
@@ -180,30 +196,39 @@ def aspp(features, config, layers):
   return dropout.StatelessDropout(config.dropout_rate, name="aspp_dropout")(features)
 
 
-def decoder(features, low_level, config, layers):
+def decoder(
+  features: tf.Tensor, low_level: tf.Tensor, config: DeepLabConfig, layers: convolution.ConvolutionUnits
+) -> tf.Tensor:
   """v3+'s decoder: the ASPP's features at the stem's stride, sharpened by the trunk's early ones."""
-  _, low_level_filters, filters = HEAD_FILTERS[config.backbone]
-  low_level = layers.relu(low_level, low_level_filters, 1, "decoder_low_level")
+  filters = HEAD_FILTERS[config.backbone]
+  low_level = layers.relu(low_level, filters.low_level, 1, "decoder_low_level")
   features = convolution.UpsampleLike(name="decoder_upsample")([features, low_level])
   features = tf.keras.layers.Concatenate(name="decoder_concat")([features, low_level])
-  features = _convolution_3x3(features, filters, "decoder_conv1", layers, config.separable)
-  return _convolution_3x3(features, filters, "decoder_conv2", layers, config.separable)
+  features = _convolution_3x3(features, filters.decoder, "decoder_conv1", layers, config.separable)
+  return _convolution_3x3(features, filters.decoder, "decoder_conv2", layers, config.separable)
 
 
-def _trunk(image, config):
+def _trunk(image: tf.Tensor, config: DeepLabConfig) -> resnet.TrunkFeatures:
   layers = convolution.ConvolutionUnits(
     "he_normal", _decay(config, TRUNK_BATCH_NORM_DECAY), config.weight_decay
   )
   return resnet.trunk(image, config.backbone, config.stem, config.output_stride, config.multi_grid, layers)
 
 
-def _convolution_3x3(features, filters, name, layers, separable, rate=1):
+def _convolution_3x3(
+  features: tf.Tensor,
+  filters: int,
+  name: str,
+  layers: convolution.ConvolutionUnits,
+  separable: bool,
+  rate: int = 1,
+) -> tf.Tensor:
   if separable:
     return layers.separable_relu(features, filters, name, rate)
   return layers.relu(features, filters, 3, name, rate=rate)
 
 
-def _classifier(config):
+def _classifier(config: DeepLabConfig) -> tf.keras.layers.Layer:
   return convolution.Convolution(
     config.classes,
     1,
@@ -213,5 +238,5 @@ def _classifier(config):
   )
 
 
-def _decay(config, default):
+def _decay(config: DeepLabConfig, default: float) -> float:
   return default if config.batch_norm_decay is None else config.batch_norm_decay

@@ -47,14 +47,14 @@ def test_equals_the_transposed_convolution_of_dltk(factors):
 def test_a_ramp_stays_a_ramp_on_the_finer_grid(factors):
   size = (8, 7, 6)
 
-  def ramp(*places):
-    z, y, x = np.meshgrid(*places, indexing="ij")
+  def ramp(*positions):
+    z, y, x = np.meshgrid(*positions, indexing="ij")
     return (3 + z + 10 * y - 5 * x).astype(np.float32)
 
-  places = [(np.arange(length * factor) + 0.5) / factor - 0.5 for length, factor in zip(size, factors)]
+  positions = [(np.arange(length * factor) + 0.5) / factor - 0.5 for length, factor in zip(size, factors)]
   finer = LinearUpsample(factors)(ramp(*map(np.arange, size))[np.newaxis, ..., np.newaxis])[0, ..., 0]
   interior = tuple(slice(factor // 2, length * factor - factor // 2) for length, factor in zip(size, factors))
-  np.testing.assert_allclose(finer[interior], ramp(*places)[interior], rtol=1e-6, atol=1e-5)
+  np.testing.assert_allclose(finer[interior], ramp(*positions)[interior], rtol=1e-6, atol=1e-5)
 
 
 @pytest.mark.parametrize("factors", FACTORS)

@@ -50,7 +50,7 @@ ANNOTATED = np.array([[0, 0, 1, 0]], np.float32)
 
 
 def test_marginal_loss_sums_probabilities():
-  """By hand: where nothing is drawn, background, organ 1 and organ 3 are one class."""
+  """By hand: where nothing is annotated, background, organ 1 and organ 3 are one class."""
   logits = np.random.default_rng(0).normal(size=(1, 4, 4)).astype(np.float32)
   p = np.exp(logits[0]) / np.exp(logits[0]).sum(-1, keepdims=True)
   expected = -np.log(p[0, [0, 1, 3]].sum()) - np.log(p[1, 2]) - np.log(p[3, [0, 1, 3]].sum())
@@ -69,7 +69,7 @@ def test_marginal_loss_with_every_organ_annotated_is_cross_entropy():
 
 
 def test_marginal_loss_leaves_unannotated_organs_and_background_alone_among_themselves():
-  """Where nothing is drawn, moving probability between classes nobody annotated costs nothing; the annotated
+  """Where nothing is annotated, moving probability between classes nobody annotated costs nothing; the annotated
   organ pays."""
   logits = tf.Variable(tf.zeros([1, 1, 4]))
   with tf.GradientTape() as tape:

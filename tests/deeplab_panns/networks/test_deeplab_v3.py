@@ -122,7 +122,7 @@ def test_aspp_at_twice_the_rate_sees_the_same_on_twice_the_grid():
   (fine, fine_branches), (coarse, coarse_branches) = branches(8), branches(16)
   fine.set_weights(coarse.get_weights())
   grid = random_image(1, 27, 27, 8) / 255
-  pooling = deeplab_v3.HEAD_FILTERS["resnet_small"][0]
+  pooling = deeplab_v3.HEAD_FILTERS["resnet_small"].aspp
   one, other = fine_branches(grid)[:, ::2, ::2], coarse_branches(grid[:, ::2, ::2])
   np.testing.assert_allclose(one[..., pooling:], other[..., pooling:], atol=1e-6)
   assert np.abs(one[..., :pooling] - other[..., :pooling]).max() > 1e-6  # another mean over the image

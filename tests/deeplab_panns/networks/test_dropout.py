@@ -1,4 +1,4 @@
-"""Dropout masks are a function of seed, step and the example's place alone."""
+"""Dropout masks are a function of seed, step and the example's position alone."""
 
 import numpy as np
 import pytest
@@ -7,8 +7,8 @@ import tensorflow as tf
 from deeplab_panns.networks import dropout
 
 
-def drop(batch, seed=3, step=7, places=None, rate=0.5):
-  with dropout.dropout_stream(seed, step, places):
+def drop(batch, seed=3, step=7, positions=None, rate=0.5):
+  with dropout.dropout_stream(seed, step, positions):
     return dropout.StatelessDropout(rate)(tf.ones([batch, 4, 5, 8]), training=True).numpy()
 
 
@@ -28,8 +28,8 @@ def test_examples_differ_from_one_another():
 
 def test_an_examples_mask_does_not_depend_on_the_batch():
   np.testing.assert_array_equal(drop(6)[:2], drop(2))
-  np.testing.assert_array_equal(drop(6)[4:], drop(2, places=[4, 5]))
-  np.testing.assert_array_equal(drop(6)[[1, 5]], drop(2, places=[1, 5]))
+  np.testing.assert_array_equal(drop(6)[4:], drop(2, positions=[4, 5]))
+  np.testing.assert_array_equal(drop(6)[[1, 5]], drop(2, positions=[1, 5]))
 
 
 def test_a_graph_with_a_step_tensor_and_an_unknown_batch_draws_the_same():
@@ -76,7 +76,7 @@ def test_streams_nest_and_end():
   np.testing.assert_array_equal(inside, outside)
 
 
-def test_replicas_that_give_their_places_equal_one_replica():
+def test_replicas_that_give_their_positions_equal_one_replica():
   whole = drop(4)
   strategy = tf.distribute.MirroredStrategy(["CPU:0"])
 
@@ -85,7 +85,7 @@ def test_replicas_that_give_their_places_equal_one_replica():
     return strategy.run(lambda: _half_batch())
 
   def _half_batch():
-    with dropout.dropout_stream(3, 7, places=tf.constant([2, 3])):
+    with dropout.dropout_stream(3, 7, positions=tf.constant([2, 3])):
       return dropout.StatelessDropout(0.5)(tf.ones([2, 4, 5, 8]), training=True)
 
   np.testing.assert_array_equal(strategy.experimental_local_results(run())[0], whole[2:])
