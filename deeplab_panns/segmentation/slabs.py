@@ -1,101 +1,120 @@
-"""Volumes to labels: what evaluate, predict and the SavedModel all run."""
+"""Whole volumes segmented slab by slab: what 2-D and 3-D networks share."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from data.arrays import Floats
 from data.stored import preprocess
 
-# slices in flight; bounds the memory, and fixes the batch, so that a slice's labels never depend on the
-# others
+# Slices in flight. A fixed number bounds the memory, and it fixes the batch, so that the labels of a slice
+# never depend on how many others there are.
 SLAB = 8
+
 _VOLUME = [
   tf.TensorSpec([None, None, None], tf.float32, "volume"),
   tf.TensorSpec([3], tf.float32, "spacing_mm"),
 ]
 _STORED = [tf.TensorSpec([None, None, None], tf.uint8, "image"), tf.TensorSpec([3], tf.float32, "spacing_mm")]
 
+Prepare = Callable[[tf.Tensor], tf.Tensor]
+"""Maps some slices of a volume to what the network reads: float32 in [0, 255]."""
+Convert = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
+"""Maps (slab index, first row, probabilities float32 [SLAB, rows, columns, K + 1]) to what is kept of the
+probabilities, [SLAB, rows, ...]."""
+Sink = Callable[[int, int, Floats], None]
+"""Receives (slab index, first row, probabilities float32 [SLAB, rows, columns, K + 1])."""
+
 
 class SlabSegmenter(tf.Module):
-  """A network applied to a whole volume, slab by slab along one axis, on the volume's own grid.
+  """A network applied to a whole volume, slab by slab along one axis; labels lie on the volume's own grid.
 
-  Subclasses say how by `_slabs`. Memory holds the volume, its labels and what is in flight, never K + 1 full
-  volumes.
+  Subclasses implement `_slabs`. Memory holds the volume, its labels and the slabs in flight, but never K + 1
+  maps of the volume's size.
 
   Attributes:
-    network: images in [0, 255] → logits; whatever is called as a Keras model is, and has `variables`.
-    grid: how it wants its input. Segmenters of equal grids differ by their network alone.
-    class_count: K + 1.
-    axis: of the volume [z, y, x], along which slabs follow one another.
+    network: maps images in [0, 255] to logits; a Keras model, or what is called like one and has `variables`.
+    grid: how the network expects its input. Segmenters of equal grids differ only in their networks.
+    class_count: K + 1, the organs and the background.
+    axis: the axis of the volume [z, y, x] along which the slabs follow one another.
   """
 
-  def __init__(self, network, grid, class_count: int, axis: int):
+  def __init__(self, network: tf.keras.Model, grid: Hashable, class_count: int, axis: int) -> None:
     super().__init__()
     self.network = network
     self.grid = grid
     self.class_count = class_count
     self.axis = axis
 
-  def with_network(self, network):
-    """The same segmenter of another network."""
+  def with_network(self, network: tf.keras.Model) -> SlabSegmenter:
+    """The same segmenter with another network."""
     raise NotImplementedError
 
   @tf.function(input_signature=_VOLUME)
-  def labels(self, volume, spacing_mm):
+  def labels(self, volume: tf.Tensor, spacing_mm: tf.Tensor) -> dict[str, tf.Tensor]:
     """The class of every voxel.
 
     Args:
-      volume: float32 [z, y, x] in HU, LPS order.
-      spacing_mm: float32 (z, y, x).
+      volume: float32 [z, y, x] in HU; x grows to the patient's left, y to posterior, z to superior (LPS).
+      spacing_mm: float32 [3], (z, y, x).
     Returns:
-      {"labels": uint8 [z, y, x]}: 0 background, 1 + the organ's place in the list.
+      {"labels": uint8 [z, y, x]}: 0 is background, 1 + i is the organ at index i of the organ list.
     """
     return {"labels": self._collect(volume, preprocess.window, spacing_mm, keep_probabilities=False)}
 
   @tf.function(input_signature=_VOLUME)
-  def probabilities(self, volume, spacing_mm):
-    """As `labels`, but {"probabilities": float16 [z, y, x, K + 1]}; mind the size."""
+  def probabilities(self, volume: tf.Tensor, spacing_mm: tf.Tensor) -> dict[str, tf.Tensor]:
+    """As `labels`, but returns {"probabilities": float16 [z, y, x, K + 1]}, which may be several GB."""
     return {"probabilities": self._collect(volume, preprocess.window, spacing_mm, keep_probabilities=True)}
 
   @tf.function(input_signature=_STORED)
-  def stored_labels(self, image, spacing_mm):
-    """As `labels` for an image of the store: windowed already. Returns uint8 [z, y, x]."""
-    return self._collect(image, _windowed_already, spacing_mm, keep_probabilities=False)
-
-  def streaming(self, sink, dtype):
-    """A function that hands the probabilities to Python in blocks, where `probabilities` returns them at
-    once.
+  def stored_labels(self, image: tf.Tensor, spacing_mm: tf.Tensor) -> tf.Tensor:
+    """As `labels`, but for an image of the store, to which the HU window is already applied.
 
     Args:
-      sink: called with a slab's number, its first row, and float32 [SLAB, rows, columns, K + 1]: slices
-        number * SLAB and following along `axis`, the volume's other two axes in their order. The last slab
-        repeats the last slice to be whole; first rows are multiples of SLAB.
+      image: uint8 [z, y, x].
+      spacing_mm: float32 [3], (z, y, x).
+    Returns:
+      uint8 [z, y, x].
+    """
+    return self._collect(image, _windowed_already, spacing_mm, keep_probabilities=False)
+
+  def streaming(self, sink: Sink, dtype: tf.DType) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+    """A function that hands the probabilities to Python block by block, where `probabilities` returns all.
+
+    Args:
+      sink: is called with a slab's index, the block's first row, and float32 [SLAB, rows, columns, K + 1]:
+        the slices from index * SLAB on along `axis`, with the volume's other two axes in their order. Where
+        the volume ends within the last slab, its last slice is repeated. First rows are multiples of SLAB.
       dtype: tf.float32 for volumes in HU, tf.uint8 for images of the store.
     Returns:
-      A function of volume [z, y, x] and spacing_mm; it cannot be exported.
+      A function of a volume [z, y, x] and its spacing_mm; it cannot be exported.
     """
 
-    def handed_on(number, row, block):
+    def handed_on(number: Any, row: Any, block: Floats) -> Any:
       sink(int(number), int(row), block)
-      return np.zeros([*block.shape[:2], 0], np.uint8)  # nothing is kept
+      return np.zeros([*block.shape[:2], 0], np.uint8)  # nothing is kept in the graph
 
-    def convert(*block):
+    def convert(*block: tf.Tensor) -> tf.Tensor:
       return tf.ensure_shape(tf.numpy_function(handed_on, block, tf.uint8), [SLAB, None, 0])
 
     @tf.function(input_signature=_VOLUME if dtype == tf.float32 else _STORED)
-    def stream(volume, spacing_mm):
+    def stream(volume: tf.Tensor, spacing_mm: tf.Tensor) -> tf.Tensor:
       prepare = preprocess.window if dtype == tf.float32 else _windowed_already
       return self._slabs(volume, prepare, spacing_mm, convert, tf.uint8).concat()
 
     return stream
 
-  def _collect(self, volume, prepare, spacing_mm, keep_probabilities):
-    """The classes, uint8 [z, y, x], or the probabilities, float16 [z, y, x, K + 1], of every voxel."""
+  def _collect(
+    self, volume: tf.Tensor, prepare: Prepare, spacing_mm: tf.Tensor, keep_probabilities: bool
+  ) -> tf.Tensor:
+    """The class of every voxel, uint8 [z, y, x], or its probabilities, float16 [z, y, x, K + 1]."""
 
-    def convert(number, row, block):
+    def convert(number: tf.Tensor, row: tf.Tensor, block: tf.Tensor) -> tf.Tensor:
       if keep_probabilities:
         return tf.cast(block, tf.float16)
       return tf.cast(tf.argmax(block, axis=-1, output_type=tf.int32), tf.uint8)
@@ -107,40 +126,36 @@ class SlabSegmenter(tf.Module):
     order = {1: [1, 0, 2], 2: [1, 2, 0]}[self.axis]
     return tf.transpose(slices, order + [3] if keep_probabilities else order)
 
-  def _slabs(self, volume, prepare, spacing_mm, convert, dtype) -> Any:
+  def _slabs(
+    self, volume: tf.Tensor, prepare: Prepare, spacing_mm: tf.Tensor, convert: Convert, dtype: tf.DType
+  ) -> tf.TensorArray:
     """Runs the network over a volume.
 
     Args:
-      prepare: some slices of the volume → float32 in [0, 255]. Called slab by slab: a windowed copy of the
-        whole volume would be the largest thing in memory.
-      convert: (number of the slab, first row, probabilities float32 [SLAB, rows, columns, K + 1]) → what to
-        keep, [SLAB, rows, ...].
+      prepare: is called slab by slab: a windowed copy of the whole volume would be the largest tensor in
+        memory.
+      convert: decides what is kept of the probabilities.
       dtype: of what `convert` returns.
     Returns:
       A TensorArray of all that `convert` returned, [slices, rows, ...], in the order of the slices.
     """
     raise NotImplementedError
 
-  def _classify(self, inputs):
-    """Probabilities, float32 also where the network computes in half precision."""
+  def _classify(self, inputs: tf.Tensor) -> tf.Tensor:
+    """Probabilities, in float32 even where the network computes in half precision."""
     return tf.nn.softmax(tf.cast(self.network(inputs, training=False), tf.float32))
 
 
-def slab_count(depth):
-  """Slabs of a volume of `depth` slices, the last one perhaps not full."""
+def slab_count(depth: tf.Tensor) -> tf.Tensor:
+  """How many slabs hold `depth` slices; the last one may be only partly filled."""
   return (depth + SLAB - 1) // SLAB
 
 
-def slab_indices(number, depth):
-  """int32 [SLAB]: the slices of a slab; the last one again where the volume ends before the slab does."""
+def slab_indices(number: tf.Tensor, depth: tf.Tensor) -> tf.Tensor:
+  """The slices in the slab of index `number`, int32 [SLAB]; the last of the `depth` slices is repeated where
+  the volume ends within the slab."""
   return tf.minimum(number * SLAB + tf.range(SLAB), depth - 1)
 
 
-def _windowed_already(image):
+def _windowed_already(image: tf.Tensor) -> tf.Tensor:
   return tf.cast(image, tf.float32)
-
-
-def segment_stored(segmenter, case):
-  """Labels of a stored case on the store's grid: uint8 [z, y, x]."""
-  image = tf.constant(np.asarray(case.image()))
-  return segmenter.stored_labels(image, tf.constant(case.spacing_mm, tf.float32)).numpy()

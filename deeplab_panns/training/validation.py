@@ -11,7 +11,8 @@ from data.organs import IGNORE
 from data.stored.store import StoredCase
 from deeplab_panns.evidence import slice_pictures
 from deeplab_panns.scores import metrics
-from deeplab_panns.segmentation.slabs import SlabSegmenter, segment_stored
+from deeplab_panns.segmentation.segment_arrays import segment_stored
+from deeplab_panns.segmentation.slabs import SlabSegmenter
 
 
 @dataclasses.dataclass(frozen=True)

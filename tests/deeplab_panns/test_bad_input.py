@@ -11,24 +11,13 @@ from absl import flags
 from data.input_error import InputError
 from data.stored.store import read_store
 from deeplab_panns import config
-from deeplab_panns.predict import find_inputs, load_model
+from deeplab_panns.predict import open_model
 from deeplab_panns.report.scored_runs import read_scored
 from deeplab_panns.runs.run_directory import RunDirectory
 from deeplab_panns.runs.trained import TrainedRun, open_run
 from deeplab_panns.scores.run_scores import select_cases
 from tests.conftest import TINY_FLAGS, make_store, run_command, write_raw
-
-
-def parsed(*arguments):
-  """The flags of `train` as main() would see them."""
-  values = flags.FlagValues()
-  before = set(flags.FLAGS)
-  config.define_flags()
-  for name in set(flags.FLAGS) - before:
-    values[name] = flags.FLAGS[name]
-    delattr(flags.FLAGS, name)
-  values(["train", "--data_dir=s", "--run_dir=r", *arguments])
-  return values
+from tests.train_flags import parsed
 
 
 @pytest.mark.parametrize(
@@ -64,13 +53,6 @@ def test_the_spacing_of_training_is_the_stores_where_no_flag_says_another():
   assert config.experiment_from_flags(parsed(), three).spacing_mm == three
   assert config.experiment_from_flags(parsed("--spacing_mm=4,4"), three).spacing_mm == (3.0, 4.0, 4.0)
   assert config.experiment_from_flags(parsed("--spacing_mm=2"), own).spacing_mm == (2.0, 2.0, 2.0)
-
-
-@pytest.mark.parametrize("mode", ["full", "semi", "partial"])
-def test_the_mode_overrides_lambda2(mode):
-  assert (
-    config.experiment_from_flags(parsed(f"--supervision={mode}", "--lambda2=3"), (None,) * 3).lambda2 == 0
-  )
 
 
 def test_the_flags_own_words():
@@ -166,25 +148,12 @@ def test_another_store_is_noticed(tiny_store, tmp_path):
 def test_no_run_no_model_no_metrics(tmp_path):
   for call in (
     lambda: open_run(tmp_path),
-    lambda: load_model(None, str(tmp_path), "last"),
-    lambda: load_model(None, None, "last"),
+    lambda: open_model(None, str(tmp_path), "last"),
+    lambda: open_model(None, None, "last"),
     lambda: read_scored(tmp_path),
   ):
     with pytest.raises(InputError):
       call()
-
-
-def test_what_predict_is_given(tmp_path):
-  with pytest.raises(InputError, match="no such file"):
-    find_inputs(tmp_path / "gone")
-  with pytest.raises(InputError, match="neither image files"):
-    find_inputs(tmp_path)
-  for name in ("a.nii.gz", "a.nrrd", ".hidden.nii.gz", "notes.txt"):
-    (tmp_path / name).write_bytes(b"")
-  with pytest.raises(InputError, match=r"ids \['a'\]"):
-    find_inputs(tmp_path)
-  (tmp_path / "a.nrrd").unlink()
-  assert [path.name for path in find_inputs(tmp_path)] == ["a.nii.gz"]
 
 
 def test_an_empty_split_is_not_a_score(tiny_store, tmp_path):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deeplab_panns.export import export
+from deeplab_panns.segmentation.saved_model import write_saved_model
 from deeplab_panns.segmentation.slabs import SLAB
 from deeplab_panns.segmentation.sliding_window import VolumeSegmenter, Windows, window_starts
 
@@ -168,7 +168,7 @@ def test_the_saved_model_gives_the_same_labels(tmp_path):
   image = tf.keras.Input([None, None, None, 1])
   hidden = tf.keras.layers.Conv3D(4, 3, padding="same", activation="relu")(image)
   ours = OURS.with_network(tf.keras.Model(image, tf.keras.layers.Conv3D(3, 3, padding="same")(hidden)))
-  export(ours, ["liver", "spleen"], tmp_path / "model")
+  write_saved_model(ours, ["liver", "spleen"], tmp_path / "model")
   loaded = tf.saved_model.load(str(tmp_path / "model"))
   for size, spacing_mm in (((21, 17, 30), [1.0, 1.0, 1.0]), ((4, 30, 9), [5.0, 0.7, 0.7])):
     volume, spacing = tf.random.normal(size, 0, 150), tf.constant(spacing_mm)
