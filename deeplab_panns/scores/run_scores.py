@@ -25,8 +25,7 @@ from deeplab_panns.runs.trained import TrainedRun, open_run, open_runs
 from deeplab_panns.scores import compared_slices
 from deeplab_panns.scores.result_files import Evaluation, write_results
 from deeplab_panns.scores.scored_case import Reference, ScoredCase, score_case
-from deeplab_panns.segmentation.ensemble import Ensemble
-from deeplab_panns.segmentation.slabs import SlabSegmenter, segment_stored
+from deeplab_panns.segmentation.segment_arrays import LabelsStoredImages, segment_stored
 
 
 def evaluate_runs(
@@ -67,9 +66,7 @@ def evaluate_runs(
   return Evaluation(what, summary, output_dir)
 
 
-def _open(
-  run_dirs: Sequence[AnyPath], checkpoint: str
-) -> tuple[SlabSegmenter | Ensemble, Sequence[TrainedRun]]:
+def _open(run_dirs: Sequence[AnyPath], checkpoint: str) -> tuple[LabelsStoredImages, Sequence[TrainedRun]]:
   """The network to score and the runs it is of."""
   if len(run_dirs) == 1:
     run = open_run(run_dirs[0], checkpoint)
@@ -134,7 +131,7 @@ def _held_out(run: TrainedRun, store: Store, which: str) -> tuple[StoredCase, ..
 
 
 def score_cases(
-  segmenter: SlabSegmenter | Ensemble, organs: tuple[str, ...], cases: Iterable[StoredCase], workers: int = 1
+  segmenter: LabelsStoredImages, organs: tuple[str, ...], cases: Iterable[StoredCase], workers: int = 1
 ) -> tuple[list[ScoredCase], Picture]:
   """Segments stored cases, and scores each while the network segments the next ones.
 

@@ -1,11 +1,20 @@
 """The command."""
 
+import subprocess
+import sys
+
 import pytest
 
 from data.stored.splits import split
 from data.stored.store import read_store
 from deeplab_panns.prior_check import check
 from tests.conftest import make_store, run_command, write_raw
+
+
+def test_it_starts_without_tensorflow():
+  """It counts voxels that the store's index lists; that should not take as long as a training's start."""
+  code = "import sys, deeplab_panns.prior_check.__main__; assert 'tensorflow' not in sys.modules"
+  subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.mark.slow
