@@ -16,13 +16,15 @@ import nibabel as nib
 import numpy as np
 from nibabel.spatialimages import HeaderDataError
 
+from data.arrays import Labels
 from data.formats.grid import UNIT_MM, FileGrid, format_mm, require_usable, spacing_of
+from data.formats.nifti_writer import ALIGNED, write_nifti
 from data.input_error import InputError
+from data.whole_file import AnyPath
 
 SUFFIXES = (".nii", ".nii.gz", ".hdr", ".img", ".hdr.gz", ".img.gz")
 HEADERS = {348: nib.Nifti1Header, 540: nib.Nifti2Header}  # by their own first field, the length in bytes
 MAX_DEFLATE_RATIO = 1032  # what zlib can reach at most
-ALIGNED = 2  # xform code: coordinates aligned to another file's
 
 
 def read(path):
@@ -53,25 +55,11 @@ def read(path):
     ) from error
 
 
-def write_labels(path, stored, grid):
-  """Writes uint8 labels [z, y, x], in the orientation of `grid`, as .nii.gz under a temporary name first."""
-  if not str(path).endswith(".nii.gz"):
-    raise ValueError(f"received the name {path}; a label map is written as .nii.gz")
-  image = nib.Nifti1Image(stored.T.reshape(grid.shape, order="F"), grid.affine)
-  image.set_sform(grid.affine, ALIGNED)
-  image.set_qform(grid.affine, ALIGNED)
-  image.header.set_xyzt_units(grid.unit)
-  folder, name = os.path.split(path)
-  # Not ending in .nii.gz, lest a leftover of a killed process pass for a result.
-  temporary = os.path.join(folder, f".{name}.{os.getpid()}.tmp")
-  try:
-    # Without name and time in the gzip header the same labels give the same bytes.
-    with open(temporary, "wb") as file, gzip.GzipFile("", "wb", 6, fileobj=file, mtime=0) as stream:
-      image.to_stream(stream)
-    os.replace(temporary, path)
-  finally:
-    if os.path.exists(temporary):
-      os.remove(temporary)
+def write_labels(path: AnyPath, stored: Labels, grid: FileGrid) -> None:
+  """Writes labels, uint8 [z, y, x] in the orientation of `grid`, as .nii.gz; ValueError for another
+  ending."""
+  voxels = stored.T.reshape(grid.shape, order="F")
+  write_nifti(path, voxels, grid.affine, ALIGNED, grid.unit)
 
 
 def _halves(path):

@@ -1,0 +1,93 @@
+"""What a command writes: never over an input, and over nothing that it did not write itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+from collections.abc import Iterable
+
+from data.input_error import InputError
+from data.stored.store import file_sha256
+from data.whole_file import AnyPath, write_text
+
+# Beside the outputs: {name relative to the folder: sha256 as written}.
+RECORD = ".written_by_panns.json"
+
+
+class Outputs:
+  """The files of a command in its output folder.
+
+  A record beside them remembers what was written, by its hash: such a file may be replaced when the command
+  runs again. Any other that exists needs `overwrite`, and an input is never replaced.
+  """
+
+  def __init__(self, folder: AnyPath, inputs: Iterable[AnyPath] = (), overwrite: bool = False):
+    """Makes the folder, if it is missing.
+
+    Args:
+      inputs: files that are read, and folders of which every file is.
+    Raises:
+      InputError: If the folder cannot be made or written to.
+    """
+    self.folder = pathlib.Path(folder)
+    self._inputs = [pathlib.Path(path).resolve() for path in inputs]
+    self._overwrite = overwrite
+    make_folder(self.folder)
+
+  def require_free(self, names: Iterable[str]) -> None:
+    """Call it with all names before anything is computed.
+
+    Args:
+      names: relative to the folder.
+    Raises:
+      InputError: If one exists and is an input, or was not written by this project and `overwrite` is not
+        given.
+    """
+    written = self._record()
+    for name in names:
+      path = self.folder / name
+      if not os.path.lexists(path):
+        continue
+      if self._is_input(path):
+        raise InputError(
+          f"{path}: is an input and would be replaced by an output; choose another --output_dir."
+        )
+      if not self._overwrite and not (path.is_file() and written.get(name) == file_sha256(path)):
+        raise InputError(
+          f"{path}: exists, and was not written by this command or has changed since; give --overwrite to "
+          "replace "
+          "it, or choose another --output_dir."
+        )
+
+  def wrote(self, names: Iterable[str]) -> None:
+    """Records files that are whole; another run may replace them."""
+    files = {name: file_sha256(self.folder / name) for name in names}
+    write_text(self.folder / RECORD, json.dumps({**self._record(), **files}, indent=1))
+
+  def _record(self) -> dict[str, str]:
+    try:
+      content = json.loads((self.folder / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+      return {}
+    return content if isinstance(content, dict) else {}
+
+  def _is_input(self, path: pathlib.Path) -> bool:
+    found = path.resolve()
+    return any(found == one or (one.is_dir() and one in found.parents) for one in self._inputs)
+
+
+def make_folder(folder: AnyPath) -> None:
+  """Makes a folder to write to. Raises InputError if that cannot be, or files in it cannot be made."""
+  folder = pathlib.Path(folder)
+  probe = folder / f".{os.getpid()}.tmp"
+  try:
+    folder.mkdir(parents=True, exist_ok=True)
+    probe.touch()
+    probe.unlink()
+  except OSError as error:
+    raise InputError(
+      f"{folder}: cannot be written to ({error.strerror or error}); name a folder on a disk that can be "
+      "written, "
+      "where no file is in the way."
+    ) from None
