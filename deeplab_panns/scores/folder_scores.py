@@ -14,6 +14,7 @@ import tqdm
 
 from data.arrays import Labels
 from data.formats import volumes
+from data.formats.label_values import to_labels
 from data.input_error import InputError
 from data.stored import store
 from data.worker_pool import in_processes
@@ -157,4 +158,4 @@ def _translated(folders: Folders, volume: volumes.Volume, values: Mapping[int, s
         f"(values 1 to {len(values)}); name them all, in the order of the values, or say by --label_map "
         "(--reference_label_map for the references) which values are which organs."
       )
-  return label_map.translate(volume.array, values, folders.scored_organs)
+  return to_labels(volume.array, values, folders.scored_organs)

@@ -5,12 +5,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
-
-from data.arrays import Integers, Labels
 from data.input_error import InputError
 from deeplab_panns.evidence.number_text import listed
 
@@ -71,27 +68,3 @@ def _read(path: str, flag: str) -> list[tuple[str, Any]]:
       f'{path}: holds a {type(content).__name__}; --{flag} takes an object like {{"5": "liver"}}.'
     )
   return list(content.items())
-
-
-def translate(labels: Integers, values: Mapping[int, str], organs: Sequence[str]) -> Labels:
-  """Label values as indices of a list of organs.
-
-  Args:
-    labels: of any shape.
-    values: {value: organ}.
-    organs: what to keep; 1 + their indices are the result's values.
-  Returns:
-    An array of the same shape; 0 where the value is not named or its organ not in `organs`.
-  """
-  kept = {value: 1 + list(organs).index(organ) for value, organ in sorted(values.items()) if organ in organs}
-  if not kept:
-    return np.zeros(labels.shape, np.uint8)
-  if labels.dtype == np.uint8:  # as nearly all label maps are
-    table = np.zeros(256, np.uint8)
-    for value, place in kept.items():
-      if 0 <= value < 256:
-        table[value] = place
-    return table[labels]
-  keys, places = np.array(list(kept)), np.array(list(kept.values()), np.uint8)
-  nearest = np.minimum(np.searchsorted(keys, labels), len(keys) - 1)
-  return np.where(keys[nearest] == labels, places[nearest], np.uint8(0))
