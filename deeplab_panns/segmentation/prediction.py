@@ -50,7 +50,7 @@ def _is_input(entry: pathlib.Path) -> bool:
   if entry.is_dir():
     return _is_dicom_folder(entry)
   name = entry.name.lower()
-  # Of a pair .hdr and .img, the .hdr file opens both. A single DICOM file is no volume.
+  # Of a pair .hdr and .img, the .hdr file opens both. A DICOM file is a slice and not a volume.
   return name.endswith(tuple(volumes.SUFFIXES)) and not name.endswith((".img", ".img.gz", ".dcm", ".ima"))
 
 

@@ -1,6 +1,5 @@
 """Ensembles against the mean of their members' probabilities, taken by numpy."""
 
-import dataclasses
 import errno
 import os
 
@@ -10,11 +9,7 @@ import tensorflow as tf
 
 from data.formats import volumes
 from data.input_error import InputError
-from deeplab_panns.runs import trained
-from deeplab_panns.runs.run_directory import RunDirectory
 from deeplab_panns.segmentation.ensemble import Ensemble
-from deeplab_panns.segmentation.probability_sum import ProbabilitySum
-from deeplab_panns.segmentation.slabs import SLAB
 from deeplab_panns.segmentation.slice_segmenter import InputGrid, SliceSegmenter
 from deeplab_panns.segmentation.sliding_window import VolumeSegmenter, Windows
 from tests.conftest import run_command
@@ -84,57 +79,13 @@ def test_labels_and_probabilities_of_a_volume_in_hu(members):
   np.testing.assert_allclose(ensemble.probabilities(hu, SPACING)["probabilities"], mean, atol=1e-3)
 
 
-def test_a_sum_along_three_axes(tmp_path):
-  shape = (11, 8, 21)
-  rng, expected = np.random.default_rng(0), np.zeros((*shape, CLASSES))
-  with open(tmp_path / "sum", "w+b") as file:
-    total = ProbabilitySum(file, shape, CLASSES, tmp_path)
-    for axis in range(3):
-      part = rng.dirichlet(np.ones(CLASSES), shape).astype(np.float32) / 3
-      expected += part
-      slabs = np.moveaxis(part, axis, 0)
-      for number in range(-(-shape[axis] // SLAB)):
-        slab = np.take(slabs, np.minimum(np.arange(SLAB) + number * SLAB, shape[axis] - 1), 0)
-        for row in range(0, slab.shape[1], 2 * SLAB):
-          total.add(axis, (number, row), slab[:, row : row + 2 * SLAB])
-    np.testing.assert_allclose(total.probabilities(), expected, atol=6e-4)
-    assert np.mean(total.labels() == expected.argmax(-1)) > 0.999
-
-
 def test_a_full_disk_is_said_before_anything_is_computed(tmp_path, monkeypatch):
   def full(*_):
     raise OSError(errno.ENOSPC, "No space left on device")
 
   monkeypatch.setattr(os, "posix_fallocate", full)
-  with pytest.raises(InputError, match=r"has no room for the 0.0 GB.*19 x 13 x 22; set TMPDIR"):
+  with pytest.raises(InputError, match=r"has no room for the 0.0 GB.*19 x 13 x 22 voxels; set TMPDIR"):
     Ensemble([AXIAL, CORONAL], tmp_path).stored_labels(IMAGE, SPACING)
-
-
-def test_runs_of_other_organs_are_refused(monkeypatch):
-  organs = {"a": ("liver", "spleen"), "b": ("spleen", "liver")}
-  monkeypatch.setattr(RunDirectory, "require_run", lambda self: (None, organs[str(self.path)], None))
-  with pytest.raises(
-    InputError, match=r"b: was trained for the organs \['spleen', 'liver'\], a for \['liver', 'spleen'\]"
-  ):
-    trained.open_runs(["a", "b"])
-  with pytest.raises(InputError, match="names no run"):
-    trained.open_runs([])
-
-
-def test_an_experiment_says_how_its_network_is_applied():
-  @dataclasses.dataclass
-  class Settings:
-    network: str
-    view: str = "coronal"
-    slices_per_input: int = 3
-    patch_size: tuple = (64, 48, 48)
-    spacing_mm: tuple = (3.0, 2.0, None)
-
-  assert trained.segmenter_of(None, Settings("deeplab_v3"), ["liver"]).grid == InputGrid(
-    "coronal", 3, (3.0, 2.0, None)
-  )
-  segmenter = trained.segmenter_of(None, Settings("dltk_unet3d"), ["liver"])
-  assert segmenter.grid == Windows((64, 48, 48), (3.0, 2.0, None)) and segmenter.class_count == 2
 
 
 @pytest.mark.slow

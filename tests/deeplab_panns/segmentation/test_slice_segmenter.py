@@ -98,3 +98,18 @@ def test_probabilities_agree_with_the_labels():
   np.testing.assert_allclose(probabilities.sum(-1), 1, atol=5e-3)
   labels = ours.labels(to_hu(IMAGE), spacing)["labels"].numpy()
   assert np.mean(probabilities.argmax(-1) == labels) > 0.99  # float16 may tie
+
+
+@pytest.mark.parametrize(
+  "settings, says",
+  [
+    ({"view": "oblique"}, "^view=oblique: must be one of axial, coronal, sagittal"),
+    ({"slices_per_input": 2}, "^slices_per_input=2: must be odd"),
+    ({"slices_per_input": -1}, "^slices_per_input=-1: must be odd and at least 1"),
+    ({"spacing_mm": (1.0, 1.0)}, r"^spacing_mm=\(1.0, 1.0\): must be three entries"),
+  ],
+)
+def test_grids_that_cannot_be(settings, says):
+  assert InputGrid() == InputGrid("axial", 3, (None, None, None))
+  with pytest.raises(ValueError, match=says):
+    InputGrid(**settings)

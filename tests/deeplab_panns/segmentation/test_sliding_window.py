@@ -158,9 +158,15 @@ def test_every_window_is_seen_once_and_a_small_volume_padded_with_the_hu_windows
 
 
 def test_windows_that_cannot_be():
-  for patch, overlap in (((8, 8), 0.5), ((8, 8, 0), 0.5), ((8, 8, 8), 1.0), ((8, 8, 8), -0.1)):
-    with pytest.raises(ValueError, match="patch_size"):
-      Windows(patch, TARGET_MM, overlap)
+  for settings, says in (
+    ({"patch_size": (8, 8)}, r"^patch_size=\(8, 8\): must be three sizes"),
+    ({"patch_size": (8, 8, 0)}, r"^patch_size=\(8, 8, 0\): "),
+    ({"overlap": 1.0}, "^overlap=1.0: must be at least 0 and below 1"),
+    ({"overlap": -0.1}, "^overlap=-0.1: "),
+    ({"spacing_mm": (1.0, 0.0, None)}, r"^spacing_mm=\(1.0, 0.0, None\): "),
+  ):
+    with pytest.raises(ValueError, match=says):
+      Windows(**{"patch_size": PATCH, "spacing_mm": TARGET_MM, **settings})
 
 
 @pytest.mark.slow

@@ -1,0 +1,44 @@
+"""The command `export` without its flags."""
+
+import pathlib
+import types
+
+import pytest
+
+from data.input_error import InputError
+from deeplab_panns import export
+
+
+@pytest.fixture
+def args(tmp_path, monkeypatch):
+  settings = types.SimpleNamespace(run_dir="run", checkpoint="best", output_dir=str(tmp_path / "model"))
+  monkeypatch.setattr(export.flags, "FLAGS", settings)
+  return settings
+
+
+def test_an_existing_folder_is_refused_before_the_run_is_opened(args, monkeypatch):
+  pathlib.Path(args.output_dir).mkdir()
+  monkeypatch.setattr(export, "open_run", lambda *_: pytest.fail("opened the run"))
+  with pytest.raises(InputError, match="model: exists already; delete it or choose another --output_dir"):
+    export.main(None)
+
+
+def test_the_size_of_all_files_is_told(args, monkeypatch, capsys):
+  def write(segmenter, organs, output_dir):
+    assert segmenter == "segmenter of run, best"
+    folder = pathlib.Path(output_dir) / "variables"
+    folder.mkdir(parents=True)
+    (folder / "data").write_bytes(bytes(1_500_000))
+    (folder.parent / "saved_model.pb").write_bytes(bytes(700_000))
+
+  monkeypatch.setattr(export, "write_saved_model", write)
+  monkeypatch.setattr(
+    export,
+    "open_run",
+    lambda run_dir, checkpoint: types.SimpleNamespace(
+      segmenter=f"segmenter of {run_dir}, {checkpoint}", organs=("liver", "spleen"), step=70
+    ),
+  )
+  export.main(None)
+  expected = f"{args.output_dir}: SavedModel of run at step 70, 2 organs, 2.2 MB\n"
+  assert capsys.readouterr().out == expected
