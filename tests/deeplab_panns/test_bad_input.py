@@ -25,7 +25,7 @@ from tests.train_flags import parsed
   [
     (["--crop_size=128"], "113 and 129"),
     (["--crop_size=105", "--output_stride=16"], "97 and 113"),
-    (["--output_stride=4"], "8 or 16"),
+    (["--output_stride=4"], "one of 8, 16"),
     (["--slices_per_input=2"], "odd"),
     (["--batch_size=6"], "multiple of 4"),
     (["--batch_size=4", "--partial_batch_fraction=0.3"], "1.2 examples"),
@@ -34,9 +34,9 @@ from tests.train_flags import parsed
     (["--scales=a"], "--scales"),
     (["--multi_grid=1,2"], "three"),
     (["--network=dltk_unet3d", "--patch_size=60"], "multiples of 8.*nearest is 64,64,64"),
-    (["--network=dltk_unet3d", "--patch_size=64,64"], "one or three"),
-    (["--network=dltk_unet3d", "--unet_strides=1,2,2"], "same number of scales"),
-    (["--network=dltk_unet3d", "--unet_strides=2,2,2,2"], "must be 1 for the first"),
+    (["--network=dltk_unet3d", "--patch_size=64,64"], "--patch_size=64,64: must be .*three"),
+    (["--network=dltk_unet3d", "--unet_strides=1,2,2"], "--unet_strides=.*each scale"),
+    (["--network=dltk_unet3d", "--unet_strides=2,2,2,2"], "--unet_strides=.*the first must be"),
     (["--network=dltk_unet3d", "--unet_strides=1,3,2,2"], "1 or even"),
     (["--partial_loss=marginal", "--teacher_decay=0.9"], "uses no pseudo-labels"),
     (["--mix", "--pseudo_labels=soft"], "pastes label maps"),
@@ -146,13 +146,13 @@ def test_another_store_is_noticed(tiny_store, tmp_path):
 
 
 def test_no_run_no_model_no_metrics(tmp_path):
-  for call in (
-    lambda: open_run(tmp_path),
-    lambda: open_model(None, str(tmp_path), "last"),
-    lambda: open_model(None, None, "last"),
-    lambda: read_scored(tmp_path),
+  for call, says in (
+    (lambda: open_run(tmp_path), "experiment.json"),
+    (lambda: open_model(None, str(tmp_path), "last"), "holds no SavedModel of this project"),
+    (lambda: open_model(None, None, "last"), "exactly one of --run_dir, --run_dirs and --model"),
+    (lambda: read_scored(tmp_path), "metrics"),
   ):
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match=says):
       call()
 
 
