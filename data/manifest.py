@@ -3,13 +3,35 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import json
 import pathlib
 import re
+from collections.abc import Iterable
+from typing import Any
 
 from data.input_error import InputError
+from data.listed import listed
+from data.whole_file import AnyPath
 
 _ID = re.compile(r"[A-Za-z0-9._-]+")
+_KEYS = ("organs", "cases", "labels")
+_CASE_KEYS = ("id", "image", "label", "annotated", "labels", "fold")
+# What people write beside the data for people, and no program has to heed.
+_REMARKS = frozenset(
+  {
+    "name",
+    "description",
+    "reference",
+    "licence",
+    "license",
+    "release",
+    "source",
+    "comment",
+    "notes",
+    "version",
+  }
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,6 +46,7 @@ class Case:
       not named here is unknown in this case, not background.
     values: label value in the file -> organ. May name organs that are not annotated.
     fold: the cross-validation fold, where the manifest fixes it.
+    background: label values in the file that count as background.
   """
 
   id: str
@@ -32,16 +55,23 @@ class Case:
   annotated: tuple[str, ...]
   values: dict[int, str]
   fold: int | None = None
+  background: frozenset[int] = frozenset()
 
 
 @dataclasses.dataclass(frozen=True)
 class Manifest:
+  """
+  Attributes:
+    notes: one line each on what the user may want to know: keys that are not used, values that were assumed.
+  """
+
   path: pathlib.Path
   organs: tuple[str, ...]
   cases: tuple[Case, ...]
+  notes: tuple[str, ...] = ()
 
 
-def read_manifest(path):
+def read_manifest(path: AnyPath) -> Manifest:
   """Reads and checks a manifest.
 
   Args:
@@ -53,41 +83,96 @@ def read_manifest(path):
   """
   path = pathlib.Path(path)
   content = _load(path)
+  _unused(str(path), content, _KEYS)  # a misspelt key is told before what it leaves missing
   organs = _organs(path, content.get("organs"))
-  listed = content.get("cases")
-  if not isinstance(listed, list) or not listed:
-    raise InputError(f'{path}: "cases" is {_show(listed)}; it must be a list of at least one case.')
-  cases, seen = [], set()
-  for number, entry in enumerate(listed):
+  listed_cases = content.get("cases")
+  if not isinstance(listed_cases, list) or not listed_cases:
+    raise InputError(f'{path}: "cases" is {_show(listed_cases)}; it must be a list of at least one case.')
+  shared = content.get("labels")
+  cases: dict[str, Case] = {}
+  for number, entry in enumerate(listed_cases):
     if not isinstance(entry, dict):
       raise InputError(
         f"{path}: case number {number} is {_show(entry)}; it must be an object with id and image."
       )
-    case = _case(path, number, entry, organs)
-    if case.id in seen:
+    _unused(f'{path}: case "{entry.get("id")}"', entry, _CASE_KEYS)
+    case = _case(path, number, {**({} if shared is None else {"labels": shared}), **entry}, organs)
+    if case.id in cases:
       raise InputError(f'{path}: the id "{case.id}" stands twice; give every case an id of its own.')
-    seen.add(case.id)
-    cases.append(case)
-  return Manifest(path, organs, tuple(cases))
+    cases[case.id] = case
+  return Manifest(path, organs, tuple(cases.values()), _notes(path, content, listed_cases))
 
 
-def _load(path):
+def _load(path: pathlib.Path) -> dict[str, Any]:
   try:
-    content = json.loads(path.read_text(encoding="utf-8"))
+    # Editors on Windows put a byte order mark first.
+    content = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_each_key_once)
   except FileNotFoundError:
     raise InputError(
       f"{path}: no such file; --manifest names a dataset.json (README, 'Your own CT')."
     ) from None
   except IsADirectoryError:
     raise InputError(f"{path}: is a folder; --manifest names the dataset.json in it.") from None
-  except (UnicodeDecodeError, json.JSONDecodeError) as error:
+  except _KeyTwice as error:
+    raise InputError(f"{path}: {error}; a key stands once: correct it there.") from None
+  except OSError as error:
+    raise InputError(f"{path}: cannot be read ({error.strerror or error}).") from None
+  except (ValueError, RecursionError) as error:
     raise InputError(f"{path}: is not JSON ({error}); correct it there.") from None
   if not isinstance(content, dict):
     raise InputError(f'{path}: holds {_show(content)}; it must be an object with "organs" and "cases".')
   return content
 
 
-def _organs(path, organs):
+class _KeyTwice(Exception):
+  pass
+
+
+def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+  """An object of the file; JSON itself would take the last of two equal keys without a word."""
+  found = dict(pairs)
+  keys = [key for key, _ in pairs]
+  twice = [key for key in found if keys.count(key) > 1]
+  if twice:
+    where = f' in case "{found["id"]}"' if "id" in found else ""
+    raise _KeyTwice(f'the key "{twice[0]}" stands twice{where}')
+  return found
+
+
+def _notes(path: pathlib.Path, content: dict[str, Any], entries: Iterable[dict[str, Any]]) -> tuple[str, ...]:
+  """What is not used. A key that looks like a misspelt one is an error."""
+  unused = _unused(f"{path}", content, _KEYS)
+  in_cases: dict[str, None] = {}
+  assumed = []
+  for entry in entries:
+    in_cases.update(dict.fromkeys(_unused(f'{path}: case "{entry.get("id")}"', entry, _CASE_KEYS)))
+    if entry.get("label") and entry.get("labels", content.get("labels")) is None:
+      assumed.append(entry.get("id"))
+  notes = []
+  for kind, keys in (("", unused), (" of cases", in_cases)):
+    if keys:
+      notes.append(f"{path}: keys{kind} that are not used: {listed(keys)}")
+  if assumed:
+    notes.append(
+      f'{path}: {len(assumed)} cases have no "labels" ({listed(assumed)}); their values 1, 2, ... are taken '
+      "as the "
+      "organs in the order of the list"
+    )
+  return tuple(notes)
+
+
+def _unused(where: str, found: dict[str, Any], known: tuple[str, ...]) -> list[str]:
+  unused = [key for key in found if key not in known and key.lower() not in _REMARKS]
+  for key in unused:
+    meant = difflib.get_close_matches(key.lower(), known, n=1, cutoff=0.75)
+    if meant and meant[0] not in found:
+      raise InputError(
+        f'{where}: has the key "{key}", which is not known; is "{meant[0]}" meant? Correct it there.'
+      )
+  return unused
+
+
+def _organs(path: pathlib.Path, organs: Any) -> tuple[str, ...]:
   valid = (
     isinstance(organs, list) and organs and all(isinstance(organ, str) and organ.strip() for organ in organs)
   )
@@ -95,7 +180,7 @@ def _organs(path, organs):
     raise InputError(f'{path}: "organs" is {_show(organs)}; it must be a list of at least one organ name.')
   twice = sorted({organ for organ in organs if organs.count(organ) > 1})
   if twice:
-    raise InputError(f'{path}: "organs" names {twice} more than once; each organ stands once.')
+    raise InputError(f'{path}: "organs" names {listed(twice)} more than once; each organ stands once.')
   if "background" in organs:
     raise InputError(f'{path}: "organs" names "background"; it is always class 0: leave it out.')
   if len(organs) > 254:
@@ -105,7 +190,7 @@ def _organs(path, organs):
   return tuple(organs)
 
 
-def _case(path, number, entry, organs):
+def _case(path: pathlib.Path, number: int, entry: dict[str, Any], organs: tuple[str, ...]) -> Case:
   case_id = entry.get("id")
   if not isinstance(case_id, str) or not _ID.fullmatch(case_id) or case_id in (".", ".."):
     raise InputError(
@@ -120,37 +205,45 @@ def _case(path, number, entry, organs):
   annotated = _annotated(where, entry.get("annotated"), organs)
   if label is None and annotated:
     raise InputError(
-      f"{where}: annotates {list(annotated)} but has no label map; "
+      f"{where}: annotates {listed(annotated)} but has no label map; "
       'name its "label", or write "annotated": [] for an unlabelled case.'
     )
-  values = _values(where, entry.get("labels"), organs)
+  if entry.get("labels") is None and annotated and annotated != organs:
+    raise InputError(
+      f'{where}: annotates {listed(annotated)} and has no "labels", so the value 1 may be {organs[0]} or '
+      f'{annotated[-1]}; write "labels": {{"1": "{annotated[0]}", ...}} there, or once for all cases at the '
+      "top."
+    )
+  values, background = _values(where, entry.get("labels"), organs)
   unnamed = [organ for organ in annotated if organ not in values.values()]
   if unnamed:
     raise InputError(
-      f'{where}: "labels" gives no value for the annotated {unnamed}; '
+      f'{where}: "labels" gives no value for the annotated {listed(unnamed)}; '
       'add them there, or take them out of "annotated".'
     )
   fold = entry.get("fold")
   if fold is not None and (isinstance(fold, bool) or not isinstance(fold, int) or fold < 0):
     raise InputError(f'{where}: "fold" is {_show(fold)}; it must be a whole number from 0 on, or absent.')
-  return Case(case_id, image, label, annotated, values, fold)
+  return Case(case_id, image, label, annotated, values, fold, background)
 
 
-def _file(where, manifest, field, name):
+def _file(where: str, manifest: pathlib.Path, field: str, name: Any) -> pathlib.Path | None:
   if name is None:
     return None
-  if not isinstance(name, str) or not name:
+  if not isinstance(name, str) or not name or "\0" in name:
     raise InputError(f'{where}: "{field}" is {_show(name)}; it must be a path relative to the manifest.')
-  file = manifest.parent / name
-  if not file.exists():
+  file = manifest.parent / pathlib.Path(name).expanduser()
+  try:
+    file.stat()
+  except OSError as error:
     raise InputError(
-      f'{where}: "{field}" names {file}, which does not exist; '
+      f'{where}: "{field}" names {file}, which cannot be opened ({error.strerror or error}); '
       "correct the path (it is relative to the manifest), or take the case out."
-    )
+    ) from None
   return file
 
 
-def _annotated(where, annotated, organs):
+def _annotated(where: str, annotated: Any, organs: tuple[str, ...]) -> tuple[str, ...]:
   if annotated == "all":
     return organs
   if not isinstance(annotated, list) or not all(isinstance(organ, str) for organ in annotated):
@@ -159,31 +252,45 @@ def _annotated(where, annotated, organs):
     )
   unknown = [organ for organ in annotated if organ not in organs]
   if unknown:
-    raise InputError(f'{where}: "annotated" names {unknown}; the organs of this manifest are {list(organs)}.')
+    raise InputError(
+      f'{where}: "annotated" names {listed(unknown)}; the organs of this manifest are {listed(organs, 13)}.'
+    )
   return tuple(organ for organ in organs if organ in annotated)
 
 
-def _values(where, labels, organs):
+def _values(where: str, labels: Any, organs: tuple[str, ...]) -> tuple[dict[int, str], frozenset[int]]:
+  """({value: organ}, values that are background)."""
   if labels is None:
-    return dict(enumerate(organs, 1))
+    return dict(enumerate(organs, 1)), frozenset()
   if not isinstance(labels, dict):
     raise InputError(
       f'{where}: "labels" is {_show(labels)}; it must map label values to organs, {{"1": "{organs[0]}"}}.'
     )
-  values = {}
+  values: dict[int, str] = {}
+  background: set[int] = set()
   for key, organ in labels.items():
-    if not re.fullmatch(r"[0-9]+", key) or int(key) == 0:
+    if not re.fullmatch(r"[0-9]{1,9}", key) or int(key) == 0:
       raise InputError(
         f'{where}: "labels" has the value {_show(key)}; values are whole numbers from 1 on (0 is background).'
       )
-    if organ not in organs:
+    value = int(key)
+    if value in values or value in background:
       raise InputError(
-        f'{where}: "labels" maps {key} to {_show(organ)}; the organs of this manifest are {list(organs)}.'
+        f'{where}: "labels" names the value {value} twice, the second time as "{key}"; once is allowed.'
       )
-    values[int(key)] = organ
-  return values
+    if organ is None or organ == "background":
+      background.add(value)
+    elif organ in organs:
+      values[value] = organ
+    else:
+      raise InputError(
+        f'{where}: "labels" maps {key} to {_show(organ)}; the organs of this manifest are '
+        f"{listed(organs, 13)}. "
+        "A value that is not wanted maps to null."
+      )
+  return values, frozenset(background)
 
 
-def _show(value):
+def _show(value: Any) -> str:
   text = json.dumps(value)
   return text if len(text) <= 60 else text[:57] + "..."

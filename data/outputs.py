@@ -7,8 +7,8 @@ import os
 import pathlib
 from collections.abc import Iterable
 
+from data.file_hash import file_sha256
 from data.input_error import InputError
-from data.stored.store import file_sha256
 from data.whole_file import AnyPath, write_text
 
 # Beside the outputs: {name relative to the folder: sha256 as written}.

@@ -17,7 +17,7 @@ def whole(path: AnyPath) -> Iterator[pathlib.Path]:
   """Gives another name in the same folder to write to, and renames what was written there to `path`.
 
   What was written may be a file or a folder; either replaces what `path` was. If the block raises, `path`
-  stays as it was. The name does not end as `path` does, so that the leftover of a killed process is no result.
+  stays as it was. The name does not end as `path` does: the leftover of a killed process is no result.
   """
   path = pathlib.Path(path)
   unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")

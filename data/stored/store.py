@@ -6,7 +6,6 @@ Layout: STORE/index.json, STORE/cases/<id>/image.npy, label.npy, case.json. Axes
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import pathlib
 from collections.abc import Iterable
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from data.arrays import Affine, Labels, SpacingMM, StoredImage, WantedSpacingMM
+from data.file_hash import file_sha256
 from data.input_error import InputError
 from data.whole_file import AnyPath
 
@@ -142,17 +142,3 @@ def verify(cases: Iterable[StoredCase]) -> None:
           f"{file}: has sha256 {found[:12]}…, the index says {case.sha256[name][:12]}…; the array was "
           f"changed or damaged: delete {case.folder} and run data.prepare again."
         )
-
-
-def file_sha256(path: AnyPath) -> str:
-  """sha256 of a file's bytes, or of a folder's sorted file names and bytes."""
-  digest = hashlib.sha256()
-  path = pathlib.Path(path)
-  files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
-  for file in files:
-    if path.is_dir():
-      digest.update(str(file.relative_to(path)).encode())
-    with open(file, "rb") as stream:
-      for block in iter(lambda: stream.read(1 << 20), b""):
-        digest.update(block)
-  return digest.hexdigest()

@@ -8,16 +8,19 @@ import pathlib
 import numpy as np
 
 from data.arrays import Labels, WantedSpacingMM
+from data.file_hash import file_sha256
 from data.formats import volumes
+from data.formats.label_values import to_labels, unnamed_values
 from data.formats.volumes import Volume
 from data.input_error import InputError
+from data.listed import listed
 from data.manifest import Case
 from data.organs import BACKGROUND
 from data.spacing import fill_spacing
 from data.stored import case_folder, preprocess
 from data.stored.case_folder import Entry, Recipe
 from data.stored.size_limit import require_size
-from data.stored.store import FORMAT, file_sha256
+from data.stored.store import FORMAT
 from data.whole_file import AnyPath
 
 
@@ -103,17 +106,12 @@ def read_case_label(case: Case, image: Volume, organs: tuple[str, ...]) -> Label
     return np.zeros(image.array.shape, np.uint8)
   label = volumes.read_label(case.label)
   volumes.require_same_grid(image, label)
-  values, counts = np.unique(label.array, return_counts=True)
-  unknown = {
-    int(value): int(count) for value, count in zip(values, counts) if value != 0 and value not in case.values
-  }
-  if unknown:
+  unnamed = unnamed_values(label.array, case.values)
+  if unnamed:
+    found = listed((f"{value}: {count}" for value, count in unnamed.items()), 8)
+    named = listed(sorted(case.values), 13)
     raise InputError(
-      f'{case.label}: holds label values {unknown} (value: voxels) that "labels" of case "{case.id}" does '
-      f"not name; it names {sorted(case.values)}: add them there, or correct the label map."
+      f'{case.label}: holds label values {{{found}}} (value: voxels) that "labels" of case "{case.id}" does '
+      f"not name; it names [{named}]: add them there, or correct the label map."
     )
-  lookup = np.zeros(int(values.max()) + 1, np.uint8)
-  for value, organ in case.values.items():
-    if organ in case.annotated and value < len(lookup):
-      lookup[value] = 1 + organs.index(organ)
-  return lookup[label.array]
+  return to_labels(label.array, case.values, organs, case.annotated)

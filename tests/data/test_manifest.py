@@ -135,3 +135,87 @@ def test_missing_file_and_folder(tmp_path):
     read_manifest(tmp_path / "none.json")
   with pytest.raises(InputError, match="is a folder"):
     read_manifest(tmp_path)
+
+
+def write_text(path, text):
+  path.write_text(text, encoding="utf-8")
+  return path
+
+
+def test_a_byte_order_mark_is_no_part_of_the_manifest(write):
+  path = write()
+  path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+  assert read_manifest(path).organs == ("liver", "spleen")
+
+
+@pytest.mark.parametrize(
+  "old, new, said",
+  [
+    ('"1": "liver"', '"1": "liver", "1": "spleen"', 'the key "1" stands twice'),
+    (
+      '"1": "liver"',
+      '"1": "liver", "01": "spleen"',
+      '"labels" names the value 1 twice, the second time as "01"',
+    ),
+    ('"1": "liver"', '"1": "liver", "001": null', "names the value 1 twice"),
+    ('"image":', '"image": "other.nii.gz", "image":', 'the key "image" stands twice in case "a"'),
+    ('"labels":', '"lables":', 'case "a": has the key "lables", which is not known; is "labels" meant?'),
+    ('"cases":', '"case":', 'has the key "case", which is not known; is "cases" meant?'),
+    ('"annotated":', '"anotated":', 'is "annotated" meant?'),
+    ('"1": "liver"', '"1": "livr"', 'maps 1 to "livr".*A value that is not wanted maps to null'),
+    ('"1": "liver"', '"9999999999": "liver"', "values are whole numbers"),
+  ],
+)
+def test_what_could_be_read_in_two_ways_is_refused(write, old, new, said):
+  path = write()
+  text = path.read_text()
+  assert old in text
+  with pytest.raises(InputError, match=said) as error:
+    read_manifest(write_text(path, text.replace(old, new, 1)))
+  assert len(str(error.value)) <= 300 + len(str(path))
+
+
+def test_labels_stand_once_at_the_top_and_a_case_may_have_its_own(write):
+  case = {"labels": None}
+  path = write(case=case)
+  content = json.loads(path.read_text())
+  own = {**content["cases"][0], "id": "b", "labels": {"3": "liver"}, "annotated": ["liver"]}
+  del content["cases"][0]["labels"]
+  content["cases"].append(own)
+  content["labels"] = {"4": "spleen", "5": "liver", "9": "background"}
+  first, second = read_manifest(write_text(path, json.dumps(content))).cases
+  assert first.values == {4: "spleen", 5: "liver"} and first.background == {9}
+  assert second.values == {3: "liver"} and second.background == frozenset()
+
+
+def test_a_value_that_is_not_wanted_is_background(write):
+  labels = {"1": "liver", "2": "spleen", "3": None, "4": "background"}
+  case = read_manifest(write(case={"labels": labels})).cases[0]
+  assert case.values == {1: "liver", 2: "spleen"} and case.background == {3, 4}
+
+
+def test_labels_may_be_missing_only_where_that_has_one_meaning(write):
+  path = write(case={"labels": None})
+  found = read_manifest(path)
+  assert found.cases[0].values == {1: "liver", 2: "spleen"}
+  assert any('have no "labels" (a)' in note for note in found.notes)
+  with pytest.raises(
+    InputError, match=r'annotates spleen and has no "labels", so the value 1 may be liver or spleen'
+  ):
+    read_manifest(write(case={"labels": None, "annotated": ["spleen"]}))
+
+
+def test_keys_that_are_not_used_are_noted_and_remarks_are_not(write):
+  path = write(case={"patient_sex": "F", "comment": "x"}, name="my data", scanner="A")
+  notes = read_manifest(path).notes
+  assert (
+    len(notes) == 2
+    and "not used: scanner" in notes[0]
+    and "of cases that are not used: patient_sex" in notes[1]
+  )
+
+
+def test_a_name_that_the_system_cannot_have_is_one_line(write):
+  for name in ("x" * 300 + ".nii", "a\0b", "ct.nii.gz/inside.nii"):
+    with pytest.raises(InputError, match='"image"'):
+      read_manifest(write(case={"image": name}))

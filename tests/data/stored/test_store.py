@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from data.file_hash import file_sha256
 from data.input_error import InputError
-from data.stored.store import file_sha256, read_store, verify
+from data.stored.store import read_store, verify
 from tests.conftest import TINY_ORGANS, make_case, make_store
 
 
@@ -54,13 +55,3 @@ def test_changed_and_missing_arrays(tiny_raw, tmp_path):
   file.unlink()
   with pytest.raises(InputError, match=r"image\.npy: is missing"):
     read_store(tmp_path)
-
-
-def test_a_folders_hash_is_of_its_names_and_bytes(tmp_path):
-  """A DICOM series is a folder; a slice under another name is another series."""
-  for folder, names in (("a", ("1", "2")), ("same", ("2", "1")), ("named", ("1", "3"))):
-    (tmp_path / folder).mkdir()
-    for name in names:
-      (tmp_path / folder / name).write_bytes(b"x" if name == "1" else b"y")
-  hashes = [file_sha256(tmp_path / folder) for folder in ("a", "same", "named")]
-  assert hashes[0] == hashes[1] != hashes[2]

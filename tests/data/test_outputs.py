@@ -1,0 +1,74 @@
+"""An output replaces what the command wrote itself, and nothing else."""
+
+import os
+import shutil
+
+import pytest
+
+from data.input_error import InputError
+from data.outputs import RECORD, Outputs, make_folder
+
+
+def write(outputs, name, text):
+  outputs.require_free([name])
+  (outputs.folder / name).write_text(text)
+  outputs.wrote([name])
+
+
+def test_what_was_written_may_be_written_again_also_in_a_copy_of_the_folder(tmp_path):
+  write(Outputs(tmp_path / "out"), "a.csv", "first")
+  write(Outputs(tmp_path / "out"), "a.csv", "second")
+  shutil.copytree(tmp_path / "out", tmp_path / "copy")
+  write(Outputs(tmp_path / "copy"), "a.csv", "third")
+  assert (tmp_path / "copy" / "a.csv").read_text() == "third"
+
+
+def test_a_file_of_the_user_needs_overwrite(tmp_path):
+  (tmp_path / "a.csv").write_text("mine")
+  with pytest.raises(InputError, match=r"a\.csv: exists, and was not written by this command .*--overwrite"):
+    Outputs(tmp_path).require_free(["b.csv", "a.csv"])
+  Outputs(tmp_path, overwrite=True).require_free(["a.csv"])
+
+
+def test_an_output_that_was_edited_since_is_the_users(tmp_path):
+  write(Outputs(tmp_path), "a.csv", "first")
+  (tmp_path / "a.csv").write_text("corrected by hand")
+  with pytest.raises(InputError, match="has changed since"):
+    Outputs(tmp_path).require_free(["a.csv"])
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_an_input_is_never_replaced(tmp_path, overwrite):
+  scan = tmp_path / "scans" / "p1.nii.gz"
+  scan.parent.mkdir()
+  scan.write_text("CT")
+  (tmp_path / "link").symlink_to(scan.parent)
+  for inputs, folder in (
+    ([scan], scan.parent),
+    ([scan.parent], tmp_path / "link"),
+    ([tmp_path / "link"], scan.parent),
+  ):
+    with pytest.raises(InputError, match=r"p1\.nii\.gz: is an input and would be replaced"):
+      Outputs(folder, inputs, overwrite).require_free(["p1.nii.gz"])
+  Outputs(tmp_path / "elsewhere", [scan.parent], overwrite).require_free(["p1.nii.gz"])
+
+
+def test_a_dead_link_in_the_way_is_not_followed(tmp_path):
+  os.symlink(tmp_path / "gone", tmp_path / "a.csv")
+  with pytest.raises(InputError, match="exists"):
+    Outputs(tmp_path).require_free(["a.csv"])
+
+
+def test_a_damaged_record_owns_nothing(tmp_path):
+  write(Outputs(tmp_path), "a.csv", "first")
+  for damage in ("{", "[]"):
+    (tmp_path / RECORD).write_text(damage)
+    with pytest.raises(InputError, match="exists"):
+      Outputs(tmp_path).require_free(["a.csv"])
+
+
+def test_a_file_in_the_way_of_the_folder_is_one_line(tmp_path):
+  (tmp_path / "file").touch()
+  for folder in (tmp_path / "file", tmp_path / "file" / "sub", "/proc/nowhere"):
+    with pytest.raises(InputError, match="cannot be written to"):
+      make_folder(folder)
