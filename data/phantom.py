@@ -1,10 +1,12 @@
-"""Writes a seeded abdominal CT phantom: NIfTI volumes in HU, label maps and dataset.json.
+"""Writes a cohort of seeded abdominal CT phantoms: NIfTI volumes in HU, label maps and dataset.json.
 
   python -m data.phantom --output_dir=RAW --labeled_cases=3 --partial_cases=18 --test_cases=10
 
-Thirteen organs whose size, place, shape and contrast differ from patient to patient. Labelled and test cases
-have all of them annotated, partial cases some. With test cases, `fold` 0 is the test set and 1 the rest.
+Thirteen organs whose size, position, shape and contrast differ from patient to patient. Labelled and test
+cases have all of them annotated, partial cases some. With test cases, fold 0 is the test set and 1 the rest.
 """
+
+from __future__ import annotations
 
 import functools
 
@@ -16,7 +18,7 @@ from data.synthetic.cohort_flags import cohort_from_flags, define_cohort_flags, 
 from data.synthetic.phantom_ct import draw_case
 
 
-def define_flags():
+def define_flags() -> None:
   define_cohort_flags()
   flags.DEFINE_integer(
     "size",
@@ -27,7 +29,7 @@ def define_flags():
   )
 
 
-def main(_):
+def main(_: list[str]) -> None:
   args = flags.FLAGS
   cohort = cohort_from_flags(args, BTCV_ORGANS)
   write_with_progress(args.output_dir, cohort, functools.partial(draw_case, size=args.size), "phantom")

@@ -1,5 +1,7 @@
 """The paper's augmentation: rotation, scale and random crop, as one projective transform.
 
+A sampler takes from a scan the canvas, the part that a crop can see, and `crop` cuts the crop from it.
+
 `tfa.image.rotate` itself builds such a transform; doing rotation, scale and crop in the same one interpolates
 the image once instead of three times, and gives a static shape at any scale.
 """
@@ -11,14 +13,35 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 import tensorflow_addons as tfa
 
-from data.batches.example import Transform
 from data.organs import IGNORE
 
 SCALES = (0.75, 1.0, 1.25, 1.5, 1.75, 2.0)  # the paper's
 MAX_ROTATION_DEGREES = 15.0  # the paper's
+
+Transform = npt.NDArray[np.float32]
+"""[8], for `tfa.image.transform`: crop (column, row) to image or canvas (column, row)."""
+Canvas = npt.NDArray[np.uint8]
+"""The part of a scan that a crop can see, image or label; of one size, whatever the scan's."""
+
+
+class Example(NamedTuple):
+  """A canvas of a case, and the transform that cuts the crop from it.
+
+  Attributes:
+    case: index of the case among those that the sampler draws from.
+    image: the stored image, [side, side, channels] of slices, [z, side, side] of patches.
+    label: the stored label map, [side, side] or [z, side, side]; IGNORE where the scan does not reach.
+    transform: crop to canvas.
+  """
+
+  case: int
+  image: Canvas
+  label: Canvas
+  transform: Transform
 
 
 def require_movement(scales: tuple[float, ...], max_rotation_degrees: float) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from data.arrays import Floats, Integers
-from data.batches.example import Canvas, Transform
+from data.batches.augment import Canvas, Transform
 from data.batches.patches import PatchSampler, PatchSampling
 from data.batches.random_access import stream_seed
 from data.batches.slices import SliceSampler, SliceSampling

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from data.arrays import Labels, StoredImage
 from data.batches import augment
-from data.batches.example import Canvas, Example, Transform
+from data.batches.augment import Canvas, Example, Transform
 from data.batches.random_access import generator, opener, shuffled
 from data.organs import IGNORE
 from data.stored.store import StoredCase

@@ -16,6 +16,7 @@ import tqdm
 
 from data.arrays import WantedSpacingMM
 from data.input_error import InputError
+from data.listed import listed
 from data.manifest import Manifest, read_manifest
 from data.spacing import NATIVE
 from data.stored import preprocess
@@ -106,10 +107,10 @@ def with_folds(manifest: Manifest, entries: Mapping[str, Entry], count: int, see
   full = [case for case in manifest.cases if case.annotated == manifest.organs]
   given = {case.id: case.fold for case in full if case.fold is not None}
   if given and len(given) < len(full):
-    missing = [case.id for case in full if case.fold is None]
+    missing = listed((case.id for case in full if case.fold is None), 8)
     raise InputError(
-      f'{manifest.path}: some fully labelled cases have a "fold" and {missing} do not; give all of them one, '
-      "or none."
+      f'{manifest.path}: some fully labelled cases have a "fold" and [{missing}] do not; '
+      "give all of them one, or none."
     )
   folds = given
   if not given and len(full) > 1:

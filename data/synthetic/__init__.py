@@ -1,1 +1,1 @@
-"""Synthetic patients: drawn phantoms, and one real scan deformed."""
+"""Synthetic patients: a geometric phantom, and deformations of one real scan."""

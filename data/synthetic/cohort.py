@@ -1,19 +1,30 @@
-"""A cohort of drawn patients on disk: images, label maps with what is annotated of them, and dataset.json."""
+"""A cohort of synthetic patients on disk: images, label maps of the annotated organs, and dataset.json."""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import gzip
 import json
-import os
+import pathlib
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import nibabel
 import numpy as np
+import numpy.typing as npt
 
+from data.arrays import Affine, Labels
+from data.formats.nifti_writer import as_stored
 from data.input_error import InputError
 from data.synthetic import field_of_view
+from data.synthetic.synthetic_case import ROLES, SyntheticCase
+from data.whole_file import AnyPath, write_bytes, write_text
+
+Draw = Callable[[int, str, int], SyntheticCase]
+"""A case as a pure function of (seed, role, index)."""
+RoleAndIndex = tuple[str, int]
+ManifestEntry = dict[str, Any]
+"""A case of dataset.json, as JSON."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,11 +32,12 @@ class PartialCases:
   """What is special about the partial cases of a cohort.
 
   Attributes:
-    organs_per_case: how many organs are drawn for each case, unless one of the next two lists is given.
-    annotated: organs of every case.
-    annotated_in_turn: case i has the (i mod n)-th of these organs annotated, alone.
-    oracle: annotate every organ after all, in the same images: the upper bound of what partial labels give.
-    fields: case i has the (i mod n)-th of these fields of view (field_of_view.crop).
+    organs_per_case: how many organs are annotated in each case, chosen at random, unless one of the next two
+      lists is given.
+    annotated: the organs annotated in every case.
+    annotated_in_turn: case i has only the (i mod n)-th of these n organs annotated.
+    oracle: annotate every organ after all, in the same images: an upper bound for training on partial labels.
+    fields: case i has the (i mod n)-th of these n fields of view (field_of_view.crop).
   """
 
   organs_per_case: int = 5
@@ -37,7 +49,7 @@ class PartialCases:
 
 @dataclasses.dataclass(frozen=True)
 class Cohort:
-  """What to write: cases of each role, the seed that draws them, the organs in the label maps' order."""
+  """What to write: how many cases of each role, the seed, and the organs in the order of their values."""
 
   labeled_cases: int
   partial_cases: int
@@ -46,17 +58,19 @@ class Cohort:
   organs: tuple[str, ...]
   partial: PartialCases = PartialCases()
 
-  def cases(self):
+  def cases(self) -> list[RoleAndIndex]:
     """(role, index) of every case, in the manifest's order."""
-    counts = {"labeled": self.labeled_cases, "partial": self.partial_cases, "test": self.test_cases}
-    return [(role, index) for role, count in counts.items() for index in range(count)]
+    counts = (self.labeled_cases, self.partial_cases, self.test_cases)
+    return [(role, index) for role, count in zip(ROLES, counts) for index in range(count)]
 
 
-def choose_annotated(seed, cases, organs, organs_per_case):
+def choose_annotated(
+  seed: int, cases: int, organs: Sequence[str], organs_per_case: int
+) -> list[tuple[str, ...]]:
   """Which organs each partial case has annotated.
 
-  At every case the organs chosen least often so far come first, ties at random: over any number of cases the
-  counts of two organs differ by at most 1, and more cases leave the first ones as they were.
+  Each case takes the organs that were chosen least often so far, with ties broken at random. So the counts of
+  two organs differ by at most 1 over any number of cases, and more cases leave the first ones as they were.
 
   Returns:
     A list of `cases` tuples of `organs_per_case` organs each, in the order of `organs`.
@@ -71,19 +85,19 @@ def choose_annotated(seed, cases, organs, organs_per_case):
   return choices
 
 
-def keep_annotated(label, annotated, organs):
+def keep_annotated(label: Labels, annotated: Sequence[str], organs: Sequence[str]) -> Labels:
   """`label` with every organ that is not in `annotated` turned into background."""
   is_kept = np.array([False] + [organ in annotated for organ in organs])
   return np.where(is_kept[label], label, 0).astype(label.dtype)
 
 
-def manifest_entries(cohort):
+def manifest_entries(cohort: Cohort) -> list[ManifestEntry]:
   """The "cases" of the manifest, in the order of `cohort.cases()`."""
   annotated = _annotated(cohort)
   entries = []
   for role, index in cohort.cases():
     case = f"{role}_{index:03d}"
-    entry: dict[str, Any] = {
+    entry: ManifestEntry = {
       "id": case,
       "image": f"images/{case}.nii.gz",
       "label": f"labels/{case}.nii.gz",
@@ -99,8 +113,8 @@ def manifest_entries(cohort):
   return entries
 
 
-def _annotated(cohort):
-  """The annotated organs of each partial case, as if it were no oracle."""
+def _annotated(cohort: Cohort) -> list[tuple[str, ...]]:
+  """The annotated organs of each partial case, whether or not the cohort is an oracle."""
   partial, count = cohort.partial, cohort.partial_cases
   if partial.annotated_in_turn:
     return [(partial.annotated_in_turn[index % len(partial.annotated_in_turn)],) for index in range(count)]
@@ -109,63 +123,63 @@ def _annotated(cohort):
   return choose_annotated(cohort.seed, count, cohort.organs, partial.organs_per_case)
 
 
-def write_cohort(output_dir, cohort, draw, progress=iter):
+def write_cohort(
+  output_dir: AnyPath, cohort: Cohort, draw: Draw, progress: Callable[..., Iterable[Any]] = iter
+) -> None:
   """Writes `cohort` into `output_dir`; the same cohort gives the same bytes.
 
-  An older dataset.json goes first and the new one comes last: the one that is there fits the volumes.
+  An older dataset.json is removed first and the new one is written last, so that a dataset.json always fits
+  the volumes beside it.
 
   Args:
-    draw: draws a case, a pure function (seed, role, index) → (image_hu int16 [z, y, x], label uint8 of the
-      same shape with 1 + the organ's place in cohort.organs, affine [4, 4]), z towards the head.
+    draw: makes a case of `cohort.organs`.
     progress: wraps the list of cases, to show how far it got.
   Raises:
     InputError: If the folder cannot be written.
   """
-  manifest_path = os.path.join(output_dir, "dataset.json")
+  folder = pathlib.Path(output_dir)
   entries = manifest_entries(cohort)
   try:
-    for folder in ("images", "labels"):
-      os.makedirs(os.path.join(output_dir, folder), exist_ok=True)
-    with contextlib.suppress(FileNotFoundError):
-      os.remove(manifest_path)
+    for name in ("images", "labels"):
+      (folder / name).mkdir(parents=True, exist_ok=True)
+    (folder / "dataset.json").unlink(missing_ok=True)
     for (role, index), entry in progress(list(zip(cohort.cases(), entries))):
-      image_hu, label, affine = _seen(cohort, role, index, draw)
-      if entry["annotated"] != "all":
-        label = keep_annotated(label, entry["annotated"], cohort.organs)
-      _write(os.path.join(output_dir, entry["image"]), _nifti(image_hu, affine))
-      _write(os.path.join(output_dir, entry["label"]), _nifti(label, affine))
+      _write_case(folder, cohort, entry, _seen(cohort, role, index, draw))
     manifest = json.dumps({"organs": list(cohort.organs), "cases": entries}, indent=1)
-    _write(manifest_path, manifest.encode() + b"\n")
+    write_text(folder / "dataset.json", manifest + "\n")
   except OSError as error:
     raise InputError(
       f"{error.filename or output_dir}: {error.strerror or error}; "
-      f"give an --output_dir that can be written, on a disk with room"
+      "give an --output_dir that can be written, on a disk with room"
     ) from error
 
 
-def _seen(cohort, role, index, draw):
-  image_hu, label, affine = draw(cohort.seed, role, index)
+def _seen(cohort: Cohort, role: str, index: int, draw: Draw) -> SyntheticCase:
+  """The case in its field of view."""
+  case = draw(cohort.seed, role, index)
   if role != "partial":
-    return image_hu, label, affine
+    return case
   fields = cohort.partial.fields
-  return field_of_view.crop((image_hu, label), affine, fields[index % len(fields)], cohort.organs)
+  return field_of_view.crop(case, fields[index % len(fields)], cohort.organs)
 
 
-def _nifti(volume, affine):
-  """[z, y, x] as the bytes of a .nii.gz; gzip's time stamp is left out, so equal volumes give equal bytes."""
-  image = nibabel.Nifti1Image(volume.transpose(2, 1, 0), affine)
+def _write_case(folder: pathlib.Path, cohort: Cohort, entry: ManifestEntry, case: SyntheticCase) -> None:
+  label = case.label
+  if entry["annotated"] != "all":
+    label = keep_annotated(label, entry["annotated"], cohort.organs)
+  write_bytes(folder / entry["image"], _nifti(case.image_hu, case.affine))
+  write_bytes(folder / entry["label"], _nifti(label, case.affine))
+
+
+def _nifti(volume: npt.NDArray[Any], affine: Affine) -> bytes:
+  """[z, y, x] as the bytes of a .nii.gz; gzip's time stamp is left out, so equal volumes give equal bytes.
+
+  From Python 3.11 on, gzip.compress writes the operating system into its header, and gzip.GzipFile does not.
+  With `nifti_writer.write_nifti` a cohort would have another sha256 than before.
+  """
+  image = nibabel.Nifti1Image(as_stored(volume), affine)
   image.set_sform(affine, code="scanner")
   image.set_qform(affine, code="scanner")
   image.header.set_xyzt_units("mm")
-  return gzip.compress(image.to_bytes(), compresslevel=4, mtime=0)
-
-
-def _write(path, content):
-  unfinished = path + ".unfinished"
-  try:
-    with open(unfinished, "wb") as file:
-      file.write(content)
-    os.replace(unfinished, path)
-  finally:
-    with contextlib.suppress(OSError):
-      os.remove(unfinished)
+  content: bytes = gzip.compress(image.to_bytes(), compresslevel=4, mtime=0)
+  return content

@@ -1,25 +1,29 @@
-"""The flags that the commands which draw cohorts share."""
+"""The flags that all commands share which write cohorts."""
 
 from __future__ import annotations
 
 import functools
 import sys
+from collections.abc import Sequence
 
 import tqdm
 from absl import flags
 
-from data.synthetic.cohort import Cohort, PartialCases, write_cohort
+from data.synthetic.cohort import Cohort, Draw, PartialCases, write_cohort
 from data.synthetic.field_of_view import require_field
+from data.whole_file import AnyPath
 
 
-def define_cohort_flags():
+def define_cohort_flags() -> None:
   flags.DEFINE_string("output_dir", None, "Folder for images/, labels/ and dataset.json.", required=True)
   flags.DEFINE_integer("labeled_cases", 3, "Training cases with every organ annotated.", lower_bound=0)
   flags.DEFINE_integer("partial_cases", 18, "Training cases with some organs annotated.", lower_bound=0)
   flags.DEFINE_integer(
     "test_cases", 0, "Fully annotated cases held out as fold 0; 0: no folds.", lower_bound=0
   )
-  flags.DEFINE_integer("seed", 0, "Draws the patients and the choice of annotated organs.", lower_bound=0)
+  flags.DEFINE_integer(
+    "seed", 0, "Seed of the patients and of the choice of annotated organs.", lower_bound=0
+  )
   flags.DEFINE_integer(
     "organs_per_partial_case", 5, "Annotated organs per partial case, all equally often.", lower_bound=0
   )
@@ -41,8 +45,12 @@ def define_cohort_flags():
   )
 
 
-def cohort_from_flags(args, organs):
-  """The flags as a Cohort. Raises flags.Error on what does not go together, or is not among `organs`."""
+def cohort_from_flags(args: flags.FlagValues, organs: Sequence[str]) -> Cohort:
+  """The flags as a Cohort of `organs`.
+
+  Raises:
+    flags.Error: On flags that do not go together, and on organs that are not among `organs`.
+  """
   for name in ("annotated", "annotated_in_turn"):
     unknown = [organ for organ in getattr(args, name) if organ not in organs]
     if unknown:
@@ -69,8 +77,8 @@ def cohort_from_flags(args, organs):
   return Cohort(args.labeled_cases, args.partial_cases, args.test_cases, args.seed, tuple(organs), partial)
 
 
-def write_with_progress(output_dir, cohort, draw, name):
-  """`write_cohort` with a bar on a terminal and a line at the end."""
+def write_with_progress(output_dir: AnyPath, cohort: Cohort, draw: Draw, name: str) -> None:
+  """Calls `write_cohort` with a bar on a terminal, named `name`, and prints a line at the end."""
   bar = functools.partial(tqdm.tqdm, desc=name, unit="case", disable=not sys.stderr.isatty())
   write_cohort(output_dir, cohort, draw, progress=bar)
   print(f"wrote {len(cohort.cases())} cases to {output_dir}/dataset.json")

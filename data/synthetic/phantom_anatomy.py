@@ -1,8 +1,8 @@
 """The phantom's mean anatomy: thirteen organs and what surrounds them, in RAS mm.
 
-The origin lies in the middle of the body at about the first lumbar vertebra. Places and sizes are round
-numbers after an adult's; adrenal glands, esophagus and portal vein are drawn somewhat thick so that voxels of
-some 4 mm still show them.
+The origin lies in the middle of the body at about the first lumbar vertebra. Positions and sizes are round
+numbers after an adult's; adrenal glands, esophagus and portal vein are somewhat too thick, so that voxels of
+about 4 mm still show them.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from data.synthetic.phantom_shapes import Ellipsoid, Solid, Tube
 class Organ(NamedTuple):
   """An organ's mean shape and how far patients differ from it.
 
-  size_std: deviation of the log of its linear size, besides the patient's own body size.
-  shift_std_mm: deviation of its place per axis, besides the bending that neighbours share.
-  roughness_mm: deviation of its surface from the mean shape.
+  Attributes:
+    solid: the mean shape, in its mean position.
+    size_std: deviation of the log of its linear size, besides the patient's own body size.
+    shift_std_mm: deviation of its position per axis, besides the smooth warp that neighbours share.
+    roughness_mm: deviation of its surface from the mean shape.
   """
 
   solid: Solid
@@ -26,14 +28,15 @@ class Organ(NamedTuple):
   roughness_mm: float
 
 
-def _mirrored(tube, up_mm=0.0):
+def _mirrored(tube: Tube, up_mm: float = 0.0) -> Tube:
+  """The tube on the other side of the body, moved towards the head."""
   return Tube(tuple((-r, a, s + up_mm) for r, a, s in tube.points), tube.radii)
 
 
 _KIDNEY = Tube(((54, -56, -8), (67, -52, -38), (64, -45, -66)), (22, 26, 24))
 _HILUM = Ellipsoid((40, -42, -38), (13, 12, 16))
 
-# From the organ that yields to the organ that prevails where two would overlap.
+# Where two organs would overlap, the later one prevails.
 ORGANS = {
   "liver": Organ(
     Solid(

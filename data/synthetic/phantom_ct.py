@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-import numpy as np
-from scipy import ndimage
+from typing import Union
 
+import numpy as np
+
+from data.arrays import Affine, Floats, Integers, Labels
 from data.organs import BTCV_ORGANS
 from data.synthetic import phantom_anatomy as anatomy
-from data.synthetic.phantom_patient import draw_patient
+from data.synthetic.ct_noise import draw_grain, whole_hu
+from data.synthetic.phantom_patient import Patient, draw_patient
+from data.synthetic.phantom_shapes import Bounds, Ellipsoid, Solid, Tube
+from data.synthetic.synthetic_case import SyntheticCase, case_generators
 
 FIELD_OF_VIEW_MM = 384.0
 SLICE_PER_PIXEL = 1.25  # slice spacing over pixel size
-ROLES = ("labeled", "partial", "test")
 AIR_HU, LUNG_HU, FAT_HU, GAS_HU, BONE_HU, DISC_HU = -1000, -840, -102, -800, 330, 85
 
+_HU = Union[float, Floats, Integers]
+"""One number, or one for each voxel."""
+_Box = tuple[slice, ...]
+"""A part of the volume, (z, y, x); () is all of it."""
 
-def draw_case(seed, role, index, size):
+
+def draw_case(seed: int, role: str, index: int, size: int) -> SyntheticCase:
   """One phantom case, a pure function of its arguments; `size` changes the resolution, not the patient.
 
   Args:
-    seed: int from 0.
-    role: one of ROLES.
-    index: number of the case within its role, from 0.
+    seed, role, index: see `case_generators`.
     size: pixels per row and column.
   Returns:
-    (image_hu int16 [z, y, x], label uint8 [z, y, x], affine [4, 4]): label is 1 + the place in BTCV_ORGANS;
-    axes run to the right, anterior and superior, about 190 mm deep.
+    A SyntheticCase of BTCV_ORGANS, about 190 mm deep, whose axes run to the right, anterior and superior.
   """
-  streams = np.random.SeedSequence([seed, ROLES.index(role), index]).spawn(2)
-  anatomy_rng, noise_rng = (np.random.default_rng(stream) for stream in streams)
+  anatomy_rng, noise_rng = case_generators(seed, role, index, 2)
   patient = draw_patient(anatomy_rng)
   affine, shape = _grid(patient, size)
   scene = _Scene(patient, affine, shape)
@@ -36,22 +41,24 @@ def draw_case(seed, role, index, size):
   _paint_chest(scene)
   _paint_loops(scene)
   label = _paint_organs(scene)
-  return _with_noise(scene, noise_rng), label, affine
+  _add_noise(scene, noise_rng)
+  return SyntheticCase(whole_hu(scene.image), label, affine)
 
 
-def _grid(patient, size):
+def _grid(patient: Patient, size: int) -> tuple[Affine, tuple[int, ...]]:
+  """(affine, shape (z, y, x)) of the scan, whose centre is the origin."""
   pixel_mm = FIELD_OF_VIEW_MM / size
   spacing_mm = np.array([pixel_mm, pixel_mm, SLICE_PER_PIXEL * pixel_mm])
   counts = np.array([size, size, round(patient.depth_mm / spacing_mm[2])])
   affine = np.diag([*spacing_mm, 1.0])
   affine[:3, 3] = -(counts - 1) / 2 * spacing_mm
-  return affine, tuple(counts[::-1])
+  return affine, tuple(counts[::-1].tolist())
 
 
 class _Scene:
   """The volume being painted, with the patient's anatomical coordinates of every voxel."""
 
-  def __init__(self, patient, affine, shape):
+  def __init__(self, patient: Patient, affine: Affine, shape: tuple[int, ...]) -> None:
     self.patient = patient
     voxel_mm = np.diag(affine)[:3]
     self.edge_mm = voxel_mm[0]
@@ -66,7 +73,7 @@ class _Scene:
     self.image = np.full(shape, AIR_HU, np.float32)
     self.cavity_mm = _ring_distance(self.points, *anatomy.CAVITY_MM)
 
-  def box(self, bounds, margin_mm=0.0):
+  def box(self, bounds: Bounds, margin_mm: float = 0.0) -> _Box:
     """Slices (z, y, x) of the voxels that may lie within `margin_mm` of the box `bounds`."""
     low, high = bounds
     reach = self.bend_mm + margin_mm + self.edge_mm
@@ -75,25 +82,28 @@ class _Scene:
       for i, axis in reversed(list(enumerate(self.axes_mm)))
     )
 
-  def paint(self, distance_mm, hu, box=()):
-    """Sets the inside (negative distance) to `hu`, with partial volume in the voxels of the surface."""
+  def paint(self, distance_mm: Floats, hu: _HU, box: _Box = ()) -> None:
+    """Sets the inside (negative distance) to `hu`; voxels of the surface become a mixture."""
     cover = np.clip(0.5 - distance_mm / np.float32(self.edge_mm), 0, 1)
     self.image[box] += cover * (hu - self.image[box])
 
-  def paint_solid(self, solid, hu):
+  def paint_solid(self, solid: Ellipsoid | Tube | Solid, hu: float) -> None:
     box = self.box(solid.bounds())
     self.paint(solid.distance(self.points[(slice(None), *box)]), hu, box)
 
 
-def _ring_distance(points, right_mm, anterior_mm):
-  """About the mm to an upright tube, between an ellipse and a rectangle in section; negative inside."""
+def _ring_distance(points: Floats, right_mm: float, anterior_mm: float) -> Floats:
+  """About the mm to an upright tube, negative inside.
+
+  Its cross-section, of these half axes, is between an ellipse and a rectangle.
+  """
   right, anterior = points[0], points[1]
   squared = (right / np.float32(right_mm)) ** 2, (anterior / np.float32(anterior_mm)) ** 2
   reach = np.maximum((squared[0] ** 1.2 + squared[1] ** 1.2) ** (1 / 2.4), np.float32(1e-3))
   return np.sqrt(right**2 + anterior**2) * (1 - 1 / reach)
 
 
-def _paint_body(scene):
+def _paint_body(scene: _Scene) -> None:
   patient, points = scene.patient, scene.points
   skin_mm = anatomy.WALL_MM + patient.fat_mm
   scene.paint(_ring_distance(points, anatomy.CAVITY_MM[0] + skin_mm, anatomy.CAVITY_MM[1] + skin_mm), FAT_HU)
@@ -112,8 +122,8 @@ def _paint_body(scene):
   scene.paint_solid(anatomy.SPINAL_CANAL, 35)
 
 
-def _paint_chest(scene):
-  """Lung bases around the domes of the diaphragm, with the heart between them."""
+def _paint_chest(scene: _Scene) -> None:
+  """The bases of the lungs, which end at the domes of the diaphragm, with the heart between them."""
   right, anterior, superior = scene.points
   dome = 34 * np.exp(-(((np.abs(right) - 66) / 48) ** 2) - ((anterior - 8) / 56) ** 2)
   floor_mm = 58 + dome - 42 * np.clip(1 + scene.cavity_mm / 60, 0, 1) ** 2
@@ -122,7 +132,7 @@ def _paint_chest(scene):
   scene.paint_solid(anatomy.HEART, scene.patient.hu["heart"])
 
 
-def _paint_loops(scene):
+def _paint_loops(scene: _Scene) -> None:
   for loop in scene.patient.loops:
     box = scene.box(loop.solid.bounds())
     points = scene.points[(slice(None), *box)]
@@ -130,11 +140,11 @@ def _paint_loops(scene):
     wall_hu = scene.patient.hu["stomach wall"]
     content_hu = np.where(points[1] > loop.gas_above_mm, GAS_HU, loop.hu)
     scene.paint(distance, wall_hu, box)
-    scene.paint(distance + 3, content_hu, box)
+    scene.paint(distance + 3.0, content_hu, box)
 
 
-def _paint_organs(scene):
-  """Paints the organs in ORGANS' order; returns the label map."""
+def _paint_organs(scene: _Scene) -> Labels:
+  """Paints the organs in the order of ORGANS; returns the label map."""
   label = np.zeros(scene.image.shape, np.uint8)
   for placed in scene.patient.organs:
     solid, _, _, roughness_mm = anatomy.ORGANS[placed.organ]
@@ -151,8 +161,8 @@ def _paint_organs(scene):
   return label
 
 
-def _organ_hu(scene, organ, distance, box):
-  """The organ's HU: one number, or a map for organs with a rind."""
+def _organ_hu(scene: _Scene, organ: str, distance: Floats, box: _Box) -> _HU:
+  """The organ's HU: one number, or a map for organs whose outer layer or content differs."""
   hu = scene.patient.hu
   if organ.endswith("kidney"):
     return np.where(distance > -7, hu["renal cortex"], hu[organ])
@@ -162,11 +172,10 @@ def _organ_hu(scene, organ, distance, box):
   return hu[organ]
 
 
-def _with_noise(scene, rng):
-  """int16 HU with slow shading, the grain of a reconstruction filter, and white noise."""
+def _add_noise(scene: _Scene, rng: np.random.Generator) -> None:
+  """Adds slow shading, white noise, and the grain of a reconstruction filter."""
   patient, image = scene.patient, scene.image
   image += patient.shading.on_grid(scene.axes_mm)[0]
   image += patient.white_noise_hu * rng.standard_normal(image.shape, np.float32)
-  grain = ndimage.gaussian_filter(rng.standard_normal(image.shape, np.float32), (0.5, 1, 1), truncate=3)
+  grain = draw_grain(rng, image.shape)
   image += patient.grain_noise_hu / grain.std() * grain
-  return np.rint(np.clip(image, -1024, 3071)).astype(np.int16)

@@ -1,18 +1,20 @@
-"""One phantom patient: everything that differs from the mean anatomy, drawn before there is a voxel grid."""
+"""One phantom patient: everything that differs from the mean anatomy, free of any voxel grid."""
 
 from __future__ import annotations
 
 import dataclasses
+from typing import overload
 
 import numpy as np
 
+from data.arrays import Floats
 from data.synthetic.phantom_anatomy import COLON, DUODENUM, ORGANS
 from data.synthetic.phantom_field import SmoothField
-from data.synthetic.phantom_shapes import Ellipsoid, Tube
+from data.synthetic.phantom_shapes import Ellipsoid, Point, Tube
 
-# HU in the arterial phase, HU in the portal venous phase, deviation between patients at one phase (times
-# 1.5). The ranges overlap on purpose: one intensity fits several organs, so place, size and shape have to be
-# learnt too.
+# HU in the arterial phase, HU in the portal venous phase, and the deviation between patients at one phase,
+# which is multiplied by 1.5. The ranges overlap on purpose: one intensity fits several organs, so that
+# position, size and shape have to be learnt too.
 CONTRAST_HU = {
   "spleen": (132, 118, 9),
   "right kidney": (118, 158, 10),
@@ -37,18 +39,26 @@ _UNENHANCED_HU = 40
 
 @dataclasses.dataclass(frozen=True)
 class PlacedOrgan:
-  """An organ of one patient: local point = turn @ (point - centre_mm) + pivot_mm, in the mean frame."""
+  """An organ of one patient: mean point = turn @ (point - centre_mm) + pivot_mm, of the anatomical point.
+
+  Attributes:
+    organ: a key of ORGANS.
+    turn: [3, 3], rotation and 1 / size.
+    centre_mm: [3], the centre in this patient.
+    pivot_mm: [3], the centre in the mean anatomy.
+    roughness: added to the distance from the mean surface, in mm.
+  """
 
   organ: str
-  turn: np.ndarray  # [3, 3], rotation and 1 / size
-  centre_mm: np.ndarray
-  pivot_mm: np.ndarray
+  turn: Floats
+  centre_mm: Floats
+  pivot_mm: Floats
   roughness: SmoothField
 
 
 @dataclasses.dataclass(frozen=True)
 class Loop:
-  """A piece of bowel; from `gas_above_mm` (anterior) on it holds gas."""
+  """A piece of bowel; anterior of `gas_above_mm` it holds gas, elsewhere content of `hu`."""
 
   solid: Ellipsoid | Tube
   hu: float
@@ -57,25 +67,40 @@ class Loop:
 
 @dataclasses.dataclass(frozen=True)
 class Patient:
-  """anatomical point = (point - shift_mm) / scale, then bent by `warp`; hu: tissue name to mean HU."""
+  """All that is random of a patient, but for the noise.
+
+  The anatomical point of a point in the scan is q + warp(q), where q = (point - shift_mm) / scale.
+
+  Attributes:
+    depth_mm: extent of the scan along z.
+    scale, shift_mm: [3], of the body.
+    warp: three channels, in mm.
+    organs: in the order of ORGANS.
+    hu: tissue to mean HU.
+    shading: slow change of HU over the scan.
+    fat_mm: thickness of the fat below the skin.
+    stomach_gas_mm: anterior of this the stomach holds gas.
+    rib_phase: radians, where ribs and discs lie along z.
+    white_noise_hu, grain_noise_hu: deviations of the two kinds of noise.
+  """
 
   depth_mm: float
-  scale: np.ndarray
-  shift_mm: np.ndarray
+  scale: Floats
+  shift_mm: Floats
   warp: SmoothField
-  organs: tuple
-  loops: tuple
-  hu: dict
+  organs: tuple[PlacedOrgan, ...]
+  loops: tuple[Loop, ...]
+  hu: dict[str, float]
   shading: SmoothField
   fat_mm: float
-  stomach_gas_mm: float  # anterior of this the stomach holds gas
+  stomach_gas_mm: float
   rib_phase: float
   white_noise_hu: float
   grain_noise_hu: float
 
 
-def draw_patient(rng):
-  """A Patient drawn from numpy Generator `rng`."""
+def draw_patient(rng: np.random.Generator) -> Patient:
+  """A random Patient; the same state of `rng` gives the same one."""
   body_size = 1 + 0.06 * normal(rng)
   return Patient(
     depth_mm=rng.uniform(180, 200),
@@ -94,12 +119,17 @@ def draw_patient(rng):
   )
 
 
-def normal(rng, size=None):
-  """Standard normal within 2 deviations: varied patients, no monsters."""
-  return np.clip(rng.standard_normal(size), -2, 2)
+@overload
+def normal(rng: np.random.Generator) -> float: ...
+@overload
+def normal(rng: np.random.Generator, size: int) -> Floats: ...
+def normal(rng: np.random.Generator, size: int | None = None) -> float | Floats:
+  """Standard normal, clipped at 2 deviations: varied patients, but no impossible ones."""
+  clipped: float | Floats = np.clip(rng.standard_normal(size), -2, 2)
+  return clipped
 
 
-def _place(rng, organ):
+def _place(rng: np.random.Generator, organ: str) -> PlacedOrgan:
   solid, size_std, shift_std_mm, roughness_mm = ORGANS[organ]
   pivot = np.mean(solid.bounds(), 0)
   size = np.exp(size_std * normal(rng) + 0.5 * size_std * normal(rng, 3))
@@ -108,12 +138,13 @@ def _place(rng, organ):
     turn=_rotation(np.radians(5) * normal(rng, 3)) / size[:, None],
     centre_mm=pivot + 1.5 * shift_std_mm * normal(rng, 3),
     pivot_mm=pivot,
-    # Small organs take short bumps: a quarter of the way through the organ, about.
+    # Small organs have short bumps: about a quarter of the way through the organ.
     roughness=SmoothField(rng, spacing_mm=36 if roughness_mm > 2 else 24, std=roughness_mm),
   )
 
 
-def _rotation(angles):
+def _rotation(angles: Floats) -> Floats:
+  """[3, 3], the product of rotations by `angles` about the three axes, in radians."""
   matrix = np.eye(3)
   for axis, angle in enumerate(angles):
     step, (i, j) = np.eye(3), ((axis + 1) % 3, (axis + 2) % 3)
@@ -123,8 +154,8 @@ def _rotation(angles):
   return matrix
 
 
-def _draw_contrast(rng):
-  # from a scan almost without contrast medium to a strong bolus: no three patients show all there is
+def _draw_contrast(rng: np.random.Generator) -> dict[str, float]:
+  # From a scan almost without contrast medium to a strong bolus: three labelled patients cannot show it all.
   phase, gain = rng.uniform(), rng.uniform(0.3, 1.25)
   return {
     tissue: _UNENHANCED_HU
@@ -134,15 +165,20 @@ def _draw_contrast(rng):
   }
 
 
-def _draw_loops(rng):
-  """Bowel: as bright as organs at times, so that intensity alone misleads."""
+def _draw_loops(rng: np.random.Generator) -> tuple[Loop, ...]:
+  """Bowel, at times as bright as an organ, so that intensity alone misleads."""
   solids: list[Ellipsoid | Tube] = [*COLON, DUODENUM]
   for _ in range(30):
     centre = rng.uniform((-85, -14, -115), (85, 66, -48))
-    solids.append(Ellipsoid(tuple(centre), tuple(rng.uniform(10, 22, 3))))
+    solids.append(Ellipsoid(_point(centre), _point(rng.uniform(10, 22, 3))))
   gassy = rng.uniform(size=len(solids)) < 0.3
   tops = [solid.bounds()[1][1] for solid in solids]
   return tuple(
     Loop(solid, hu=rng.uniform(5, 125), gas_above_mm=top - rng.uniform(4, 16) if gas else np.inf)
     for solid, gas, top in zip(solids, gassy, tops)
   )
+
+
+def _point(vector: Floats) -> Point:
+  right, anterior, superior = vector
+  return right, anterior, superior

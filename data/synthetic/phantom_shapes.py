@@ -1,6 +1,7 @@
-"""Solids the phantom's anatomy is built of, as distances to their surface.
+"""The solids that the phantom's anatomy is built of, as distances to their surface.
 
-Points are float32 arrays [3, ...] of millimetres in the order right, anterior, superior (RAS).
+Points are float32 arrays [3, ...] of millimetres in the order right, anterior, superior (RAS); distances are
+float32 [...].
 """
 
 from __future__ import annotations
@@ -9,21 +10,28 @@ from typing import NamedTuple
 
 import numpy as np
 
+from data.arrays import Floats
+
+Point = tuple[float, float, float]
+"""(right, anterior, superior) in mm."""
+Bounds = tuple[Floats, Floats]
+"""Lowest and highest corner of a box, each [3] in RAS mm."""
+
 
 class Ellipsoid(NamedTuple):
   """Axis-aligned; `centre` and `radii` are RAS mm."""
 
-  centre: tuple
-  radii: tuple
+  centre: Point
+  radii: Point
 
-  def bounds(self):
+  def bounds(self) -> Bounds:
     return np.subtract(self.centre, self.radii), np.add(self.centre, self.radii)
 
-  def distance(self, points):
+  def distance(self, points: Floats) -> Floats:
     """About the mm to the surface, negative inside: exact on the surface and first-order near it."""
     radii = _column(self.radii, points)
     unit = (points - _column(self.centre, points)) / radii
-    # Both floors keep the centre, where 0/0 stands, at minus the longest radius.
+    # The two lower limits give the centre, where the formula is 0/0, minus the longest radius.
     reach = np.maximum(np.sqrt(np.einsum("c...,c...->...", unit, unit)), np.float32(1e-3))
     unit /= radii
     slope = np.maximum(np.sqrt(np.einsum("c...,c...->...", unit, unit)), np.float32(1e-3 / max(self.radii)))
@@ -33,14 +41,14 @@ class Ellipsoid(NamedTuple):
 class Tube(NamedTuple):
   """A chain of cones with round ends: `points` is a sequence of RAS mm, `radii` one radius for each."""
 
-  points: tuple
-  radii: tuple
+  points: tuple[Point, ...]
+  radii: tuple[float, ...]
 
-  def bounds(self):
+  def bounds(self) -> Bounds:
     points, radii = np.array(self.points), np.array(self.radii)[:, None]
     return (points - radii).min(0), (points + radii).max(0)
 
-  def distance(self, points):
+  def distance(self, points: Floats) -> Floats:
     """The mm to the surface (exact where the radius is constant), negative inside."""
     nearest = np.full(points.shape[1:], np.inf, np.float32)
     ends = np.array(self.points, np.float32)
@@ -56,17 +64,16 @@ class Tube(NamedTuple):
 
 
 class Solid(NamedTuple):
-  """The union of `parts` without `holes`, each an Ellipsoid or a Tube."""
+  """The union of `parts` without `holes`."""
 
-  parts: tuple
-  holes: tuple = ()
+  parts: tuple[Ellipsoid | Tube, ...]
+  holes: tuple[Ellipsoid | Tube, ...] = ()
 
-  def bounds(self):
-    """Lowest and highest corner in RAS mm."""
+  def bounds(self) -> Bounds:
     low, high = zip(*(part.bounds() for part in self.parts))
     return np.min(low, 0), np.max(high, 0)
 
-  def distance(self, points):
+  def distance(self, points: Floats) -> Floats:
     """About the mm to the surface, negative inside."""
     distance = np.minimum.reduce([part.distance(points) for part in self.parts])
     for hole in self.holes:
@@ -74,6 +81,6 @@ class Solid(NamedTuple):
     return distance
 
 
-def _column(vector, points):
+def _column(vector: Point | Floats, points: Floats) -> Floats:
   """`vector` [3] as float32, shaped to broadcast against `points` [3, ...]."""
   return np.asarray(vector, np.float32).reshape((3,) + (1,) * (points.ndim - 1))

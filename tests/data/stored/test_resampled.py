@@ -6,10 +6,11 @@ import shutil
 import numpy as np
 import pytest
 
+from data.file_hash import file_sha256
 from data.input_error import InputError
 from data.organs import IGNORE
 from data.stored.resampled import at_spacing
-from data.stored.store import Store, StoredCase, file_sha256, read_store, verify
+from data.stored.store import Store, StoredCase, read_store, verify
 from tests.conftest import make_store
 
 MANY = 10**9

@@ -15,6 +15,7 @@ from data.synthetic.cohort import (
   manifest_entries,
   write_cohort,
 )
+from data.synthetic.synthetic_case import SyntheticCase
 
 ORGANS = ("spleen", "pancreas", "liver")
 IN_TURN = PartialCases(annotated_in_turn=ORGANS)
@@ -26,7 +27,8 @@ def draw(seed, role, index):
   label = np.zeros((6, 8, 10), np.uint8)
   for value in (1, 2, 3):
     label[2:4, 3:5, 2 * value] = value
-  return rng.integers(-100, 100, label.shape).astype(np.int16), label, np.diag([-2.0, -2, 30, 1])
+  image = rng.integers(-100, 100, label.shape).astype(np.int16)
+  return SyntheticCase(image, label, np.diag([-2.0, -2, 30, 1]))
 
 
 def cohort(partial=IN_TURN, test_cases=1):
