@@ -1,42 +1,59 @@
-"""How every command starts and fails: one line on stderr, exit code 1 for input, 2 for flags."""
+"""How every command starts, helps and fails: one line on stderr, exit code 1 for input, 2 for flags."""
 
+from __future__ import annotations
+
+import contextlib
+import inspect
 import logging
+import os
+import re
+import shutil
+import signal
 import sys
+import textwrap
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NoReturn
 
 from absl import app, flags
 from absl import logging as absl_logging
 
 from data.input_error import InputError
 
+MOST_CHARACTERS = 300
+_PACKAGES = ("data", "deeplab_panns")  # TensorFlow and absl define flags too
+_PLACEHOLDERS = {"int": "N", "float": "X", "comma separated list of strings": "A,B,...", "string": "TEXT"}
+_HELP = ("--help", "-help", "-h", "--h", "--helpshort", "--helpfull")
 
-def fail(message, code=1):
+
+def fail(message: object, code: int = 1) -> NoReturn:
   """Prints one line on stderr and leaves with `code`."""
-  print("error: " + " ".join(str(message).split()), file=sys.stderr)
+  print(one_line(f"error: {message}"), file=sys.stderr)
   sys.exit(code)
 
 
-def _parse(argv):
-  try:
-    rest = flags.FLAGS(argv)
-  except flags.Error as error:
-    fail(f"{error} (--help lists the flags)", code=2)
-  if len(rest) > 1:
-    fail(f"received {rest[1:]} besides flags; every setting is a --flag=value (--help lists them)", code=2)
-  return rest
+def one_line(text: str) -> str:
+  """The text in one line that can be printed anywhere; of a long one the end that says the way out stays."""
+  line = " ".join(text.encode("utf-8", "backslashreplace").decode("utf-8").split())
+  if len(line) <= MOST_CHARACTERS:
+    return line
+  head, tail = 2 * MOST_CHARACTERS // 3, MOST_CHARACTERS // 3 - 5
+  return f"{line[:head].rstrip()} ... {line[-tail:].lstrip()}"
 
 
-def run(main):
+def run(main: Callable[[list[str]], Any], groups: Mapping[str, Iterable[str]] | None = None) -> None:
   """Runs `main(argv)` as a command.
 
   Args:
     main: takes absl's argument list; raises InputError for what the user can mend and
       flags.Error for flags that do not go together.
+    groups: {heading: names of flags}, for --help; flags in none of them come first.
   """
 
-  def guarded(argv):
+  def guarded(argv: list[str]) -> Any:
     # TensorFlow and absl tell of their own doings at length; what the user must know goes through fail()
     absl_logging.set_verbosity(absl_logging.ERROR)
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a batch system's way of saying Ctrl-C
     try:
       return main(argv)
     except InputError as error:
@@ -45,5 +62,72 @@ def run(main):
       fail(f"{error} (--help lists the flags)", code=2)
     except KeyboardInterrupt:
       fail("interrupted; the same command goes on from what is finished", code=130)
+    except MemoryError:
+      fail("not enough memory; close other programs, or take fewer or smaller cases at a time")
+    except OSError as error:
+      fail(system_says(error))
 
-  app.run(guarded, flags_parser=_parse)
+  app.run(guarded, flags_parser=lambda argv: _parse(argv, groups or {}))
+
+
+def system_says(error: OSError) -> str:
+  """What the operating system refused, and the way out."""
+  where = f"{os.fspath(error.filename)!s}: " if error.filename is not None else ""
+  return f"{where}{error.strerror or error}; make room, or permit it, and run the same command again"
+
+
+def _parse(argv: list[str], groups: Mapping[str, Iterable[str]]) -> list[str]:
+  if any(argument in _HELP for argument in argv[1:]):
+    with contextlib.suppress(BrokenPipeError):  # `| head`
+      print(help_text(flags.FLAGS, groups, shutil.get_terminal_size().columns), flush=True)
+    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - or Python complains at its end
+    sys.exit(0)
+  try:
+    rest: list[str] = flags.FLAGS(argv)
+  except flags.Error as error:
+    fail(f"{str(error).removeprefix('ERROR:: ')} (--help lists the flags)", code=2)
+  except OSError as error:
+    fail(f"{system_says(error)} (--help lists the flags)", code=2)
+  except UnicodeError as error:
+    fail(f"a flagfile is no text in UTF-8 ({error}) (--help lists the flags)", code=2)
+  if len(rest) > 1:
+    fail(f"received {rest[1:]} besides flags; every setting is a --flag=value (--help lists them)", code=2)
+  return rest
+
+
+def help_text(values: flags.FlagValues, groups: Mapping[str, Iterable[str]], columns: int) -> str:
+  """The command's docstring and the project's flags, by group, without absl's own.
+
+  Args:
+    columns: of the terminal.
+  """
+  about = inspect.getdoc(sys.modules["__main__"]) or ""
+  own = {
+    flag.name: flag
+    for module, defined in values.flags_by_module_dict().items()
+    if module.partition(".")[0] in _PACKAGES or module == sys.argv[0]
+    for flag in defined
+  }
+  grouped = {name for names in groups.values() for name in names}
+  sections = {"Flags": [name for name in own if name not in grouped], **groups}
+  lines = [about]
+  for heading, names in sections.items():
+    shown = [name for name in names if name in own]
+    if shown:
+      lines += ["", f"{heading}:"]
+      lines += [line for name in shown for line in _flag_lines(own[name], min(columns, 110))]
+  lines += ["", "Any flag can stand in a file, one a line: --flagfile=FILE. Later ones win."]
+  return "\n".join(lines)
+
+
+def _flag_lines(flag: Any, columns: int) -> list[str]:
+  """A flag with its choices and default, and what it says, indented below."""
+  default = flag.default_as_str if flag.default is not None else None
+  choices = getattr(flag, "enum_values", None) or getattr(flag.parser, "enum_values", None)
+  head = f"  --{'[no]' if flag.boolean else ''}{flag.name}"
+  if not flag.boolean:
+    head += "=" + ("|".join(choices) if choices else _PLACEHOLDERS.get(flag.flag_type(), "TEXT"))
+  if default not in (None, "''", "''"):
+    head += f"  (default: {str(default).strip(chr(39))})"
+  says = re.sub(r"^<[^>]*>: ", "", flag.help)  # absl puts the choices first
+  return [head, *textwrap.wrap(says, columns, initial_indent=" " * 6, subsequent_indent=" " * 6)]

@@ -132,6 +132,13 @@ _SPACING_MM = (
   "Spacing to train at: S, or Sy,Sx, or Sz,Sy,Sx; default: the store's. Another one is resampled once, "
   "into the run."
 )
+# For --help.
+FLAG_GROUPS: dict[str, tuple[str, ...]] = {
+  "Network": tuple(_NETWORK),
+  "Method": tuple(_METHOD),
+  "Stages": tuple(_SCHEDULE),
+  "Batches and cases": (*_INPUT, "spacing_mm", "max_voxels"),
+}
 # Of the flags whose default says nothing of their type.
 _FLOATS = frozenset({"batch_norm_decay"})
 

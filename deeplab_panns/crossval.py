@@ -10,7 +10,6 @@ volumes.csv and confusion.csv.
 from __future__ import annotations
 
 import pathlib
-import signal
 
 from absl import flags
 
@@ -44,7 +43,6 @@ def train_arguments(args: flags.FlagValues) -> tuple[str, ...]:
 
 def main(_: list[str]) -> None:
   args = flags.FLAGS
-  signal.signal(signal.SIGTERM, signal.default_int_handler)  # a batch system's way of saying Ctrl-C
   store = read_store(args.data_dir)
   experiment = config.experiment_from_flags(args, store.spacing_mm)
   folds = store_folds(store, args.folds)
@@ -56,4 +54,4 @@ def main(_: list[str]) -> None:
 
 if __name__ == "__main__":
   define_flags()
-  command.run(main)
+  command.run(main, config.FLAG_GROUPS)

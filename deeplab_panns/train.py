@@ -6,7 +6,7 @@ from absl import flags
 
 from data import command
 from data.stored.store import read_store
-from deeplab_panns.config import define_flags, experiment_from_flags
+from deeplab_panns.config import FLAG_GROUPS, define_flags, experiment_from_flags
 from deeplab_panns.training import Intervals, Resources, train
 
 
@@ -26,4 +26,4 @@ def main(_: list[str]) -> None:
 
 if __name__ == "__main__":
   define_flags()
-  command.run(main)
+  command.run(main, FLAG_GROUPS)
