@@ -1,4 +1,4 @@
-"""What a user gets to read: one line with the file, what was found, what is allowed, and a way out."""
+"""Error messages: one line with the file, what was found, what is allowed, and a way out."""
 
 import dataclasses
 import json

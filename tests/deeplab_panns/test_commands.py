@@ -102,7 +102,7 @@ def test_other_flags_are_refused(tiny_run, tiny_store):
 
 
 def test_a_killed_run_goes_on_to_the_same_bits(tiny_run, tiny_store, tmp_path):
-  """Cut back to the checkpoint of step 6, train again: step 8 is what the whole run had."""
+  """Without its last checkpoint, the run goes on from step 6 and reaches the same weights at step 8."""
   copy = tmp_path / "copy"
   shutil.copytree(tiny_run, copy)
   for file in (copy / "checkpoints" / "last").glob("ckpt-8*"):
@@ -122,7 +122,7 @@ def test_a_killed_run_goes_on_to_the_same_bits(tiny_run, tiny_store, tmp_path):
   assert_same_checkpoint(checkpoint(copy, 8), checkpoint(tiny_run, 8))
 
 
-def test_a_shared_stage_1_equals_an_own_one(tiny_run, tiny_store, tmp_path):
+def test_stage_1_taken_from_another_run_gives_the_same_weights(tiny_run, tiny_store, tmp_path):
   arguments = [*TINY_FLAGS, f"--data_dir={tiny_store}", "--fold=0", "--validation_fraction=0.4"]
   run_command("deeplab_panns.train", *arguments, f"--run_dir={tmp_path / 'full'}", "--supervision=full")
   result = run_command(
@@ -142,8 +142,7 @@ def test_a_shared_stage_1_equals_an_own_one(tiny_run, tiny_store, tmp_path):
 
 
 def test_a_corrected_prior_is_kept_and_logged(tiny_store, tmp_path):
-  """What the partial cases annotate, the liver, decides its share; the others share what is left as
-  before."""
+  """The partial cases annotate the liver and so decide its share; the other shares keep their ratios."""
   run_command(
     "deeplab_panns.train",
     *TINY_FLAGS,
@@ -168,12 +167,13 @@ def test_evaluate_scores_a_split(tiny_run, tmp_path, split, cases):
   summary = json.loads((tmp_path / "metrics.json").read_text())
   assert summary["cases"] == cases and set(summary["organs"]) == set(TINY_ORGANS)
   rows = read_csv(tmp_path / "metrics.csv")
-  assert len(rows) == (cases * 3 if split != "all" else 4 * 3 + 2)  # partial cases: the liver alone
+  # of the two partial cases only the liver is annotated
+  assert len(rows) == (cases * 3 if split != "all" else 4 * 3 + 2)
 
 
 def test_predict_export_and_evaluate_agree(tiny_run, tiny_raw, tmp_path):
-  """The same labels from predict, from the SavedModel by predict, and from it where there is only
-  TensorFlow."""
+  """The labels are the same from the run, from its SavedModel, and from the SavedModel in a process that has
+  only TensorFlow."""
   run_command("deeplab_panns.export", f"--run_dir={tiny_run}", f"--output_dir={tmp_path / 'model'}")
   inputs = tmp_path / "inputs"
   inputs.mkdir()
@@ -205,21 +205,11 @@ np.save(out, signature(volume=tf.constant(np.load(volume)), spacing_mm=spacing_m
     np.testing.assert_allclose(ours.affine, source.affine, atol=1e-4)
     np.testing.assert_array_equal(np.asarray(ours.dataobj), np.asarray(theirs.dataobj))
     np.save(tmp_path / "volume.npy", np.asarray(source.dataobj).transpose(2, 1, 0).astype(np.float32))
-    environment = {
-      **os.environ,
-      "PYTHONPATH": "",
-      "TF_ENABLE_ONEDNN_OPTS": "1",
-    }  # as the commands do, for equal bits
+    # oneDNN as in the commands, for equal bits
+    environment = {**os.environ, "PYTHONPATH": "", "TF_ENABLE_ONEDNN_OPTS": "1"}
+    arguments = [tmp_path / "model", tmp_path / "volume.npy", json.dumps(spacing), tmp_path / "labels.npy"]
     subprocess.run(
-      [
-        sys.executable,
-        "-c",
-        script,
-        tmp_path / "model",
-        tmp_path / "volume.npy",
-        json.dumps(spacing),
-        tmp_path / "labels.npy",
-      ],
+      [sys.executable, "-c", script, *arguments],
       cwd=tmp_path,
       check=True,
       env=environment,
@@ -230,6 +220,27 @@ np.save(out, signature(volume=tf.constant(np.load(volume)), spacing_mm=spacing_m
     )
   assert json.loads((tmp_path / "model" / "assets" / "organs.json").read_text()) == TINY_ORGANS
   assert sorted(file.name for file in (tmp_path / "a").glob("*.nii.gz")) == ["other.nii.gz", "test_5.nii.gz"]
+
+
+def test_predict_takes_several_runs(tiny_run, tiny_raw, tmp_path):
+  source = tiny_raw / "images" / "test_5.nii.gz"
+  run_command(
+    "deeplab_panns.predict",
+    f"--run_dirs={tiny_run},{tiny_run}",
+    f"--input={source}",
+    f"--output_dir={tmp_path / 'two'}",
+  )
+  run_command(
+    "deeplab_panns.predict", f"--run_dir={tiny_run}", f"--input={source}", f"--output_dir={tmp_path / 'one'}"
+  )
+  two, one = (np.asarray(nibabel.load(tmp_path / name / "test_5.nii.gz").dataobj) for name in ("two", "one"))
+  # the mean of two equal networks, but for the rounding of a logarithm
+  assert np.mean(two == one) > 0.999
+  for arguments in ((f"--run_dirs={tiny_run}", f"--run_dir={tiny_run}"), ()):
+    said = run_command(
+      "deeplab_panns.predict", *arguments, f"--input={source}", f"--output_dir={tmp_path}", check=False
+    )
+    assert said.returncode == 1 and "exactly one of --run_dir, --run_dirs and --model" in said.stderr
 
 
 def test_evaluate_folders(tmp_path):
@@ -269,9 +280,8 @@ def test_report_prints_a_table(tiny_run, tmp_path):
   lines = (tmp_path / "report" / "table.csv").read_text().splitlines()
   assert lines[0] == "organ,ours,again" and lines[-1].startswith("mean,") and len(lines) == 5
   page = (tmp_path / "report" / "report.html").read_text()
-  assert (
-    page.count("data:image/png;base64,") == 8
-  )  # boxes, slices, worst cases, confusion, volumes, training, prior, prior check
+  # boxes, slices, worst cases, confusion, volumes, training, prior, prior check
+  assert page.count("data:image/png;base64,") == 8
 
 
 def test_every_flagfile_parses():

@@ -1,4 +1,4 @@
-"""The commands with the 3-D network: trained, scored, exported; and together with a 2-D run."""
+"""The commands with a 3-D network: training, scores, export, and an ensemble with a 2-D run."""
 
 import json
 
@@ -34,7 +34,7 @@ FLAGS_3D = [
 
 @pytest.fixture(scope="module")
 def run_3d(tiny_store, tmp_path_factory):
-  """Trained at a spacing coarser than the cases' own 3 x 2 x 2 mm, so that all resampling is on the way."""
+  """A run at a spacing coarser than the cases' own 3 x 2 x 2 mm, so that images and labels are resampled."""
   folder = tmp_path_factory.mktemp("runs") / "unet"
   run_command(
     "deeplab_panns.train",
@@ -54,7 +54,7 @@ def test_training_keeps_the_resampled_cases_in_the_run(run_3d, tiny_store):
   assert len(images) == len(read_store(tiny_store).cases) and np.load(images[0]).shape == (6, 32, 29)
 
 
-def test_pictures_are_three_planes_and_padding_is_said_once(run_3d, tiny_store, tmp_path):
+def test_pictures_show_three_planes_and_padding_is_reported_once(run_3d, tiny_store, tmp_path):
   import tensorflow as tf
 
   result = run_command(
@@ -73,9 +73,8 @@ def test_pictures_are_three_planes_and_padding_is_said_once(run_3d, tiny_store, 
     for value in event.summary.value
     if "overlay" in value.tag
   }
-  assert (
-    shapes.pop()[1] > 40 + 6 + 6
-  )  # pixels of the axial plane, and of the two others, whose 3 mm slices are drawn larger
+  # Rows of the axial plane, and of the two others, whose 3 mm slices are enlarged to square pixels.
+  assert shapes and all(height > 40 + 6 + 6 for _, height in shapes)
 
 
 def test_a_resumed_3d_run_ends_in_the_same_bits(run_3d, tiny_store, tmp_path):

@@ -1,4 +1,4 @@
-"""The memory that prediction takes on a large scan; `pytest tests/deeplab_panns/test_memory.py -s` prints it."""
+"""The memory that prediction takes on a large scan. `pytest -s` prints it."""
 
 import subprocess
 import sys

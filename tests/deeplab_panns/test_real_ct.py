@@ -1,5 +1,6 @@
-"""The four real CT cases through the whole way: reading, orientation, store, training, prediction on the
-scan's own grid."""
+"""Four real CT cases: reading, orientation, store, training, and prediction on the scans' own grids."""
+
+import json
 
 import nibabel
 import numpy as np
@@ -26,17 +27,14 @@ def test_every_case_lies_in_canonical_orientation(real_store):
       organ: np.argwhere(label == value[organ]).mean(axis=0)
       for organ in ("liver", "spleen", "aorta", "stomach")
     }
-    assert middle["liver"][2] < middle["spleen"][2]  # the patient's right is on the picture's left
-    assert middle["stomach"][1] < middle["aorta"][1]  # and the front on top
+    assert middle["liver"][2] < middle["spleen"][2]  # x grows from the patient's right to the left
+    assert middle["stomach"][1] < middle["aorta"][1]  # y grows from front to back
   full = np.asarray(store.cases[0].label())
-  assert (
-    np.argwhere(full == value["liver"])[:, 0].mean() > full.shape[0] / 2
-  )  # head above: the scan reaches down to the thighs
+  # z grows to the head: this scan reaches down to the thighs, so the liver lies in its upper half
+  assert np.argwhere(full == value["liver"])[:, 0].mean() > full.shape[0] / 2
 
 
 def test_resampling_keeps_the_organs_volumes(real_store, real_ct):
-  import json
-
   store = read_store(real_store)
   entries = {entry["id"]: entry for entry in json.loads((real_ct / "dataset.json").read_text())["cases"]}
   for case in store.cases[1:3]:  # 0.98 x 0.98 x 2 mm and 1.5 mm
@@ -49,8 +47,7 @@ def test_resampling_keeps_the_organs_volumes(real_store, real_ct):
 
 
 def test_training_and_prediction_on_the_scans_own_grids(real_store, real_ct, tmp_path):
-  """A few steps by the shipped flagfile, then the DICOM series and a NIfTI scan: labels on their own
-  grids."""
+  """A few steps with the shipped flagfile, then labels for the DICOM series and for a NIfTI scan."""
   run_command(
     "deeplab_panns.train",
     f"--flagfile={ROOT / 'experiments' / 'real_ct.flags'}",

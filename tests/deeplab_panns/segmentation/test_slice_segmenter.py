@@ -1,4 +1,4 @@
-"""Slices to volumes: identity networks show where every voxel lands."""
+"""2-D networks on whole volumes: networks that return their input show where every voxel lands."""
 
 import functools
 
@@ -73,8 +73,10 @@ def test_neighbours_lie_at_the_training_distance():
 
 @pytest.mark.parametrize("training_mm", [1.0, 3.0])
 def test_resampling_there_and_back_keeps_smooth_structures_in_place(training_mm):
-  """A blob off the middle comes back where it was, whatever the training spacing. A grid half a voxel off
-  would show as 0.5."""
+  """A blob off the centre comes back at its position, whatever the spacing of training.
+
+  A grid that is half a voxel off would move it by 0.5.
+  """
   _, y, x = np.meshgrid(*map(np.arange, (9, 48, 60)), indexing="ij")
   blob = np.hypot(y - 15, x - 40) < 9
   image = np.where(blob, 214, 14).astype(np.uint8)

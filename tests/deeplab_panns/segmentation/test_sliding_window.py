@@ -26,13 +26,12 @@ def value_network(images, training=False):
   return tf.math.log(tf.stack(shares_of(images[..., 0]), -1))
 
 
-OURS = VolumeSegmenter(
-  value_network, Windows(PATCH, TARGET_MM), 3
-)  # one for most tests: each new one is traced for seconds
+# one for most tests: each new one is traced for seconds
+OURS = VolumeSegmenter(value_network, Windows(PATCH, TARGET_MM), 3)
 
 
 class Stream:
-  """Puts the float32 probabilities of an image of the store together from the blocks: [z, y, x, K + 1]."""
+  """The float32 probabilities of an image of the store, put together from their blocks: [z, y, x, K + 1]."""
 
   def __init__(self, ours):
     self._ours = ours
@@ -63,15 +62,17 @@ def noise(size, seed=0):
 
 
 def resampling_matrix(size_out, size_in, ratio):
-  """[out, in]: a triangle of the coarser grid's voxel around each output voxel's centre, both grids on one
-  middle."""
+  """[out, in]: a triangle as wide as the coarser grid's voxel around the centre of each output voxel.
+
+  Both grids have one centre.
+  """
   centres = (np.arange(size_out) - (size_out - 1) / 2) * ratio + (size_in - 1) / 2
   triangle = np.maximum(0, 1 - np.abs(centres[:, None] - np.arange(size_in)) / max(ratio, 1))
   return triangle / triangle.sum(1, keepdims=True)
 
 
 def densely(image, spacing_mm, target_mm):
-  """Volume to the network's grid, `shares_of` there, and back: whole arrays, float64."""
+  """`shares_of` the volume on the network's grid, resampled there and back on whole arrays in float64."""
   sizes = [
     max(1, round(size * ours / theirs)) for size, ours, theirs in zip(image.shape, spacing_mm, target_mm)
   ]
@@ -87,11 +88,8 @@ def densely(image, spacing_mm, target_mm):
 
 def test_starts_of_150_voxels():
   assert window_starts(150, 64, 0.5) == [0, 32, 64, 86]
-  assert (
-    window_starts(64, 64, 0.5) == [0]
-    and window_starts(10, 64, 0.5) == [0]
-    and window_starts(65, 64, 0.5) == [0, 1]
-  )
+  assert window_starts(64, 64, 0.5) == [0] and window_starts(10, 64, 0.5) == [0]
+  assert window_starts(65, 64, 0.5) == [0, 1]
 
 
 @pytest.mark.parametrize("patch, overlap", [(1, 0.5), (5, 0), (8, 0.5), (9, 0.75)])
@@ -124,7 +122,7 @@ def test_labels_are_the_largest_probabilities():
 @pytest.mark.parametrize(
   "spacing_mm, size",
   [
-    ((1.0, 0.8, 0.7), (41, 37, 50)),  # a coarser network: several planes make one of its
+    ((1.0, 0.8, 0.7), (41, 37, 50)),  # a coarser network's grid: one plane is made of several
     ((11.0, 2.3, 1.1), (11, 19, 23)),  # a finer one: a slab takes 44 of its planes
     ((4.0, 0.3, 0.9), (9, 31, 12)),  # finer, coarser, the same
     ((0.1, 0.1, 0.1), (9, 8, 7)),  # one voxel
@@ -133,8 +131,7 @@ def test_labels_are_the_largest_probabilities():
 def test_the_network_sees_its_own_grid_and_the_labels_lie_on_the_volumes(spacing_mm, size):
   image = noise(size, seed=2)
   off = np.abs(streamed(OURS, image, spacing_mm) - densely(image, spacing_mm, TARGET_MM))
-  # what lies half way between two grey levels may be rounded either way; were it not rounded, most voxels
-  # would be off
+  # Halfway between two grey levels, either may be rounded to. Without rounding, most voxels would be off.
   assert off.max() < 1 / 255 and np.mean(off > 1e-5) < 0.1
 
 

@@ -10,34 +10,29 @@ from deeplab_panns.segmentation.sliding_window import window_starts
 from deeplab_panns.segmentation.stitching import Planes, WindowStitcher, window_weights
 
 PATCH = (4, 6, 5)
-SIZES = [
-  (3, 4, 2),
-  (4, 6, 5),
-  (5, 7, 6),
-  (11, 13, 7),
-  (9, 3, 17),
-]  # smaller, equal, one more, prime, of every kind
+# smaller than the patch, equal, larger by one, prime, and all of that
+SIZES = [(3, 4, 2), (4, 6, 5), (5, 7, 6), (11, 13, 7), (9, 3, 17)]
 # values that depend on where in the window a voxel is, so that the weights of the windows matter
 FACTORS, TERMS = np.random.default_rng(0).normal(size=(2, *PATCH, 2)).astype(np.float32)
 
 
-def place_dependent(window):
+def position_dependent(window):
   return window[..., None] * FACTORS + TERMS
 
 
 def channels_of(window):
-  """What every test looks at, so that one graph serves all: the window, itself off by one voxel along each
-  axis, and
-  `place_dependent`."""
+  """All channels that the tests look at, so that one graph serves them.
+
+  They are the window, the window moved by one voxel along each axis, and `position_dependent`.
+  """
   return tf.concat(
-    [tf.stack([window, *(tf.roll(window, 1, axis) for axis in range(3))], -1), place_dependent(window)], -1
+    [tf.stack([window, *(tf.roll(window, 1, axis) for axis in range(3))], -1), position_dependent(window)], -1
   )
 
 
 @functools.cache
 def stitcher_of(overlap):
-  """A function of an image [z, y, x]: the whole of it through the stitcher, planes leaving it once they are
-  finished."""
+  """A function of an image [z, y, x]: its stitched channels; planes are released as they are finished."""
 
   @tf.function(input_signature=[tf.TensorSpec([None, None, None], tf.float32)])
   def stitched(image):
@@ -67,8 +62,10 @@ def ramp(shape):
 
 
 def weighted_overlap_add(image, overlap):
-  """`place_dependent` by the definition, in float64 on the whole image: sums of weighted windows over those
-  of weights."""
+  """`position_dependent` by the definition: the sum of weighted windows divided by the sum of weights.
+
+  Computed on the whole image, in float64.
+  """
   padded = np.pad(image, [(0, max(0, patch - size)) for patch, size in zip(PATCH, image.shape)])
   axes = [np.exp(-0.5 * ((np.arange(patch) - (patch - 1) / 2) / (patch / 8)) ** 2) for patch in PATCH]
   weight = axes[0][:, None, None] * axes[1][:, None] * axes[2]
@@ -76,9 +73,9 @@ def weighted_overlap_add(image, overlap):
   for z in window_starts(image.shape[0], PATCH[0], overlap):
     for y in window_starts(image.shape[1], PATCH[1], overlap):
       for x in window_starts(image.shape[2], PATCH[2], overlap):
-        place = (slice(z, z + PATCH[0]), slice(y, y + PATCH[1]), slice(x, x + PATCH[2]))
-        total[place] += weight[..., None] * place_dependent(padded[place].astype(float))
-        weights[place] += weight
+        window = (slice(z, z + PATCH[0]), slice(y, y + PATCH[1]), slice(x, x + PATCH[2]))
+        total[window] += weight[..., None] * position_dependent(padded[window].astype(float))
+        weights[window] += weight
   return (total / weights[..., None])[tuple(map(slice, image.shape))]
 
 
@@ -89,8 +86,8 @@ def test_an_identity_gives_back_a_ramp(size):
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
-def test_a_window_that_brings_its_neighbours_voxels_is_seen(axis):
-  """What the ramp's test is worth: windows off by one voxel along any axis change it."""
+def test_windows_moved_by_one_voxel_change_the_ramp(axis):
+  """The test of the ramp can fail: it notices windows that are off by one voxel along any axis."""
   image = ramp((11, 13, 7))
   assert np.abs(stitcher_of(0.5)(image)[..., 1 + axis] - image).max() > 1e-3
 
@@ -106,8 +103,7 @@ def test_windows_are_averaged_by_their_weights(overlap, size):
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_an_image_moved_by_a_window_step_gives_a_moved_result(axis):
-  """Beyond what the first window of the whole image reaches, the windows lie alike on both, the last ones
-  too."""
+  """Beyond the first window, the windows lie on the same voxels in both images, the last ones too."""
   image = np.random.default_rng(1).random((18, 21, 17)).astype(np.float32)
   step = window_starts(image.shape[axis], PATCH[axis], 0.5)[1]
   whole, moved = (
