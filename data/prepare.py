@@ -13,8 +13,7 @@ from data import command
 from data.manifest import read_manifest
 from data.spacing import describe_spacing, parse_spacing
 from data.stored.dropped_annotations import Drop
-from data.stored.preparation import prepare_store
-from data.stored.store import Store
+from data.stored.preparation import CasesFailed, prepare_store
 
 
 def define_flags() -> None:
@@ -71,33 +70,36 @@ def dropping(args: flags.FlagValues) -> Drop | None:
 def main(_: list[str]) -> None:
   args = flags.FLAGS
   drop = dropping(args)
-  store = prepare_store(
-    args.manifest,
-    args.output_dir,
-    parse_spacing(args.spacing_mm),
-    folds=args.folds,
-    seed=args.seed,
-    workers=args.workers,
-    max_voxels=args.max_voxels,
-    drop=drop,
-  )
+  manifest = read_manifest(args.manifest)
+  for note in manifest.notes:
+    print(f"note: {note}")
+  try:
+    store = prepare_store(
+      args.manifest,
+      args.output_dir,
+      parse_spacing(args.spacing_mm),
+      folds=args.folds,
+      seed=args.seed,
+      workers=args.workers,
+      max_voxels=args.max_voxels,
+      drop=drop,
+    )
+  except CasesFailed as error:
+    for case_id, failure in error.failures.items():
+      print(f"failed: {case_id}: {failure}")
+    raise
   full = sum(map(store.is_full, store.cases))
   print(
     f"{store.path}: {len(store.cases)} cases ({full} fully labelled, {len(store.cases) - full} partial), "
     f"{len(store.organs)} organs, spacing {describe_spacing(store.spacing_mm)} (z, y, x)"
   )
   if drop:
-    changed = _dropped(store, args.manifest)
+    given = {case.id: case.annotated for case in manifest.cases}
+    changed = [case.id for case in store.cases if case.annotated != given[case.id]]
     print(
       f"{store.path}: {len(changed)} fully labelled cases lost the labels of {drop.organs} organs each: "
       f"{', '.join(changed)}"
     )
-
-
-def _dropped(store: Store, manifest_path: str) -> list[str]:
-  """Ids of the cases that have fewer organs annotated in the store than in the manifest."""
-  given = {case.id: case.annotated for case in read_manifest(manifest_path).cases}
-  return [case.id for case in store.cases if case.annotated != given[case.id]]
 
 
 if __name__ == "__main__":

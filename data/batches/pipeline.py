@@ -113,7 +113,7 @@ class Batches:
 
     There are at least `examples` of them, and at least an epoch.
     """
-    return self._labels(self._prior, examples).map(lambda drawn: drawn["label"])
+    return self._labels(self._prior, examples).map(lambda batch: batch["label"])
 
   def partial_labels(self, examples: int) -> tf.data.Dataset:
     """Batches of labels of partial cases, as many as by `prior_labels`, with what they annotate: {"label",

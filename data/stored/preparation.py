@@ -29,6 +29,23 @@ from data.whole_file import AnyPath, write_text
 from data.worker_pool import in_processes
 
 
+class CasesFailed(InputError):
+  """Some cases cannot be prepared.
+
+  Attributes:
+    failures: the error of each, by case id.
+  """
+
+  def __init__(self, cases: int, failures: dict[str, str]) -> None:
+    super().__init__(
+      f"{len(failures)} of {cases} cases failed ({listed(failures, 8)}); the first: "
+      f"{next(iter(failures.values()))} The others are kept; mend these or take them out of the manifest, "
+      "and "
+      "run the same command again."
+    )
+    self.failures = failures
+
+
 def prepare_store(
   manifest_path: AnyPath,
   output_dir: AnyPath,
@@ -53,8 +70,9 @@ def prepare_store(
   Returns:
     The finished store.
   Raises:
-    InputError: If the manifest is not in order or a case cannot be prepared. The other cases are kept, but
-      there is no store until the same call succeeds.
+    CasesFailed: If cases cannot be prepared. The others are kept, but there is no store until the same call
+      succeeds.
+    InputError: If the manifest is not in order.
   """
   manifest = read_manifest(manifest_path)
   if drop:
@@ -71,7 +89,7 @@ def prepare_store(
 def _prepare_cases(
   manifest: Manifest, preparation: Preparation, output_dir: pathlib.Path, workers: int
 ) -> dict[str, Entry]:
-  """Prepares every case; returns the index entries by case id. Raises InputError with all failures."""
+  """Prepares every case; returns the index entries by case id. Raises CasesFailed."""
   entries, failures = {}, {}
   results = in_processes(
     prepare_case,
@@ -87,11 +105,8 @@ def _prepare_cases(
     else:
       entries[case_id] = result
   if failures:
-    lines = "; ".join(failures[case.id] for case in manifest.cases if case.id in failures)
-    raise InputError(
-      f"{len(failures)} of {len(manifest.cases)} cases failed: {lines} The others are kept; "
-      "mend these or take them out of the manifest, and run the same command again."
-    )
+    in_order = {case.id: failures[case.id] for case in manifest.cases if case.id in failures}
+    raise CasesFailed(len(manifest.cases), in_order)
   return entries
 
 

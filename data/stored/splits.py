@@ -42,16 +42,23 @@ def split(store: Store, fold: int, validation_fraction: float, seed: int) -> Spl
   """Divides a store's cases.
 
   Args:
-    fold: the fold to hold out as test; -1, or a store without folds, trains on all.
+    fold: the fold to hold out as test; -1 trains on all.
     validation_fraction: share of the fully labelled training cases to hold out; at least one keeps training.
     seed: chooses the validation cases.
   Raises:
-    InputError: If no case has this fold, or no fully labelled case is left to train on.
+    InputError: If the store has no folds, no case has this fold, or no fully labelled case is left to train
+      on.
   """
   full = [case for case in store.cases if store.is_full(case)]
   partial = tuple(case for case in store.cases if not store.is_full(case))
   folds = sorted({case.fold for case in full if case.fold is not None})
-  if fold >= 0 and folds and fold not in folds:
+  if fold >= 0 and not folds:
+    raise InputError(
+      f"{store.path}: has no folds, so --fold={fold} would hold nothing out ({len(full)} of its cases are "
+      "fully "
+      "labelled); leave --fold out to train on all, or prepare two or more fully labelled cases."
+    )
+  if fold >= 0 and fold not in folds:
     raise InputError(
       f"{store.path}: has no fold {fold}; its folds are {folds}: choose one by --fold, or -1 for none."
     )

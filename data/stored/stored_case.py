@@ -106,7 +106,7 @@ def read_case_label(case: Case, image: Volume, organs: tuple[str, ...]) -> Label
     return np.zeros(image.array.shape, np.uint8)
   label = volumes.read_label(case.label)
   volumes.require_same_grid(image, label)
-  unnamed = unnamed_values(label.array, case.values)
+  unnamed = unnamed_values(label.array, case.values.keys() | case.background)
   if unnamed:
     found = listed((f"{value}: {count}" for value, count in unnamed.items()), 8)
     named = listed(sorted(case.values), 13)

@@ -46,7 +46,7 @@ def read_source(manifest_path: AnyPath, case_id: str, sha256: Sequence[str] = ()
   if case_id not in cases:
     raise InputError(f"{manifest_path}: has no case {case_id!r}; its cases are {listed(cases, 8)}.")
   case = cases[case_id]
-  if case.annotated != manifest.organs:
+  if case.annotated != manifest.organs or case.label is None:
     missing = [organ for organ in manifest.organs if organ not in case.annotated]
     raise InputError(
       f"{manifest_path}: case {case_id!r} does not annotate {listed(missing, 8)}; choose one "

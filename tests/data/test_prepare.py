@@ -23,6 +23,15 @@ def test_the_two_flags_go_together():
 
 
 @pytest.mark.slow
+def test_what_the_manifest_leaves_open_is_told(tmp_path):
+  path = write_raw(tmp_path / "raw", full=1, partial=0, test=0)
+  content = json.loads(path.read_text())
+  path.write_text(json.dumps({**content, "modality": "CT"}))
+  told = run_command("data.prepare", f"--manifest={path}", f"--output_dir={tmp_path / 'store'}").stdout
+  assert told.startswith("note: ") and "modality" in told.splitlines()[0]
+
+
+@pytest.mark.slow
 def test_failures_end_with_one_line(tmp_path):
   path = write_raw(tmp_path / "raw")
   image, label = make_case(np.random.default_rng(9))
@@ -33,8 +42,13 @@ def test_failures_end_with_one_line(tmp_path):
     "data.prepare", f"--manifest={path}", f"--output_dir={tmp_path / 'store'}", check=False
   )
   assert result.returncode == 1 and result.stderr.count("\n") == 1 and "3 of 6 cases failed" in result.stderr
-  for says in ("full_1.nii.gz", "77", "partial_3.nii.gz", "full_2.nii.gz"):
-    assert says in result.stderr
+  assert "(full_1, full_2, partial_3)" in result.stderr and "run the same command again" in result.stderr
+  failures = [line for line in result.stdout.splitlines() if line.startswith("failed: ")]
+  for failure, says in zip(
+    failures, ("full_1.nii.gz: holds label values {77", "full_2.nii.gz: ", "partial_3.nii.gz")
+  ):
+    assert says in failure
+  assert len(failures) == 3
   assert not (tmp_path / "store" / "index.json").exists()
   assert (tmp_path / "store" / "cases" / "full_0" / "image.npy").exists()
 

@@ -10,7 +10,7 @@ import pytest
 from data.input_error import InputError
 from data.manifest import read_manifest
 from data.stored.dropped_annotations import Drop
-from data.stored.preparation import prepare_store, with_folds
+from data.stored.preparation import CasesFailed, prepare_store, with_folds
 from data.stored.store import read_store, verify
 from tests.conftest import make_case, make_store, write_nifti, write_raw
 
@@ -72,9 +72,11 @@ def test_failures_are_told_together_and_there_is_no_index(tmp_path):
   _, label = make_case(np.random.default_rng(9))
   write_nifti(tmp_path / "raw" / "labels" / "full_1.nii.gz", np.where(label == 2, 77, label).astype(np.uint8))
   (tmp_path / "raw" / "images" / "full_2.nii.gz").write_bytes(b"no image")
-  with pytest.raises(InputError, match=r"^2 of 6 cases failed: .*full_1.*77.*full_2") as error:
+  with pytest.raises(CasesFailed, match=r"^2 of 6 cases failed \(full_1, full_2\); the first: .*77") as error:
     prepare_store(path, tmp_path / "store")
-  assert "\n" not in str(error.value)
+  assert (
+    list(error.value.failures) == ["full_1", "full_2"] and "full_2.nii.gz" in error.value.failures["full_2"]
+  )
   assert not (tmp_path / "store" / "index.json").exists()
   assert (tmp_path / "store" / "cases" / "full_0" / "image.npy").exists()
 

@@ -49,8 +49,11 @@ def test_no_fold_trains_on_all():
   assert len(splits.labeled) == 10 and not splits.test and not splits.validation
 
 
-def test_a_store_without_folds_trains_on_all():
-  assert len(split(store(case("a"), case("b")), 0, 0.0, 0).labeled) == 2
+def test_a_store_without_folds_trains_on_all_and_holds_nothing_out():
+  without = store(case("a"), case("b"))
+  assert len(split(without, -1, 0.0, 0).labeled) == 2
+  with pytest.raises(InputError, match="has no folds, so --fold=0 would hold nothing out"):
+    split(without, 0, 0.0, 0)
 
 
 def test_validation_never_takes_the_last_training_case():

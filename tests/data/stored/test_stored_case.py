@@ -65,6 +65,14 @@ def test_values_that_the_manifest_does_not_name_are_refused(raw):
   assert not (raw / "store" / "cases" / "full_0").exists()
 
 
+def test_values_that_map_to_null_are_background(raw):
+  content = json.loads((raw / "dataset.json").read_text())
+  content["cases"][0].update(annotated=["liver"], labels={"1": "liver", "2": None, "3": "background"})
+  (raw / "dataset.json").write_text(json.dumps(content))
+  assert prepared(raw)["voxels"]["liver"] > 0
+  assert set(np.unique(np.load(raw / "store" / "cases" / "full_0" / "label.npy"))) == {0, 1}
+
+
 def test_a_label_map_on_another_grid_is_refused(raw):
   image, _ = make_case(np.random.default_rng(0))
   write_nifti(raw / "images" / "full_0.nii.gz", image[:-1])
