@@ -4,16 +4,22 @@ pydicom reads the headers, SimpleITK (GDCM) the pixels: it decodes every compres
 applies the rescale of each slice. The file names and SeriesInstanceUID may be anything, even empty.
 """
 
+from __future__ import annotations
+
 import logging
 import os
 import warnings
+from typing import Any
 
 import numpy as np
 import pydicom
 
+from data.arrays import ImageHU
 from data.formats import itk, slice_stack
 from data.formats.grid import FileGrid, require_usable
+from data.formats.slice_stack import Slice
 from data.input_error import InputError
+from data.whole_file import AnyPath
 
 # Its remarks on odd headers would go through absl's handler to stderr.
 logging.getLogger("pydicom").setLevel(logging.CRITICAL)
@@ -41,7 +47,7 @@ OPTIONAL = {"SOPClassUID", "Modality", "SeriesInstanceUID", "NumberOfFrames"}  #
 ENCAPSULATED = 0xFFFFFFFF  # the length of compressed pixel data
 
 
-def read_series(folder):
+def read_series(folder: AnyPath) -> tuple[ImageHU, FileGrid]:
   """Reads the one CT series in `folder` (not in its sub-folders); files that are not DICOM are ignored.
 
   Returns:
@@ -59,7 +65,7 @@ def read_series(folder):
   return _pixels(ordered), grid
 
 
-def looks_like_dicom(path):
+def looks_like_dicom(path: AnyPath) -> bool:
   """Whether a file is DICOM by its mark, by its first element, or at least by its name."""
   if str(path).lower().endswith(SUFFIXES):
     return True
@@ -68,12 +74,12 @@ def looks_like_dicom(path):
   return start[128:] == b"DICM" or _without_preamble(start)
 
 
-def _without_preamble(start):
+def _without_preamble(start: bytes) -> bool:
   """Old exports begin with group 0002 or 0008 itself, at an element that has its length in range."""
   return start[:2] in (b"\x02\x00", b"\x08\x00") and len(start) > 8 and start[3] == 0
 
 
-def _ct_headers(folder):
+def _ct_headers(folder: str) -> list[tuple[str, pydicom.Dataset]]:
   """[(path, pydicom data set)] of the CT images in `folder`."""
   headers, others = [], 0
   for name in sorted(os.listdir(folder)):
@@ -102,7 +108,7 @@ def _ct_headers(folder):
   return images
 
 
-def _header(path):
+def _header(path: str) -> pydicom.Dataset:
   with open(path, "rb") as file:
     force = _without_preamble(file.read(132))
   try:
@@ -129,7 +135,7 @@ def _header(path):
   return header
 
 
-def _require_whole_pixels(path, header, pixels):
+def _require_whole_pixels(path: str, header: pydicom.Dataset, pixels: Any) -> None:
   """Of uncompressed files: GDCM reads an element that is too short for its image without a word."""
   needed = int(header.Rows) * int(header.Columns) * int(header.get("BitsAllocated") or 16) // 8
   found = len(pixels.value or b"") if pixels is not None else 0
@@ -140,7 +146,7 @@ def _require_whole_pixels(path, header, pixels):
     )
 
 
-def _slice(path, header):
+def _slice(path: str, header: pydicom.Dataset) -> Slice:
   if int(header.get("NumberOfFrames") or 1) > 1 or header.get("SOPClassUID") in ENHANCED:
     raise InputError(
       f"{path}: this is an enhanced (multi-frame) CT; only one slice per file is read. "
@@ -170,8 +176,8 @@ def _slice(path, header):
   )
 
 
-def _one_series(folder, slices):
-  groups: dict = {}
+def _one_series(folder: str, slices: list[Slice]) -> list[Slice]:
+  groups: dict[tuple[Any, ...], list[Slice]] = {}
   for one in slices:
     orientation = tuple(np.round(one.orientation, 3) + 0.0)  # + 0.0: -0 and 0 are one
     groups.setdefault((one.series, one.rows, one.columns, orientation), []).append(one)
@@ -188,7 +194,7 @@ def _one_series(folder, slices):
   return slices
 
 
-def _pixels(ordered):
+def _pixels(ordered: list[Slice]) -> ImageHU:
   stored = np.empty((len(ordered), ordered[0].rows, ordered[0].columns), np.float32)
   with itk.quiet():
     for place, one in enumerate(ordered):
@@ -202,6 +208,6 @@ def _pixels(ordered):
   return stored
 
 
-def _first_line(error):
+def _first_line(error: object) -> str:
   """The first sentence of an exception's text; pydicom's later ones are advice to programmers."""
   return (str(error).splitlines() or [type(error).__name__])[0].split(". ")[0].rstrip(".")

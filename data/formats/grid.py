@@ -4,12 +4,22 @@ Canonical is LPS voxel order: x grows to the patient's Left, y to Posterior, z t
 [z, y, x], so that an axial slice displays upright with the patient's right on the picture's left.
 """
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from nibabel import orientations
 
+from data.arrays import Affine, SpacingMM
 from data.input_error import InputError
+from data.whole_file import AnyPath
+
+StoredVoxels = npt.NDArray[Any]
+"""[z, y, x], integers or floats, in the orientation of the file."""
 
 CANONICAL = orientations.axcodes2ornt("LPS")
 UNIT_MM = {"mm": 1.0, "meter": 1000.0, "micron": 0.001}  # NIfTI's names of spatial units
@@ -28,39 +38,40 @@ class FileGrid:
     unit: one of UNIT_MM.
   """
 
-  shape: tuple
-  affine: np.ndarray
+  shape: tuple[int, ...]
+  affine: Affine
   unit: str = "mm"
 
   @property
-  def affine_mm(self):
+  def affine_mm(self) -> Affine:
     """4x4 float64, stored voxel (x, y, z) -> RAS mm."""
     return np.diag([UNIT_MM[self.unit]] * 3 + [1.0]) @ self.affine
 
   @property
-  def canonical_affine(self):
+  def canonical_affine(self) -> Affine:
     """4x4 float64, canonical voxel (x, y, z) -> RAS mm."""
     return self.affine_mm @ orientations.inv_ornt_aff(self._to_canonical(), self.shape[:3])
 
-  def to_canonical(self, stored):
+  def to_canonical(self, stored: StoredVoxels) -> StoredVoxels:
     """A view of `stored` [z, y, x] in canonical orientation, [z, y, x] again."""
     return orientations.apply_orientation(stored.T, self._to_canonical()).T
 
-  def from_canonical(self, canonical):
+  def from_canonical(self, canonical: StoredVoxels) -> StoredVoxels:
     """The inverse of `to_canonical`."""
     back = orientations.ornt_transform(CANONICAL, orientations.io_orientation(self.affine))
     return orientations.apply_orientation(canonical.T, back).T
 
-  def _to_canonical(self):
+  def _to_canonical(self) -> npt.NDArray[Any]:
     return orientations.ornt_transform(orientations.io_orientation(self.affine), CANONICAL)
 
 
-def spacing_of(affine):
+def spacing_of(affine: Affine) -> SpacingMM:
   """Voxel spacing (z, y, x), in the unit of the 4x4 `affine`."""
-  return tuple(float(s) for s in np.linalg.norm(affine[:3, :3], axis=0)[::-1])
+  x, y, z = (float(length) for length in np.linalg.norm(affine[:3, :3], axis=0))
+  return z, y, x
 
 
-def require_usable(path, grid):
+def require_usable(path: AnyPath, grid: FileGrid) -> None:
   """Refuses a grid that spacing, rotation and origin cannot stand for.
 
   Raises:
@@ -90,6 +101,6 @@ def require_usable(path, grid):
     )
 
 
-def format_mm(values):
+def format_mm(values: Iterable[float]) -> str:
   """Millimetres for a message: (2, 0.97656, 0.97656)."""
   return "(" + ", ".join(f"{value:.5g}" for value in values) + ")"

@@ -1,21 +1,27 @@
 """Reading with SimpleITK, without the lines that its libraries print."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import sys
 import threading
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import SimpleITK as sitk
 
-from data.formats.grid import FileGrid, require_usable
+from data.formats.grid import FileGrid, StoredVoxels, require_usable
 from data.input_error import InputError
+from data.whole_file import AnyPath
 
 _LOCK = threading.Lock()
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
-def read(path):
+def read(path: AnyPath) -> tuple[StoredVoxels, FileGrid]:
   """Reads a three-dimensional scalar image (.nrrd, .mha, .mhd, ...).
 
   Returns:
@@ -54,7 +60,7 @@ def read(path):
   return sitk.GetArrayFromImage(image), grid
 
 
-def read_slice(path):
+def read_slice(path: AnyPath) -> npt.NDArray[Any]:
   """The one slice [row, column] of a DICOM file, RescaleSlope and RescaleIntercept applied.
 
   Raises:
@@ -70,7 +76,7 @@ def read_slice(path):
   return sitk.GetArrayFromImage(image)[0]
 
 
-def reason(error):
+def reason(error: Exception) -> str:
   """What SimpleITK's exception says, without the source lines and object addresses before it."""
   lines = [line for line in str(error).splitlines() if line.strip()]
   text = lines[-1].split("ERROR: ")[-1].split("): ", 1)[-1].strip() if lines else ""
@@ -78,7 +84,7 @@ def reason(error):
 
 
 @contextlib.contextmanager
-def quiet():
+def quiet() -> Iterator[None]:
   """Keeps what C++ libraries write to stderr (MetaIO, GDCM, JPEG codecs) off it."""
   with _LOCK:  # the descriptor belongs to the whole process
     sys.stderr.flush()

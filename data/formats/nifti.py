@@ -6,18 +6,22 @@ SimpleITK fills a cut file and NaN with zeros, takes the qform of a sheared sfor
 five axes; nibabel stops before the CRC.
 """
 
+from __future__ import annotations
+
 import gzip
 import io
 import math
 import os
 import zlib
+from typing import Union
 
 import nibabel as nib
 import numpy as np
+import numpy.typing as npt
 from nibabel.spatialimages import HeaderDataError
 
-from data.arrays import Labels
-from data.formats.grid import UNIT_MM, FileGrid, format_mm, require_usable, spacing_of
+from data.arrays import Affine, Labels
+from data.formats.grid import UNIT_MM, FileGrid, StoredVoxels, format_mm, require_usable, spacing_of
 from data.formats.nifti_writer import ALIGNED, write_nifti
 from data.input_error import InputError
 from data.whole_file import AnyPath
@@ -25,9 +29,10 @@ from data.whole_file import AnyPath
 SUFFIXES = (".nii", ".nii.gz", ".hdr", ".img", ".hdr.gz", ".img.gz")
 HEADERS = {348: nib.Nifti1Header, 540: nib.Nifti2Header}  # by their own first field, the length in bytes
 MAX_DEFLATE_RATIO = 1032  # what zlib can reach at most
+Header = Union[nib.Nifti1Header, nib.Nifti2Header]
 
 
-def read(path):
+def read(path: AnyPath) -> tuple[StoredVoxels, FileGrid]:
   """Reads a three-dimensional NIfTI image.
 
   Args:
@@ -62,7 +67,7 @@ def write_labels(path: AnyPath, stored: Labels, grid: FileGrid) -> None:
   write_nifti(path, voxels, grid.affine, ALIGNED, grid.unit)
 
 
-def _halves(path):
+def _halves(path: AnyPath) -> tuple[str, str]:
   """The files that hold header and voxels: the same one unless it is a pair."""
   path = str(path)
   stem, gz = (path[:-3], path[-3:]) if path.lower().endswith(".gz") else (path, "")
@@ -79,14 +84,14 @@ def _halves(path):
   return stem + header + gz, stem + voxels + gz
 
 
-def _open(path):
+def _open(path: AnyPath) -> io.BufferedIOBase:
   """A stream of the uncompressed bytes; the content decides, as .gz in the name is sometimes wrong."""
   with open(path, "rb") as file:
     compressed = file.read(2) == b"\x1f\x8b"
   return gzip.open(path) if compressed else open(path, "rb")
 
 
-def _read_header(path, stream, paired):
+def _read_header(path: AnyPath, stream: io.BufferedIOBase, paired: bool) -> tuple[Header, int]:
   first = stream.read(4)
   sizes = (int.from_bytes(first, "little"), int.from_bytes(first, "big"))
   known = [size for size in sizes if size in HEADERS]
@@ -107,7 +112,7 @@ def _read_header(path, stream, paired):
   return header, known[0]
 
 
-def _volume_shape(path, header):
+def _volume_shape(path: AnyPath, header: Header) -> tuple[int, ...]:
   axes = int(header["dim"][0])
   shape = tuple(int(n) for n in header["dim"][1 : axes + 1])
   if not 3 <= axes <= 7 or any(n != 1 for n in shape[3:]) or min(shape) < 1:
@@ -118,7 +123,7 @@ def _volume_shape(path, header):
   return shape
 
 
-def _affine(path, header):
+def _affine(path: AnyPath, header: Header) -> Affine:
   pixdim = np.asarray(header["pixdim"], np.float64)
   if not np.isfinite(pixdim[1:4]).all() or pixdim[1:4].min() <= 0:
     raise InputError(
@@ -147,7 +152,7 @@ def _affine(path, header):
     raise InputError(f"{path}: the qform is no rotation ({error}); correct the header.") from error
 
 
-def _unit(header):
+def _unit(header: Header) -> str:
   try:
     unit = header.get_xyzt_units()[0]
   except KeyError:
@@ -155,7 +160,9 @@ def _unit(header):
   return unit if unit in UNIT_MM else "mm"  # unknown is common, and then means mm
 
 
-def _read_voxels(path, stream, header, shape, consumed):
+def _read_voxels(
+  path: AnyPath, stream: io.BufferedIOBase, header: Header, shape: tuple[int, ...], consumed: int
+) -> StoredVoxels:
   """Reads [z, y, x] from `stream`, which stands `consumed` bytes after its start, to the stream's end."""
   try:
     dtype = header.get_data_dtype()
@@ -188,9 +195,9 @@ def _read_voxels(path, stream, header, shape, consumed):
   return scaled
 
 
-def _fill(stream, buffer):
+def _fill(stream: io.BufferedIOBase, buffer: npt.NDArray[np.uint8]) -> int:
   """Fills `buffer` from `stream`; the number of bytes that there were."""
-  view, filled = memoryview(buffer), 0
+  view, filled = buffer.data, 0
   while filled < len(view):
     count = stream.readinto(view[filled : filled + (1 << 22)])
     if not count:
@@ -199,7 +206,7 @@ def _fill(stream, buffer):
   return filled
 
 
-def _scaling(path, header):
+def _scaling(path: AnyPath, header: Header) -> tuple[float, float]:
   try:
     slope, intercept = header.get_slope_inter()
   except HeaderDataError as error:

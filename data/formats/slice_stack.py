@@ -3,11 +3,16 @@
 SliceThickness says nothing about the step, and file names nothing about the order.
 """
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
+from data.arrays import Affine, Floats
 from data.input_error import InputError
+from data.whole_file import AnyPath
 
 DUPLICATE_MM = 0.01
 # Of a step's difference from the median. Positions are often rounded to 0.1 mm, which is no gap.
@@ -23,19 +28,19 @@ class Slice:
   series: str  # SeriesInstanceUID, "" where the file has none
   rows: int
   columns: int
-  position: tuple
-  orientation: tuple
-  pixel_spacing: tuple
+  position: tuple[float, ...]  # x, y, z
+  orientation: tuple[float, ...]  # along a row, then along a column
+  pixel_spacing: tuple[float, ...]
 
 
-def sort_along_normal(folder, slices):
+def sort_along_normal(folder: AnyPath, slices: Sequence[Slice]) -> tuple[list[Slice], Affine]:
   """Orders slices by rising position along their common normal.
 
   Args:
     folder: for messages.
     slices: Slices of one series with the same size and orientation.
   Returns:
-    (ordered, affine): the list, and the 4x4 float64 that takes (column, row, place in the list) to RAS mm.
+    (ordered, affine): the list, and the 4x4 float64 that takes (column, row, index in the list) to RAS mm.
   Raises:
     InputError: If the slices are not a regular upright stack.
   """
@@ -59,7 +64,7 @@ def sort_along_normal(folder, slices):
   return ordered, np.diag([-1.0, -1.0, 1.0, 1.0]) @ lps
 
 
-def _axes(folder, one):
+def _axes(folder: AnyPath, one: Slice) -> tuple[Floats, Floats, Floats]:
   along_row, along_column = np.reshape(np.array(one.orientation, np.float64), (2, 3))
   lengths = np.linalg.norm([along_row, along_column], axis=1)
   if np.abs(lengths - 1).max() > 1e-3 or abs(along_row @ along_column) > 1e-3:
@@ -73,7 +78,7 @@ def _axes(folder, one):
   return along_row, np.cross(normal, along_row), normal
 
 
-def _require_one_pixel_spacing(folder, slices):
+def _require_one_pixel_spacing(folder: AnyPath, slices: Sequence[Slice]) -> None:
   spacings = np.array([one.pixel_spacing for one in slices])
   if spacings.min() <= 0 or np.ptp(spacings, axis=0).max() > 1e-4:
     found = sorted({one.pixel_spacing for one in slices})
@@ -83,7 +88,7 @@ def _require_one_pixel_spacing(folder, slices):
     )
 
 
-def _require_even_steps(folder, depths):
+def _require_even_steps(folder: AnyPath, depths: Floats) -> None:
   steps = np.diff(depths)
   twice = depths[:-1][steps < DUPLICATE_MM]
   if len(twice):
@@ -101,7 +106,7 @@ def _require_even_steps(folder, depths):
     )
 
 
-def _require_upright(folder, positions, normal, pixel_mm):
+def _require_upright(folder: AnyPath, positions: Floats, normal: Floats, pixel_mm: float) -> None:
   stack = positions[-1] - positions[0]
   drift = stack - (stack @ normal) * normal
   tilt = np.degrees(np.arctan2(np.linalg.norm(drift), stack @ normal))
@@ -121,6 +126,6 @@ def _require_upright(folder, positions, normal, pixel_mm):
     )
 
 
-def _list_mm(values):
+def _list_mm(values: Floats) -> str:
   shown = ", ".join(f"{value:.5g}" for value in values[:5])
   return shown + (" and more" if len(values) > 5 else "")

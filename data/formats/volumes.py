@@ -1,13 +1,19 @@
 """CT volumes and label maps in canonical orientation, and label maps back on the input's own grid."""
 
+from __future__ import annotations
+
 import dataclasses
 import os
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from data.arrays import Affine, Floats, Integers, SpacingMM
 from data.formats import dicom, itk, nifti
-from data.formats.grid import FileGrid, format_mm, spacing_of
+from data.formats.grid import FileGrid, StoredVoxels, format_mm, spacing_of
 from data.input_error import InputError
+from data.whole_file import AnyPath
 
 SUFFIXES = (*nifti.SUFFIXES, ".nrrd", ".nhdr", ".mha", ".mhd", *dicom.SUFFIXES)
 LABEL_TOLERANCE = 1e-3  # of a label stored as a float, from the nearest integer
@@ -24,18 +30,18 @@ class Volume:
     path: the file or the DICOM folder.
   """
 
-  array: np.ndarray
-  affine: np.ndarray
+  array: npt.NDArray[Any]
+  affine: Affine
   grid: FileGrid
   path: str
 
   @property
-  def spacing_mm(self):
+  def spacing_mm(self) -> SpacingMM:
     """Voxel spacing (z, y, x) in mm."""
     return spacing_of(self.affine)
 
 
-def read_image(path):
+def read_image(path: AnyPath) -> Volume:
   """Reads a CT volume: NIfTI, a folder of DICOM slices, or what else SimpleITK reads in 3-D.
 
   Returns:
@@ -47,7 +53,7 @@ def read_image(path):
   return _volume(path, stored, grid, np.float32)
 
 
-def read_label(path):
+def read_label(path: AnyPath) -> Volume:
   """Reads a label map.
 
   Returns:
@@ -74,7 +80,7 @@ def read_label(path):
   return _volume(path, stored, grid, np.uint8 if low >= 0 and high <= 255 else np.int32)
 
 
-def require_same_grid(image, label):
+def require_same_grid(image: Volume, label: Volume) -> None:
   """Refuses a label Volume that does not lie on the image Volume's voxels.
 
   Raises:
@@ -96,7 +102,7 @@ def require_same_grid(image, label):
     )
 
 
-def write_label(path, labels, like):
+def write_label(path: AnyPath, labels: Integers, like: Volume) -> None:
   """Writes a label map as uint8 .nii.gz on the grid of the file that `like` was read from.
 
   The final name appears once the file is whole.
@@ -106,7 +112,8 @@ def write_label(path, labels, like):
     labels: integers in 0 ... 255 of the shape of `like.array`, in canonical orientation.
     like: the Volume that was segmented.
   Raises:
-    ValueError: If the shape or a value is out of order."""
+    ValueError: If the shape or a value is out of order.
+  """
   labels = np.asarray(labels)
   if labels.shape != like.array.shape:
     raise ValueError(f"received labels of shape {labels.shape} for a volume of {like.array.shape}")
@@ -117,7 +124,7 @@ def write_label(path, labels, like):
   nifti.write_labels(path, like.grid.from_canonical(labels), like.grid)
 
 
-def case_id(path):
+def case_id(path: AnyPath) -> str:
   """A file's or folder's name without the image ending: `a/img0001.nii.gz` -> `img0001`."""
   name = os.path.basename(os.path.abspath(path))
   for suffix in sorted(SUFFIXES, key=len, reverse=True):
@@ -127,7 +134,7 @@ def case_id(path):
   return name if os.path.isdir(path) else os.path.splitext(name)[0]
 
 
-def _read(path):
+def _read(path: AnyPath) -> tuple[StoredVoxels, FileGrid]:
   """(stored [z, y, x] of finite values, FileGrid), by the kind of file."""
   try:
     if os.path.isdir(path):
@@ -153,16 +160,16 @@ def _read(path):
   return stored, grid
 
 
-def _volume(path, stored, grid, dtype):
+def _volume(path: AnyPath, stored: StoredVoxels, grid: FileGrid, dtype: npt.DTypeLike) -> Volume:
   array = np.ascontiguousarray(grid.to_canonical(stored), dtype=dtype)
   return Volume(array, grid.canonical_affine, grid, str(path))
 
 
-def _corners(volume):
+def _corners(volume: Volume) -> Floats:
   last = np.array(volume.array.shape[::-1]) - 1
   corners = np.array(list(np.ndindex(2, 2, 2))) * last
   return corners @ volume.affine[:3, :3].T + volume.affine[:3, 3]
 
 
-def _shape(volume):
+def _shape(volume: Volume) -> str:
   return " x ".join(map(str, volume.array.shape))

@@ -1,9 +1,7 @@
 """DICOM folders: order, geometry and HU of a series, and what is refused."""
 
 import os
-import pathlib
 import shutil
-import warnings
 
 import nibabel as nib
 import numpy as np
@@ -11,52 +9,9 @@ import pydicom
 import pytest
 import SimpleITK as sitk
 
-from data.formats import slice_stack, volumes
+from data.formats import volumes
 from data.input_error import InputError
-
-REAL = pathlib.Path(
-  os.environ.get("PANN_REAL_CT", pathlib.Path(__file__).resolve().parents[4] / "shared" / "real-ct")
-)
-needs_real = pytest.mark.skipif(not REAL.is_dir(), reason="no real CT: set PANN_REAL_CT to the cases' folder")
-
-AXIAL = (1, 0, 0, 0, 1, 0)
-RAMP = np.arange(4 * 5 * 6, dtype=np.int16).reshape(4, 5, 6)  # [slice, row, column]
-
-
-def write_slice(path, stored, position, orientation=AXIAL, **tags):
-  """One CT slice of `stored` [row, column], as an uncompressed file; a tag of None is left out."""
-  data = pydicom.Dataset()
-  data.SOPClassUID, data.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.2", f"1.2.3.{position[2] + 5000:.0f}"
-  data.Modality, data.SeriesInstanceUID = "CT", "1.2.3"
-  data.Rows, data.Columns = stored.shape
-  data.ImagePositionPatient, data.ImageOrientationPatient = list(position), list(orientation)
-  data.PixelSpacing, data.SliceThickness = [0.75, 0.5], 9  # the thickness is not the step
-  data.RescaleSlope, data.RescaleIntercept = 2, -1024
-  data.SamplesPerPixel, data.PhotometricInterpretation = 1, "MONOCHROME2"
-  data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = 16, 16, 15, 1
-  data.PixelData = stored.astype("<i2").tobytes()
-  for name, value in tags.items():
-    if value is None:
-      delattr(data, name)
-    else:
-      setattr(data, name, value)
-  data.file_meta = pydicom.dataset.FileMetaDataset()
-  data.file_meta.MediaStorageSOPClassUID = data.SOPClassUID
-  data.file_meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID
-  data.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
-  with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    data.is_little_endian, data.is_implicit_VR = True, False  # pydicom 2 needs them
-    data.preamble = bytes(128)
-    data.save_as(str(path))
-
-
-def write_series(folder, depths=(10, 12, 14, 16), **tags):
-  """RAMP's slices at the given z, named against their order."""
-  folder.mkdir(exist_ok=True)
-  for stored, z in zip(RAMP, depths):
-    write_slice(folder / f"{900 - z:05.1f}.dcm", stored, (-20, -30, z), **tags)
-  return folder
+from tests.data.formats.dicom_files import RAMP, write_series, write_slice
 
 
 def refused(path, *words, starts=None):
@@ -247,44 +202,33 @@ def test_missing_pixels_and_single_files(tmp_path):
   assert volumes.case_id(tmp_path) == tmp_path.name
 
 
-def test_stack_affine_by_hand():
-  slices = [slice_stack.Slice(str(z), "", 2, 2, (1.0, 2.0, z), AXIAL, (0.5, 0.25)) for z in (7.0, 3.0, 5.0)]
-  ordered, affine = slice_stack.sort_along_normal("folder", slices)
-  assert [one.path for one in ordered] == ["3.0", "5.0", "7.0"]
-  np.testing.assert_allclose(affine, [[-0.25, 0, 0, -1], [0, -0.5, 0, -2], [0, 0, 2, 3], [0, 0, 0, 1]])
-
-
 # Real series
 
 
-@needs_real
 @pytest.mark.parametrize("name, step", [("ts_dicom", 2), ("dcmqi_liver", 1)])
-def test_real_series_lies_on_its_label(name, step):
-  image, label = volumes.read_image(REAL / name), volumes.read_label(REAL / f"{name}_label.nii.gz")
+def test_real_series_lies_on_its_label(name, step, real_ct):
+  image, label = volumes.read_image(real_ct / name), volumes.read_label(real_ct / f"{name}_label.nii.gz")
   volumes.require_same_grid(image, label)
   assert image.spacing_mm[0] == pytest.approx(step)
   liver_hu = {"ts_dicom": 89, "dcmqi_liver": 37}[name]
   assert image.array[label.array == 6].mean() == pytest.approx(liver_hu, abs=0.6)
-  np.testing.assert_allclose(image.grid.affine, nib.load(REAL / f"{name}_label.nii.gz").affine, atol=1e-4)
+  np.testing.assert_allclose(image.grid.affine, nib.load(real_ct / f"{name}_label.nii.gz").affine, atol=1e-4)
 
 
-@needs_real
-def test_real_liver_lies_on_the_pictures_left():
-  label = volumes.read_label(REAL / "ts_dicom_label.nii.gz").array
+def test_real_liver_lies_on_the_pictures_left(real_ct):
+  label = volumes.read_label(real_ct / "ts_dicom_label.nii.gz").array
   assert np.argwhere(label == 6)[:, 2].mean() < np.argwhere(label == 1)[:, 2].mean()
-  image = volumes.read_image(REAL / "ts_dicom")
+  image = volumes.read_image(real_ct / "ts_dicom")
   assert image.array[label == 8].mean() == pytest.approx(177, abs=0.6)
 
 
-@needs_real
-def test_real_pixels_agree_with_pydicom():
-  volume = volumes.read_image(REAL / "dcmqi_liver")
+def test_real_pixels_agree_with_pydicom(real_ct):
+  volume = volumes.read_image(real_ct / "dcmqi_liver")
   for place, name in enumerate(("03.dcm", "02.dcm", "01.dcm")):  # top to bottom in the folder
-    data = pydicom.dcmread(REAL / "dcmqi_liver" / name)
+    data = pydicom.dcmread(real_ct / "dcmqi_liver" / name)
     np.testing.assert_array_equal(volume.array[place], data.pixel_array * 1.0 - 1024)
 
 
-@needs_real
 @pytest.mark.parametrize(
   "name, words",
   [
@@ -299,20 +243,19 @@ def test_real_pixels_agree_with_pydicom():
     ("no_meta.dcm", "not a readable DICOM"),
   ],
 )
-def test_awkward_files(tmp_path, capfd, name, words):
-  shutil.copy(REAL / "awkward" / "dicom" / name, tmp_path)
+def test_awkward_files(tmp_path, capfd, name, words, real_ct):
+  shutil.copy(real_ct / "awkward" / "dicom" / name, tmp_path)
   refused(tmp_path, words, starts=tmp_path if words == "one slice only" else tmp_path / name)
   assert capfd.readouterr().err == ""
 
 
-@needs_real
 @pytest.mark.parametrize(
   "name, low, high",
   [("CT_small.dcm", -896, 1167), ("693_J2KI.dcm", -3995, 1812), ("bad_sequence.dcm", -1011, 1243)],
 )
-def test_awkward_compressions_within_a_series(tmp_path, capfd, name, low, high):
+def test_awkward_compressions_within_a_series(tmp_path, capfd, name, low, high, real_ct):
   # Twice the same slice, the second moved up: the position is text, so bytes can be exchanged in place.
-  source = REAL / "awkward" / "dicom" / name
+  source = real_ct / "awkward" / "dicom" / name
   content = source.read_bytes()
   position = str(pydicom.dcmread(source).ImagePositionPatient[2].original_string)
   (tmp_path / "a.dcm").write_bytes(content)
@@ -326,8 +269,7 @@ def test_awkward_compressions_within_a_series(tmp_path, capfd, name, low, high):
   assert capfd.readouterr().err == ""
 
 
-@needs_real
-def test_awkward_series():
-  folder = REAL / "awkward" / "dicom"
+def test_awkward_series(real_ct):
+  folder = real_ct / "awkward" / "dicom"
   refused(folder / "gantry_tilt", "tilted", "14.0 degrees")
   refused(folder / "missing_slice", "missing", "from 28.107 to 38.107 mm", "step is 5 mm")

@@ -1,10 +1,7 @@
 """Files to canonical orientation and back, what is refused, and real scans."""
 
-import gzip
-import itertools
 import os
 import pathlib
-import shutil
 
 import nibabel as nib
 import numpy as np
@@ -13,58 +10,16 @@ import SimpleITK as sitk
 
 from data.formats import volumes
 from data.input_error import InputError
-
-REAL = pathlib.Path(
-  os.environ.get("PANN_REAL_CT", pathlib.Path(__file__).resolve().parents[4] / "shared" / "real-ct")
+from tests.data.formats.volume_files import (
+  CANONICAL_AFFINE,
+  ORIENTATIONS,
+  RAMP,
+  patch_bytes,
+  ramp_file,
+  refused,
+  save,
+  stored_as,
 )
-needs_real = pytest.mark.skipif(not REAL.is_dir(), reason="no real CT: set PANN_REAL_CT to the cases' folder")
-
-# Canonical: x to Left and y to Posterior, both negative in RAS; no two extents or spacings alike.
-RAMP = np.arange(5 * 4 * 3, dtype=np.int16).reshape(5, 4, 3)  # [z, y, x]
-CANONICAL_AFFINE = np.array([[-0.5, 0, 0, 40], [0, -0.75, 0, -30], [0, 0, 2, 100], [0, 0, 0, 1]])
-ORIENTATIONS = list(itertools.product(itertools.permutations(range(3)), itertools.product((1, -1), repeat=3)))
-
-
-def stored_as(axes, signs, canonical=RAMP, affine=CANONICAL_AFFINE):
-  """(array [i, j, k], affine) of a file whose axis n is canonical axis axes[n], in direction signs[n]."""
-  stored = canonical.T.transpose(axes)[tuple(slice(None, None, sign) for sign in signs)]
-  own = np.eye(4)
-  first = np.zeros(3)
-  for n, (axis, sign) in enumerate(zip(axes, signs)):
-    own[:3, n] = sign * affine[:3, axis]
-    first[axis] = 0 if sign > 0 else stored.shape[n] - 1
-  own[:3, 3] = affine[:3, :3] @ first + affine[:3, 3]
-  return stored, own
-
-
-def save(path, stored, affine, unit="mm", **fields):
-  image = nib.Nifti1Image(stored, affine)
-  image.set_qform(affine, 1)
-  image.header.set_xyzt_units(unit)
-  for name, value in fields.items():
-    image.header[name] = value
-  nib.save(image, path)
-  return str(path)
-
-
-def ramp_file(folder, **fields):
-  return save(folder / "ramp.nii.gz", RAMP.T, CANONICAL_AFFINE, **fields)
-
-
-def patch_bytes(path, offset, fresh):
-  """Overwrites bytes of an uncompressed file: nibabel would not write such a header."""
-  with open(path, "r+b") as file:
-    file.seek(offset)
-    file.write(fresh)
-
-
-def refused(path, *words, read=volumes.read_image):
-  with pytest.raises(InputError) as caught:
-    read(path)
-  message = str(caught.value)
-  assert "\n" not in message and message.startswith(f"{path}: "), message
-  for word in words:
-    assert word in message, message
 
 
 @pytest.mark.parametrize("axes, signs", ORIENTATIONS)
@@ -108,87 +63,6 @@ def test_oblique_grid_keeps_its_world_coordinates(tmp_path, axes, signs):
     np.testing.assert_allclose((volume.affine @ [*place, 1])[:3], (affine @ [*own, 1])[:3], atol=1e-4)
   volumes.write_label(str(tmp_path / "out.nii.gz"), RAMP, volume)
   np.testing.assert_allclose(nib.load(tmp_path / "out.nii.gz").affine, affine, atol=1e-4)
-
-
-@pytest.mark.parametrize(
-  "dtype, slope, intercept",
-  [
-    ("<i2", None, None),
-    (">i2", None, None),
-    ("<u2", 1, -1024),
-    (">f4", 0.5, 3),
-    ("<f8", None, None),
-    ("<i4", 2, 0),
-    ("u1", None, None),
-    ("<i8", None, None),
-  ],
-)
-@pytest.mark.parametrize("ending", [".nii", ".nii.gz"])
-def test_agrees_with_simpleitk(tmp_path, dtype, slope, intercept, ending):
-  header = nib.Nifti1Header(endianness=dtype[0] if dtype[0] in "<>" else "<")
-  header.set_data_dtype(dtype)
-  stored, affine = stored_as((2, 0, 1), (-1, 1, -1))
-  image = nib.Nifti1Image(stored.astype(dtype), affine, header)
-  image.header.set_slope_inter(slope, intercept)
-  path = str(tmp_path / ("ct" + ending))
-  nib.save(image, path)
-  oracle = sitk.DICOMOrient(sitk.ReadImage(path), "LPS")
-  volume = volumes.read_image(path)
-  np.testing.assert_allclose(volume.array, sitk.GetArrayFromImage(oracle), rtol=1e-6)
-  np.testing.assert_allclose(volume.spacing_mm, oracle.GetSpacing()[::-1], rtol=1e-6)
-  np.testing.assert_allclose(volume.affine[:3, 3], np.array(oracle.GetOrigin()) * [-1, -1, 1], atol=1e-4)
-
-
-@pytest.mark.parametrize("ending", [".nrrd", ".mha", ".mhd"])
-def test_other_formats_equal_the_nifti(tmp_path, ending):
-  stored, affine = stored_as((1, 0, 2), (1, -1, 1))
-  nifti = save(tmp_path / "ct.nii.gz", stored, affine)
-  other = str(tmp_path / ("ct" + ending))
-  sitk.WriteImage(sitk.ReadImage(nifti), other)
-  left, right = volumes.read_image(nifti), volumes.read_image(other)
-  np.testing.assert_array_equal(left.array, right.array)
-  np.testing.assert_allclose(left.affine, right.affine, atol=1e-4)
-  volumes.write_label(str(tmp_path / "out.nii.gz"), right.array.astype(np.uint8), right)
-  np.testing.assert_array_equal(np.asarray(nib.load(tmp_path / "out.nii.gz").dataobj), stored)
-
-
-def test_nifti_2_and_trailing_axes_of_one(tmp_path):
-  nib.save(nib.Nifti2Image(RAMP.T[..., None, None], CANONICAL_AFFINE), tmp_path / "ct.nii.gz")
-  volume = volumes.read_image(tmp_path / "ct.nii.gz")
-  np.testing.assert_array_equal(volume.array, RAMP)
-  volumes.write_label(str(tmp_path / "out.nii.gz"), RAMP, volume)
-  assert nib.load(tmp_path / "out.nii.gz").shape == (3, 4, 5, 1, 1)
-
-
-@pytest.mark.parametrize("unit, factor", [("mm", 1), ("meter", 1000), ("micron", 0.001), ("unknown", 1)])
-def test_spatial_unit_of_the_header(tmp_path, unit, factor):
-  affine = CANONICAL_AFFINE / [[factor]] * 1.0
-  affine[3, 3] = 1
-  volume = volumes.read_image(save(tmp_path / "ct.nii.gz", RAMP.T, affine, unit=unit))
-  assert volume.spacing_mm == pytest.approx((2, 0.75, 0.5))
-  volumes.write_label(str(tmp_path / "out.nii.gz"), RAMP, volume)
-  written = nib.load(tmp_path / "out.nii.gz")
-  np.testing.assert_allclose(written.affine, affine, rtol=1e-6)
-  assert written.header.get_xyzt_units()[0] == ("mm" if unit == "unknown" else unit)
-
-
-def test_sform_goes_before_qform_and_qform_stands_alone(tmp_path):
-  shifted = CANONICAL_AFFINE.copy()
-  shifted[:3, 3] += 7
-  image = nib.Nifti1Image(RAMP.T, CANONICAL_AFFINE)
-  image.set_qform(shifted, 1)
-  for code, expected in ((1, CANONICAL_AFFINE), (0, shifted)):
-    nib.save(image, tmp_path / "ct.nii")
-    patch_bytes(tmp_path / "ct.nii", 254, code.to_bytes(2, "little"))  # sform_code
-    np.testing.assert_allclose(volumes.read_image(tmp_path / "ct.nii").affine, expected, atol=1e-4)
-
-
-def test_name_ending_and_compression_may_disagree(tmp_path):
-  path = ramp_file(tmp_path)
-  (tmp_path / "packed.nii").write_bytes(pathlib.Path(path).read_bytes())
-  (tmp_path / "plain.nii.gz").write_bytes(gzip.decompress(pathlib.Path(path).read_bytes()))
-  for name in ("packed.nii", "plain.nii.gz"):
-    np.testing.assert_array_equal(volumes.read_image(tmp_path / name).array, RAMP)
 
 
 # Labels
@@ -296,38 +170,6 @@ def test_cut_files(tmp_path, kept):
     refused(tmp_path / ("cut" + ending))
 
 
-def test_cut_in_the_gzip_trailer_and_a_flipped_bit(tmp_path):
-  content = bytearray(pathlib.Path(ramp_file(tmp_path)).read_bytes())
-  (tmp_path / "cut.nii.gz").write_bytes(content[:-4])
-  refused(tmp_path / "cut.nii.gz", "gzip stream")
-  content[-7] ^= 1  # in the CRC
-  (tmp_path / "crc.nii.gz").write_bytes(content)
-  refused(tmp_path / "crc.nii.gz", "gzip stream")
-
-
-def test_header_that_promises_more_than_memory(tmp_path):
-  path = save(tmp_path / "ct.nii", RAMP.T, CANONICAL_AFFINE)
-  patch_bytes(path, 42, np.array([30000] * 3, "<i2").tobytes())  # dim[1:4]
-  refused(path, "cut short", "54000000000000 bytes")
-
-
-def test_simpleitk_prints_nothing(tmp_path, capfd):
-  sitk.WriteImage(sitk.ReadImage(ramp_file(tmp_path)), str(tmp_path / "ct.mhd"))
-  data = next(tmp_path.glob("ct.*raw"))
-  os.truncate(data, 7)
-  capfd.readouterr()  # SimpleITK's own words on writing
-  refused(tmp_path / "ct.mhd", ".mhd")
-  os.remove(data)
-  refused(tmp_path / "ct.mhd", "data file")
-  assert capfd.readouterr().err == ""
-
-
-@pytest.mark.parametrize("shape", [(3, 4), (3, 4, 5, 2), (3, 4, 5, 1, 2), (3, 4, 5, 1, 1, 3)])
-def test_not_three_axes(tmp_path, shape):
-  path = save(tmp_path / "ct.nii.gz", np.zeros(shape, np.int16), CANONICAL_AFFINE)
-  refused(path, f"{len(shape)}-D", " x ".join(map(str, shape)))
-
-
 def test_not_one_value_per_voxel(tmp_path):
   image = sitk.GetImageFromArray(np.zeros((5, 4, 3, 2), np.uint8), isVector=True)
   image.SetSpacing((1, 1, 2))
@@ -338,24 +180,6 @@ def test_not_one_value_per_voxel(tmp_path):
   refused(save(tmp_path / "rgb.nii.gz", colours, CANONICAL_AFFINE), "not a number")
 
 
-@pytest.mark.parametrize("value", [0, -0.5, np.nan, np.inf])
-def test_spacing_that_is_none(tmp_path, capfd, value):
-  path = save(tmp_path / "ct.nii", RAMP.T, CANONICAL_AFFINE)
-  patch_bytes(path, 84, np.float32(value).tobytes())  # pixdim[2]
-  refused(path, "pixdim")
-  assert capfd.readouterr().err == ""  # nibabel's header check would print
-
-
-def test_spacings_that_contradict(tmp_path):
-  path = save(tmp_path / "ct.nii", RAMP.T, CANONICAL_AFFINE)
-  patch_bytes(path, 84, np.float32(1.5).tobytes())
-  refused(path, "(0.5, 0.75, 2) by the sform", "(0.5, 1.5, 2) by pixdim")
-
-
-def test_absurd_spacing(tmp_path):
-  refused(save(tmp_path / "ct.nii", RAMP.T, CANONICAL_AFFINE, unit="meter"), "(2000, 750, 500) mm", "meter")
-
-
 def test_no_geometry(tmp_path):
   path = save(tmp_path / "codes.nii", RAMP.T, CANONICAL_AFFINE)
   patch_bytes(path, 252, bytes(4))  # qform_code, sform_code
@@ -364,14 +188,6 @@ def test_no_geometry(tmp_path):
   for name in ("plain.nrrd", "plain.mha"):
     sitk.WriteImage(sitk.GetImageFromArray(RAMP), str(tmp_path / name))
     refused(tmp_path / name, "geometry")
-
-
-def test_shear(tmp_path):
-  affine = CANONICAL_AFFINE.copy()
-  affine[:3, 1] = [0.75 * np.sin(np.radians(10)), -0.75 * np.cos(np.radians(10)), 0]
-  image = nib.Nifti1Image(RAMP.T, affine)
-  nib.save(image, tmp_path / "ct.nii.gz")
-  refused(tmp_path / "ct.nii.gz", "80.0 degrees instead of 90", "resample")
 
 
 @pytest.mark.parametrize("ending", [".nii.gz", ".nrrd"])
@@ -409,21 +225,22 @@ def test_case_id(tmp_path):
 # Real scans
 
 
-@needs_real
 @pytest.mark.parametrize(
   "name, shape", [("ts_ct.nii.gz", (112, 101, 122)), ("ts_aorta_crop.nii.gz", (164, 126, 120))]
 )
-def test_real_nifti_agrees_with_simpleitk_and_its_label(name, shape):
-  image = volumes.read_image(REAL / name)
-  oracle = sitk.DICOMOrient(sitk.ReadImage(str(REAL / name)), "LPS")
+def test_real_nifti_agrees_with_simpleitk_and_its_label(name, shape, real_ct):
+  image = volumes.read_image(real_ct / name)
+  oracle = sitk.DICOMOrient(sitk.ReadImage(str(real_ct / name)), "LPS")
   assert image.array.shape == shape
   np.testing.assert_array_equal(image.array, sitk.GetArrayFromImage(oracle))
-  volumes.require_same_grid(image, volumes.read_label(REAL / name.replace(".nii.gz", "_label.nii.gz")))
+  volumes.require_same_grid(image, volumes.read_label(real_ct / name.replace(".nii.gz", "_label.nii.gz")))
 
 
-@needs_real
-def test_real_liver_lies_on_the_pictures_left_and_has_the_stated_hu():
-  image, label = volumes.read_image(REAL / "ts_ct.nii.gz"), volumes.read_label(REAL / "ts_ct_label.nii.gz")
+def test_real_liver_lies_on_the_pictures_left_and_has_the_stated_hu(real_ct):
+  image, label = (
+    volumes.read_image(real_ct / "ts_ct.nii.gz"),
+    volumes.read_label(real_ct / "ts_ct_label.nii.gz"),
+  )
   liver, spleen = label.array == 6, label.array == 1
   assert np.argwhere(liver)[:, 2].mean() < np.argwhere(spleen)[:, 2].mean()
   assert image.array[liver].mean() == pytest.approx(44, abs=0.6)
@@ -431,28 +248,11 @@ def test_real_liver_lies_on_the_pictures_left_and_has_the_stated_hu():
   assert world_x == pytest.approx(67, abs=1)
 
 
-@needs_real
-def test_real_label_written_back_is_the_stored_one(tmp_path):
+def test_real_label_written_back_is_the_stored_one(tmp_path, real_ct):
   for name in ("ts_ct", "ts_aorta_crop"):
-    image = volumes.read_image(REAL / f"{name}.nii.gz")
-    label = volumes.read_label(REAL / f"{name}_label.nii.gz")
+    image = volumes.read_image(real_ct / f"{name}.nii.gz")
+    label = volumes.read_label(real_ct / f"{name}_label.nii.gz")
     volumes.write_label(str(tmp_path / "out.nii.gz"), label.array, image)
-    written, own = nib.load(tmp_path / "out.nii.gz"), nib.load(REAL / f"{name}_label.nii.gz")
+    written, own = nib.load(tmp_path / "out.nii.gz"), nib.load(real_ct / f"{name}_label.nii.gz")
     np.testing.assert_array_equal(np.asarray(written.dataobj), np.asarray(own.dataobj))
-    np.testing.assert_allclose(written.affine, nib.load(REAL / f"{name}.nii.gz").affine, atol=1e-4)
-
-
-@needs_real
-def test_awkward_nifti(tmp_path):
-  folder = REAL / "awkward" / "nifti"
-  whole = volumes.read_image(folder / "anatomical.nii")  # big-endian
-  oracle = sitk.DICOMOrient(sitk.ReadImage(str(folder / "anatomical.nii")), "LPS")
-  np.testing.assert_array_equal(whole.array, sitk.GetArrayFromImage(oracle))
-  for half in ("anatomical_pair.hdr", "anatomical_pair.img"):
-    np.testing.assert_array_equal(volumes.read_image(folder / "pair" / half).array, whole.array)
-  shutil.copy(folder / "pair" / "anatomical_pair.img", tmp_path)
-  refused(tmp_path / "anatomical_pair.img", "anatomical_pair.hdr is missing")
-  refused(folder / "example4d.nii.gz", "4-D", "128 x 96 x 24 x 2")
-  refused(folder / "nifti1.hdr", "nifti1.img is missing")
-  refused(folder / "row_major.dconn.nii", "6-D")
-  refused(folder / "shear.nii.gz", "71.5 degrees")
+    np.testing.assert_allclose(written.affine, nib.load(real_ct / f"{name}.nii.gz").affine, atol=1e-4)

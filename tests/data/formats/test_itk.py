@@ -1,0 +1,35 @@
+"""NRRD and MetaImage: as the same NIfTI, and without the lines of the libraries."""
+
+import os
+
+import nibabel as nib
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from data.formats import volumes
+from tests.data.formats.volume_files import ramp_file, refused, save, stored_as
+
+
+@pytest.mark.parametrize("ending", [".nrrd", ".mha", ".mhd"])
+def test_other_formats_equal_the_nifti(tmp_path, ending):
+  stored, affine = stored_as((1, 0, 2), (1, -1, 1))
+  nifti = save(tmp_path / "ct.nii.gz", stored, affine)
+  other = str(tmp_path / ("ct" + ending))
+  sitk.WriteImage(sitk.ReadImage(nifti), other)
+  left, right = volumes.read_image(nifti), volumes.read_image(other)
+  np.testing.assert_array_equal(left.array, right.array)
+  np.testing.assert_allclose(left.affine, right.affine, atol=1e-4)
+  volumes.write_label(str(tmp_path / "out.nii.gz"), right.array.astype(np.uint8), right)
+  np.testing.assert_array_equal(np.asarray(nib.load(tmp_path / "out.nii.gz").dataobj), stored)
+
+
+def test_simpleitk_prints_nothing(tmp_path, capfd):
+  sitk.WriteImage(sitk.ReadImage(ramp_file(tmp_path)), str(tmp_path / "ct.mhd"))
+  data = next(tmp_path.glob("ct.*raw"))
+  os.truncate(data, 7)
+  capfd.readouterr()  # SimpleITK's own words on writing
+  refused(tmp_path / "ct.mhd", ".mhd")
+  os.remove(data)
+  refused(tmp_path / "ct.mhd", "data file")
+  assert capfd.readouterr().err == ""

@@ -1,0 +1,143 @@
+"""NIfTI headers and voxels: what agrees with SimpleITK, and what is refused."""
+
+import gzip
+import pathlib
+import shutil
+
+import nibabel as nib
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from data.formats import volumes
+from tests.data.formats.volume_files import (
+  CANONICAL_AFFINE,
+  RAMP,
+  patch_bytes,
+  ramp_file,
+  refused,
+  save,
+  stored_as,
+)
+
+
+@pytest.mark.parametrize(
+  "dtype, slope, intercept",
+  [
+    ("<i2", None, None),
+    (">i2", None, None),
+    ("<u2", 1, -1024),
+    (">f4", 0.5, 3),
+    ("<f8", None, None),
+    ("<i4", 2, 0),
+    ("u1", None, None),
+    ("<i8", None, None),
+  ],
+)
+@pytest.mark.parametrize("ending", [".nii", ".nii.gz"])
+def test_agrees_with_simpleitk(tmp_path, dtype, slope, intercept, ending):
+  header = nib.Nifti1Header(endianness=dtype[0] if dtype[0] in "<>" else "<")
+  header.set_data_dtype(dtype)
+  stored, affine = stored_as((2, 0, 1), (-1, 1, -1))
+  image = nib.Nifti1Image(stored.astype(dtype), affine, header)
+  image.header.set_slope_inter(slope, intercept)
+  path = str(tmp_path / ("ct" + ending))
+  nib.save(image, path)
+  oracle = sitk.DICOMOrient(sitk.ReadImage(path), "LPS")
+  volume = volumes.read_image(path)
+  np.testing.assert_allclose(volume.array, sitk.GetArrayFromImage(oracle), rtol=1e-6)
+  np.testing.assert_allclose(volume.spacing_mm, oracle.GetSpacing()[::-1], rtol=1e-6)
+  np.testing.assert_allclose(volume.affine[:3, 3], np.array(oracle.GetOrigin()) * [-1, -1, 1], atol=1e-4)
+
+
+def test_nifti_2_and_trailing_axes_of_one(tmp_path):
+  nib.save(nib.Nifti2Image(RAMP.T[..., None, None], CANONICAL_AFFINE), tmp_path / "ct.nii.gz")
+  volume = volumes.read_image(tmp_path / "ct.nii.gz")
+  np.testing.assert_array_equal(volume.array, RAMP)
+  volumes.write_label(str(tmp_path / "out.nii.gz"), RAMP, volume)
+  assert nib.load(tmp_path / "out.nii.gz").shape == (3, 4, 5, 1, 1)
+
+
+@pytest.mark.parametrize("unit, factor", [("mm", 1), ("meter", 1000), ("micron", 0.001), ("unknown", 1)])
+def test_spatial_unit_of_the_header(tmp_path, unit, factor):
+  affine = CANONICAL_AFFINE / [[factor]] * 1.0
+  affine[3, 3] = 1
+  volume = volumes.read_image(save(tmp_path / "ct.nii.gz", RAMP.T, affine, unit=unit))
+  assert volume.spacing_mm == pytest.approx((2, 0.75, 0.5))
+  volumes.write_label(str(tmp_path / "out.nii.gz"), RAMP, volume)
+  written = nib.load(tmp_path / "out.nii.gz")
+  np.testing.assert_allclose(written.affine, affine, rtol=1e-6)
+  assert written.header.get_xyzt_units()[0] == ("mm" if unit == "unknown" else unit)
+
+
+def test_sform_goes_before_qform_and_qform_stands_alone(tmp_path):
+  shifted = CANONICAL_AFFINE.copy()
+  shifted[:3, 3] += 7
+  image = nib.Nifti1Image(RAMP.T, CANONICAL_AFFINE)
+  image.set_qform(shifted, 1)
+  for code, expected in ((1, CANONICAL_AFFINE), (0, shifted)):
+    nib.save(image, tmp_path / "ct.nii")
+    patch_bytes(tmp_path / "ct.nii", 254, code.to_bytes(2, "little"))  # sform_code
+    np.testing.assert_allclose(volumes.read_image(tmp_path / "ct.nii").affine, expected, atol=1e-4)
+
+
+def test_name_ending_and_compression_may_disagree(tmp_path):
+  path = ramp_file(tmp_path)
+  (tmp_path / "packed.nii").write_bytes(pathlib.Path(path).read_bytes())
+  (tmp_path / "plain.nii.gz").write_bytes(gzip.decompress(pathlib.Path(path).read_bytes()))
+  for name in ("packed.nii", "plain.nii.gz"):
+    np.testing.assert_array_equal(volumes.read_image(tmp_path / name).array, RAMP)
+
+
+def test_cut_in_the_gzip_trailer_and_a_flipped_bit(tmp_path):
+  content = bytearray(pathlib.Path(ramp_file(tmp_path)).read_bytes())
+  (tmp_path / "cut.nii.gz").write_bytes(content[:-4])
+  refused(tmp_path / "cut.nii.gz", "gzip stream")
+  content[-7] ^= 1  # in the CRC
+  (tmp_path / "crc.nii.gz").write_bytes(content)
+  refused(tmp_path / "crc.nii.gz", "gzip stream")
+
+
+def test_header_that_promises_more_than_memory(tmp_path):
+  path = save(tmp_path / "ct.nii", RAMP.T, CANONICAL_AFFINE)
+  patch_bytes(path, 42, np.array([30000] * 3, "<i2").tobytes())  # dim[1:4]
+  refused(path, "cut short", "54000000000000 bytes")
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (3, 4, 5, 2), (3, 4, 5, 1, 2), (3, 4, 5, 1, 1, 3)])
+def test_not_three_axes(tmp_path, shape):
+  path = save(tmp_path / "ct.nii.gz", np.zeros(shape, np.int16), CANONICAL_AFFINE)
+  refused(path, f"{len(shape)}-D", " x ".join(map(str, shape)))
+
+
+@pytest.mark.parametrize("value", [0, -0.5, np.nan, np.inf])
+def test_spacing_that_is_none(tmp_path, capfd, value):
+  path = save(tmp_path / "ct.nii", RAMP.T, CANONICAL_AFFINE)
+  patch_bytes(path, 84, np.float32(value).tobytes())  # pixdim[2]
+  refused(path, "pixdim")
+  assert capfd.readouterr().err == ""  # nibabel's header check would print
+
+
+def test_spacings_that_contradict(tmp_path):
+  path = save(tmp_path / "ct.nii", RAMP.T, CANONICAL_AFFINE)
+  patch_bytes(path, 84, np.float32(1.5).tobytes())
+  refused(path, "(0.5, 0.75, 2) by the sform", "(0.5, 1.5, 2) by pixdim")
+
+
+def test_absurd_spacing(tmp_path):
+  refused(save(tmp_path / "ct.nii", RAMP.T, CANONICAL_AFFINE, unit="meter"), "(2000, 750, 500) mm", "meter")
+
+
+def test_awkward_nifti(tmp_path, real_ct):
+  folder = real_ct / "awkward" / "nifti"
+  whole = volumes.read_image(folder / "anatomical.nii")  # big-endian
+  oracle = sitk.DICOMOrient(sitk.ReadImage(str(folder / "anatomical.nii")), "LPS")
+  np.testing.assert_array_equal(whole.array, sitk.GetArrayFromImage(oracle))
+  for half in ("anatomical_pair.hdr", "anatomical_pair.img"):
+    np.testing.assert_array_equal(volumes.read_image(folder / "pair" / half).array, whole.array)
+  shutil.copy(folder / "pair" / "anatomical_pair.img", tmp_path)
+  refused(tmp_path / "anatomical_pair.img", "anatomical_pair.hdr is missing")
+  refused(folder / "example4d.nii.gz", "4-D", "128 x 96 x 24 x 2")
+  refused(folder / "nifti1.hdr", "nifti1.img is missing")
+  refused(folder / "row_major.dconn.nii", "6-D")
+  refused(folder / "shear.nii.gz", "71.5 degrees")
