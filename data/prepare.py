@@ -10,10 +10,11 @@ import os
 from absl import flags
 
 from data import command
-from data.manifest import read_manifest
+from data.manifest import Manifest, read_manifest
 from data.spacing import describe_spacing, parse_spacing
 from data.stored.dropped_annotations import Drop
 from data.stored.preparation import CasesFailed, prepare_store
+from data.stored.store import Store
 
 
 def define_flags() -> None:
@@ -88,6 +89,10 @@ def main(_: list[str]) -> None:
     for case_id, failure in error.failures.items():
       print(f"failed: {case_id}: {failure}")
     raise
+  _tell(store, manifest, drop)
+
+
+def _tell(store: Store, manifest: Manifest, drop: Drop | None) -> None:
   full = sum(map(store.is_full, store.cases))
   print(
     f"{store.path}: {len(store.cases)} cases ({full} fully labelled, {len(store.cases) - full} partial), "
