@@ -40,8 +40,7 @@ class CasesFailed(InputError):
     super().__init__(
       f"{len(failures)} of {cases} cases failed ({listed(failures, 8)}); the first: "
       f"{next(iter(failures.values()))} The others are kept; mend these or take them out of the manifest, "
-      "and "
-      "run the same command again."
+      "and run the same command again."
     )
     self.failures = failures
 
