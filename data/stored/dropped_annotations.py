@@ -50,8 +50,8 @@ def drop_annotations(manifest: Manifest, drop: Drop) -> Manifest:
   if not 0 < count < len(candidates):
     raise InputError(
       f"{manifest.path}: --drop_case_fraction={drop.case_fraction:g} of {len(candidates)} fully labelled "
-      f"training cases is {count} cases; at least one must lose labels and one keep them: choose another "
-      "share."
+      f"training cases is {count} cases; at least one must lose labels and one keep them: "
+      "choose another share."
     )
   if not 0 < drop.organs < len(manifest.organs):
     raise InputError(

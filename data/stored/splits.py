@@ -55,8 +55,7 @@ def split(store: Store, fold: int, validation_fraction: float, seed: int) -> Spl
   if fold >= 0 and not folds:
     raise InputError(
       f"{store.path}: has no folds, so --fold={fold} would hold nothing out ({len(full)} of its cases are "
-      "fully "
-      "labelled); leave --fold out to train on all, or prepare two or more fully labelled cases."
+      "fully labelled); leave --fold out to train on all, or prepare two or more fully labelled cases."
     )
   if fold >= 0 and fold not in folds:
     raise InputError(
