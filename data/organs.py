@@ -20,6 +20,6 @@ BTCV_ORGANS = (
 )
 
 
-def tag(organ):
+def tag(organ: str) -> str:
   """The organ's name in TensorBoard tags and file names: spaces become underscores."""
   return organ.replace(" ", "_")

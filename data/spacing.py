@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TypeVar, cast
+
+from data.arrays import SpacingMM, WantedSpacingMM
 from data.input_error import InputError
 
-NATIVE = (None, None, None)
+Spacing = TypeVar("Spacing", SpacingMM, WantedSpacingMM)
+NATIVE: WantedSpacingMM = (None, None, None)
 
 
-def parse_spacing(values):
+def parse_spacing(values: Sequence[str] | None) -> WantedSpacingMM:
   """Reads the flag's list.
 
   Args:
@@ -29,16 +34,15 @@ def parse_spacing(values):
       f"--spacing_mm={','.join(values)}: must be S, or Sy,Sx, or Sz,Sy,Sx, each in mm above 0 and below 1000."
     )
   if len(numbers) == 1:
-    return (numbers[0],) * 3
-  return (None,) * (3 - len(numbers)) + tuple(numbers)
+    numbers *= 3
+  return cast(WantedSpacingMM, (None,) * (3 - len(numbers)) + tuple(numbers))
 
 
-def fill_spacing(wanted_mm, own_mm):
-  """(z, y, x) with a case's own spacing where `wanted_mm`, as from `parse_spacing`, has None; a tuple of
-  floats."""
-  return tuple(own if wanted is None else wanted for wanted, own in zip(wanted_mm, own_mm))
+def fill_spacing(wanted_mm: WantedSpacingMM, own_mm: Spacing) -> Spacing:
+  """(z, y, x): `wanted_mm` as from `parse_spacing`, with a case's own spacing where that has None."""
+  return cast(Spacing, tuple(own if wanted is None else wanted for wanted, own in zip(wanted_mm, own_mm)))
 
 
-def describe_spacing(spacing_mm):
+def describe_spacing(spacing_mm: WantedSpacingMM) -> str:
   """(3.0, None, None) -> "3 x own x own mm"."""
   return " x ".join("own" if value is None else f"{value:g}" for value in spacing_mm) + " mm"

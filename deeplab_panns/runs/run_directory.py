@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import pathlib
+import shutil
 
 from data.file_lock import locked
 from data.input_error import InputError
@@ -70,6 +71,16 @@ class RunDirectory:
         "give these as they were, or choose another --run_dir."
       )
     self.require_same_data(store)
+
+  def forget(self) -> None:
+    """Takes back a run that was refused before its first step, so that a corrected command can begin it."""
+    for file in (self.experiment, self.data, self.prior):
+      file.unlink(missing_ok=True)
+    for folder in (self.resampled, self.events):
+      shutil.rmtree(folder, ignore_errors=True)
+    (self.path / "lock").unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # it was there before, with files of others
+      self.path.rmdir()
 
   def require_same_data(self, store: Store) -> None:
     """Raises InputError if the store's organs, cases or arrays are not those the run began with."""

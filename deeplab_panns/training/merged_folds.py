@@ -9,6 +9,8 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from data.arrays import Integers
 from data.input_error import InputError
 from data.whole_file import write_text
@@ -107,11 +109,11 @@ def _confusion(fold_dirs: dict[int, pathlib.Path]) -> tuple[tuple[str, ...], Int
         f"{', '.join(organs)}; evaluate both "
         "again on one store."
       )
-  return organs, sum(counts for _, counts in of_folds.values())
+  return organs, np.sum([counts for _, counts in of_folds.values()], axis=0)
 
 
 def _require_each_case_once(
-  rows_of: dict[int, Rows], fold_dirs: dict[int, pathlib.Path], expected: dict[int, list[str]]
+  rows_of: Mapping[int, Rows], fold_dirs: dict[int, pathlib.Path], expected: dict[int, list[str]]
 ) -> None:
   seen: dict[str, int] = {}
   for fold, rows in rows_of.items():

@@ -10,6 +10,7 @@ import tensorflow as tf
 from data.input_error import InputError
 from deeplab_panns.method.panns import PaNN
 from deeplab_panns.runs.checkpoints import Checkpoints
+from deeplab_panns.training.interruption import Interruption
 from deeplab_panns.training.scalars import Scalars
 from deeplab_panns.training.validation import Validator
 
@@ -34,12 +35,14 @@ class Progress(tf.keras.callbacks.Callback):
     scalars: Scalars,
     intervals: Intervals,
     validator: Validator,
+    interruption: Interruption,
   ):
     """Args: name: stands before every line, so that runs side by side can be told apart."""
     super().__init__()
     self._name = name
     self._panns, self._checkpoints, self._scalars = panns, checkpoints, scalars
     self._intervals, self._validator = intervals, validator
+    self._interruption = interruption
     self._supports_tf_logs = True  # Keras then leaves the step's results on the device: no wait at each step
 
   def begin(self, first_step: int, last_step: int, has_partial: bool) -> None:
@@ -61,8 +64,17 @@ class Progress(tf.keras.callbacks.Callback):
       self._validate(step)
     if save:
       self._checkpoints.save("last", step)
+    if self._interruption.requested:
+      self._save_and_end(step, saved=save)
     if look or save:
       self._scalars.start(step)
+
+  def _save_and_end(self, step: int, saved: bool) -> None:
+    self._require_finite()
+    if not saved:
+      self._checkpoints.save("last", step)
+    print(f"{self._name}: interrupted; saved at step {step}", flush=True)
+    raise KeyboardInterrupt
 
   def _require_finite(self) -> None:
     step = int(self._panns.first_bad_step)

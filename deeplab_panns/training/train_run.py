@@ -6,10 +6,12 @@ import os
 
 import tensorflow as tf
 
+from data.input_error import InputError
 from data.stored.resampled import at_spacing
 from data.stored.store import Store, verify
 from deeplab_panns.runs.experiment import Experiment
 from deeplab_panns.runs.run_directory import RunDirectory
+from deeplab_panns.training import interruption
 from deeplab_panns.training.assembly import Resources
 from deeplab_panns.training.progress import Intervals
 from deeplab_panns.training.training import Training
@@ -34,15 +36,21 @@ def train(
       needs, or the loss stops being finite.
   """
   directory = RunDirectory(run_dir)
-  with directory.locked():
-    directory.open_for_training(experiment, store)
-    if verify_store:
-      verify(store.cases)
-    stage1 = RunDirectory(stage1_run).stage1_for(experiment, store) if stage1_run else None
-    configure_tensorflow(experiment.seed, resources)
-    store = at_spacing(store, experiment.spacing_mm, directory.resampled, resources.max_voxels)
-    training = Training(directory, experiment, store, intervals, resources.jit_compile)
-    step = training.resume(stage1)
+  with directory.locked(), interruption.heeded() as requested:
+    is_new = not directory.experiment.exists()
+    try:
+      directory.open_for_training(experiment, store)
+      if verify_store:
+        verify(store.cases)
+      stage1 = RunDirectory(stage1_run).stage1_for(experiment, store) if stage1_run else None
+      configure_tensorflow(experiment.seed, resources)
+      store = at_spacing(store, experiment.spacing_mm, directory.resampled, resources.max_voxels)
+      training = Training(directory, experiment, store, intervals, requested, resources.jit_compile)
+      step = training.resume(stage1)
+    except InputError:
+      if is_new:
+        directory.forget()
+      raise
     if step == experiment.steps:
       print(f"{directory.path}: finished at step {step}; nothing to do.")
       return directory

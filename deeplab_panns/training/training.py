@@ -16,6 +16,7 @@ from deeplab_panns.runs.experiment import Experiment
 from deeplab_panns.runs.run_directory import RunDirectory
 from deeplab_panns.runs.trained import segmenter_of
 from deeplab_panns.training import assembly
+from deeplab_panns.training.interruption import Interruption
 from deeplab_panns.training.progress import Intervals, Progress
 from deeplab_panns.training.scalars import Scalars
 from deeplab_panns.training.validation import Validator
@@ -35,6 +36,7 @@ class Training:
     experiment: Experiment,
     store: Store,
     intervals: Intervals,
+    interruption: Interruption,
     jit_compile: bool = False,
   ):
     """Args:
@@ -60,7 +62,7 @@ class Training:
     rates = assembly.learning_rates(experiment)
     scalars = Scalars(directory.events, self.panns, rates, prior, experiment)
     self._progress = Progress(
-      directory.path.name, self.panns, self._checkpoints, scalars, intervals, validator
+      directory.path.name, self.panns, self._checkpoints, scalars, intervals, validator, interruption
     )
 
   @property

@@ -90,3 +90,66 @@ def test_a_missing_checkpoint_says_how_to_have_one(tmp_path, kind, hint):
 def test_a_run_without_a_finished_stage_1_lends_none(tmp_path):
   with pytest.raises(InputError, match="has no finished stage 1"):
     Checkpoints(make_panns(), tmp_path / "own").restore_stage1(tmp_path / "other" / "checkpoints")
+
+
+@pytest.mark.parametrize("name", ["fold[0]", "r*n", "lr=1e-3,bs=4", "my run", "q?"])
+def test_a_path_is_never_a_pattern(tmp_path, name):
+  panns = make_panns()
+  checkpoints = Checkpoints(panns, tmp_path / name)
+  for step in (1, 2, 3):
+    panns.optimizer.iterations.assign(step)
+    checkpoints.save("last", step)
+  assert sorted(path.name for path in (tmp_path / name / "last").iterdir() if path.suffix == ".index") == [
+    "ckpt-2.index",
+    "ckpt-3.index",
+  ]
+  again = make_panns()
+  assert Checkpoints(again, tmp_path / name).restore_latest() and int(again.optimizer.iterations) == 3
+  assert restore_network(make_network(), tmp_path / name) == 3
+
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 13157860\n"
+
+
+def damage(folder, ending, content=None):
+  file = max(folder.glob(f"*{ending}"))
+  file.write_bytes(file.read_bytes()[: file.stat().st_size // 2] if content is None else content)
+
+
+@pytest.mark.parametrize(
+  "ending, content",
+  [(".data-00000-of-00001", None), (".index", None), (".data-00000-of-00001", POINTER), (".index", b"")],
+)
+def test_a_damaged_checkpoint_gives_way_to_the_one_before_and_says_so(tmp_path, capsys, ending, content):
+  panns = make_panns()
+  checkpoints = Checkpoints(panns, tmp_path)
+  for step in (4, 6):
+    set_all(panns, float(step))
+    checkpoints.save("last", step)
+  damage(tmp_path / "last", ending, content)
+  network, again = make_network(), make_panns()
+  assert restore_network(network, tmp_path) == 4
+  assert Checkpoints(again, tmp_path).restore_latest()
+  for variable in (*network.variables, *again.network.variables, *again.teacher.variables):
+    assert np.all(variable.numpy() == 4)
+  said = capsys.readouterr().out
+  assert said.count("ckpt-6 is damaged; the one before it, of step 4, is used") == 2
+
+
+def test_if_all_are_damaged_it_is_one_line(tmp_path):
+  Checkpoints(make_panns(), tmp_path).save("last", 4)
+  damage(tmp_path / "last", ".index")
+  for restore in (
+    lambda: restore_network(make_network(), tmp_path),
+    Checkpoints(make_panns(), tmp_path).restore_latest,
+  ):
+    with pytest.raises(InputError, match="ckpt-4: is damaged, or of another network"):
+      restore()
+
+
+def test_a_checkpoint_of_another_network_is_not_taken(tmp_path):
+  Checkpoints(make_panns(), tmp_path).save("last", 4)
+  image = tf.keras.Input([None, None, 1])
+  other = tf.keras.Model(image, tf.keras.layers.Conv2D(5, 3)(image))
+  with pytest.raises(InputError, match="of another network"):
+    restore_network(other, tmp_path)

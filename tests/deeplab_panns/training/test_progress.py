@@ -13,6 +13,12 @@ class Recorder:
 
   def __init__(self, held_out=True):
     self.calls, self.first_bad_step, self.held_out = [], -1, held_out
+    self.interrupted_after, self.steps = None, 0
+
+  @property
+  def requested(self):
+    self.steps += 1
+    return self.steps == self.interrupted_after
 
   def start(self, step):
     self.calls.append(("start", step))
@@ -41,7 +47,7 @@ class Recorder:
 
 
 def run(recorder, first, last, intervals):
-  progress = Progress("run", recorder, recorder, recorder, intervals, recorder)
+  progress = Progress("run", recorder, recorder, recorder, intervals, recorder, recorder)
   progress.begin(first, last, has_partial=False)
   for batch in range(last - first):
     progress.on_train_batch_end(batch)
@@ -74,6 +80,15 @@ def test_a_loss_that_is_not_finite_ends_the_run_before_anything_is_saved():
   ):
     run(recorder, 4, 8, Intervals(log=2, checkpoint=2, validation=2))
   assert recorder.calls == [("start", 4)]
+
+
+@pytest.mark.parametrize("intervals, saves", [(Intervals(100, 100, 100), 1), (Intervals(1, 3, 100), 1)])
+def test_an_interruption_saves_the_step_once_and_ends(intervals, saves):
+  recorder = Recorder()
+  recorder.interrupted_after = 3
+  with pytest.raises(KeyboardInterrupt):
+    run(recorder, 0, 8, intervals)
+  assert [call for call in recorder.calls if call[0] == "save"] == [("save", "last", 3)] * saves
 
 
 def test_lines_carry_the_name_of_the_run(capsys):
