@@ -1,0 +1,166 @@
+"""Whether a volume can be a CT of a patient in HU: label maps, pictures, MR, lost intercepts are recognised.
+
+Air is -1000 HU and soft tissue 0 to 100 HU in every CT, so a volume of other values was not rescaled, or is
+something else; and a body is neither as small as a cat's nor a metre wide.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from data.arrays import Floats
+from data.formats.volumes import Volume
+
+SAMPLED_VOXELS = 2_000_000
+PATIENT_MM = 100.0  # so much of a patient, across and from front to back, holds fat, air or bowel gas
+MOST_LABELS = 256
+NARROWEST_SPAN_HU = 30.0  # of any CT; normalised pictures and attenuation have far less
+BODY_ABOVE_HU = -300
+BODY_GRID_MM = 4.0
+# Across the larger and the smaller in-plane extent of a body that lies whole in the picture. A small adult
+# measures about 280 x 170 mm, a child of three 200 x 130 mm.
+SMALL_BODY_MM, LARGE_BODY_MM = (240.0, 120.0), 700.0
+EXPECTED = "in HU air is near -1000 and soft tissue 0 to 100"
+WAY_OUT = "Give the CT in HU, or --assume_hu if these are HU"
+
+
+@dataclasses.dataclass(frozen=True)
+class Doubt:
+  """One reason why a volume may be no CT in HU.
+
+  Attributes:
+    certain: no CT of a patient in HU looks so.
+    line: for the user: the file, what was found, what is expected, and the way out.
+  """
+
+  certain: bool
+  line: str
+
+
+def doubts(volume: Volume) -> list[Doubt]:
+  """What speaks against a volume being a CT of a patient in HU; [] if nothing does.
+
+  Args:
+    volume: as `read_image` gives it.
+  """
+  found = _doubt_of_values(volume)
+  if found is not None and found.certain:
+    return [found]  # a body cannot be measured where the values mean something else
+  return [doubt for doubt in (found, _doubt_of_size(volume)) if doubt is not None]
+
+
+def _doubt_of_values(volume: Volume) -> Doubt | None:
+  array = volume.array
+  # One slice at a time: the second pass finds it in the cache.
+  low = float(min(plane.min() for plane in array))
+  high = float(max(plane.max() for plane in array))
+  certain, what = _kind(_sample(array), array, low, high, _extent_mm(volume))
+  if not what:
+    return None
+  return Doubt(certain, f"{volume.path}: values run from {low:g} to {high:g}; {what}; {EXPECTED}. {WAY_OUT}.")
+
+
+def _kind(
+  sample: Floats, array: npt.NDArray[Any], low: float, high: float, extent_mm: tuple[float, float]
+) -> tuple[bool, str]:
+  """(certain, what the values look like); the text is empty if they can be HU."""
+  if low == high:
+    return False, "all voxels are alike"
+  share = _Shares(sample)
+  if _is_label_map(sample, array, low, high):
+    return True, "this looks like a label map (few whole numbers in regions), not like a CT"
+  if high - low < NARROWEST_SPAN_HU:
+    return True, "this looks like a normalised picture or like attenuation"
+  if share.between(4000, np.inf) > 0.2:
+    return True, "these are no HU (HU + 32768, or an MR?)"
+  # Not the very lowest values: what lies outside the scan circle often has a value of its own.
+  if share.between(850, 1300) > 0.1 and share.between(-1500, -200) < 0.005:
+    return True, "this looks like HU + 1024 (the rescale intercept was lost)"
+  if low >= 0 and min(extent_mm) >= PATIENT_MM:
+    kind = "a picture of 8 bits" if high <= 255 else "an MR, or a CT without its rescale"
+    return True, f"no voxel is below 0: this looks like {kind}"
+  if low > -200:
+    return False, "no voxel is below -200, so there is no air (cropped, or no HU?)"
+  if share.between(-150, 300) < 0.001:
+    return False, "hardly a voxel is soft tissue"
+  return False, ""
+
+
+class _Shares:
+  """Shares of a sample's voxels within limits."""
+
+  def __init__(self, sample: Floats) -> None:
+    self._sample = sample
+
+  def between(self, low: float, high: float) -> float:
+    """Of low < value < high."""
+    return float(np.mean((self._sample > low) & (self._sample < high)))
+
+
+def _is_label_map(sample: Floats, array: npt.NDArray[Any], low: float, high: float) -> bool:
+  """Few whole numbers from 0 up that lie in regions: neighbours are nearly always equal."""
+  if low != 0 or high > 65535 or not np.array_equal(sample, np.rint(sample)):
+    return False
+  values = np.unique(sample)
+  if len(values) > MOST_LABELS or (high == 255 and len(values) > 2):  # the latter is a picture of 8 bits
+    return False
+  rows = array[:: max(1, len(array) // 50)]
+  return bool(rows.shape[2] > 1 and np.mean(rows[:, :, 1:] == rows[:, :, :-1]) > 0.9)
+
+
+def _sample(array: npt.NDArray[Any]) -> Floats:
+  """At most about SAMPLED_VOXELS voxels at even steps along every axis."""
+  step = max(1, int(np.ceil((array.size / SAMPLED_VOXELS) ** (1 / 3))))
+  return np.ascontiguousarray(array[::step, ::step, ::step]).ravel()
+
+
+def _extent_mm(volume: Volume) -> tuple[float, float]:
+  """Of the picture, from front to back and across."""
+  _, y, x = np.multiply(volume.array.shape, volume.spacing_mm)
+  return float(y), float(x)
+
+
+def _doubt_of_size(volume: Volume) -> Doubt | None:
+  body = _body(volume)
+  if body is None:
+    return None
+  too_small = body.whole and (body.wide_mm < SMALL_BODY_MM[0] or body.narrow_mm < SMALL_BODY_MM[1])
+  if not too_small and body.wide_mm <= LARGE_BODY_MM:
+    return None
+  pixel = " x ".join(f"{mm:.4g}" for mm in volume.spacing_mm[1:])
+  return Doubt(
+    False,
+    f"{volume.path}: the body measures {body.wide_mm:.0f} x {body.narrow_mm:.0f} mm in a slice (pixels of "
+    f"{pixel} mm); an adult's is {SMALL_BODY_MM[0]:.0f} to {LARGE_BODY_MM:.0f} mm wide. Unless this is a "
+    "child, correct the spacing in the header.",
+  )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Body:
+  """The largest region of tissue: its in-plane extents, and whether all its edges are in the picture."""
+
+  narrow_mm: float
+  wide_mm: float
+  whole: bool
+
+
+def _body(volume: Volume) -> _Body | None:
+  steps = [max(1, int(BODY_GRID_MM // mm)) for mm in volume.spacing_mm]
+  steps[0] = max(steps[0], len(volume.array) // 100)  # 100 slices are enough for its outline
+  coarse = volume.array[:: steps[0], :: steps[1], :: steps[2]] > BODY_ABOVE_HU
+  regions, count = ndimage.label(coarse)
+  if not count:
+    return None
+  largest = int(np.argmax(np.bincount(regions.ravel())[1:]))
+  in_plane = ndimage.find_objects(regions)[largest][1:]
+  narrow_mm, wide_mm = sorted(
+    (part.stop - part.start) * step * mm for part, step, mm in zip(in_plane, steps[1:], volume.spacing_mm[1:])
+  )
+  whole = all(part.start > 0 and part.stop < length for part, length in zip(in_plane, coarse.shape[1:]))
+  return _Body(narrow_mm, wide_mm, whole)
