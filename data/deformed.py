@@ -51,7 +51,7 @@ def main(_: list[str]) -> None:
   source = read_source(args.manifest, args.case, args.sha256)
   cohort = cohort_from_flags(args, source.organs)
   draw = functools.partial(draw_case, source=source, voxel_mm=(args.pixel_mm, args.slice_mm))
-  write_with_progress(args.output_dir, cohort, draw, "deformed")
+  write_with_progress(args.output_dir, cohort, draw, "deformed", args.overwrite)
 
 
 if __name__ == "__main__":

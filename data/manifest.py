@@ -100,7 +100,7 @@ def read_manifest(path: AnyPath) -> Manifest:
     if case.id in cases:
       raise InputError(f'{path}: the id "{case.id}" stands twice; give every case an id of its own.')
     cases[case.id] = case
-  return Manifest(path, organs, tuple(cases.values()), _notes(path, content, listed_cases))
+  return Manifest(path, organs, tuple(cases.values()), _notes(path, organs, content, listed_cases))
 
 
 def _load(path: pathlib.Path) -> dict[str, Any]:
@@ -139,7 +139,9 @@ def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
   return found
 
 
-def _notes(path: pathlib.Path, content: dict[str, Any], entries: Iterable[dict[str, Any]]) -> tuple[str, ...]:
+def _notes(
+  path: pathlib.Path, organs: tuple[str, ...], content: dict[str, Any], entries: Iterable[dict[str, Any]]
+) -> tuple[str, ...]:
   """What is not used. A key that looks like a misspelt one is an error."""
   unused = _unused(f"{path}", content, _KEYS)
   in_cases: dict[str, None] = {}
@@ -152,11 +154,10 @@ def _notes(path: pathlib.Path, content: dict[str, Any], entries: Iterable[dict[s
   for kind, keys in (("", unused), (" of cases", in_cases)):
     if keys:
       notes.append(f"{path}: keys{kind} that are not used: {listed(keys)}")
-  if assumed:
+  if assumed and len(organs) > 1:
     notes.append(
-      f'{path}: {len(assumed)} cases have no "labels" ({listed(assumed)}); their values 1, 2, ... are taken '
-      "as the "
-      "organs in the order of the list"
+      f'{path}: without "labels" ({listed(assumed)}) the values 1, 2, ... are taken as the organs in their '
+      "order"
     )
   return tuple(notes)
 

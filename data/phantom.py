@@ -32,7 +32,9 @@ def define_flags() -> None:
 def main(_: list[str]) -> None:
   args = flags.FLAGS
   cohort = cohort_from_flags(args, BTCV_ORGANS)
-  write_with_progress(args.output_dir, cohort, functools.partial(draw_case, size=args.size), "phantom")
+  write_with_progress(
+    args.output_dir, cohort, functools.partial(draw_case, size=args.size), "phantom", args.overwrite
+  )
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ Parallel over cases, each written whole or not at all; what is finished and unch
 
 from __future__ import annotations
 
+import json
 import os
 
 from absl import flags
@@ -13,6 +14,7 @@ from data import command
 from data.manifest import Manifest, read_manifest
 from data.spacing import describe_spacing, parse_spacing
 from data.stored.dropped_annotations import Drop
+from data.stored.findings import fold_summary, warnings
 from data.stored.preparation import CasesFailed, prepare_store
 from data.stored.store import Store
 
@@ -50,6 +52,10 @@ def define_flags() -> None:
   )
   flags.DEFINE_integer("workers", os.cpu_count(), "Cases prepared at a time.", lower_bound=1)
   flags.DEFINE_integer("max_voxels", 1_000_000_000, "Refuse a case that would become larger.", lower_bound=1)
+  flags.DEFINE_bool("assume_hu", False, "Take images for CT in HU whatever their values look like.")
+  flags.DEFINE_bool(
+    "allow_repeated_scans", False, "Two cases may have the same image, for instance with a label map each."
+  )
 
 
 def dropping(args: flags.FlagValues) -> Drop | None:
@@ -84,6 +90,8 @@ def main(_: list[str]) -> None:
       workers=args.workers,
       max_voxels=args.max_voxels,
       drop=drop,
+      assume_hu=args.assume_hu,
+      allow_repeated_scans=args.allow_repeated_scans,
     )
   except CasesFailed as error:
     for case_id, failure in error.failures.items():
@@ -93,11 +101,15 @@ def main(_: list[str]) -> None:
 
 
 def _tell(store: Store, manifest: Manifest, drop: Drop | None) -> None:
+  entries = json.loads((store.path / "index.json").read_text(encoding="utf-8"))["cases"]
   full = sum(map(store.is_full, store.cases))
   print(
     f"{store.path}: {len(store.cases)} cases ({full} fully labelled, {len(store.cases) - full} partial), "
     f"{len(store.organs)} organs, spacing {describe_spacing(store.spacing_mm)} (z, y, x)"
   )
+  print(f"{store.path}: {fold_summary(entries)}")
+  for line in warnings(entries, store.organs):
+    print(f"warning: {line}")
   if drop:
     given = {case.id: case.annotated for case in manifest.cases}
     changed = [case.id for case in store.cases if case.annotated != given[case.id]]

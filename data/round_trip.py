@@ -19,13 +19,16 @@ def define_flags() -> None:
   flags.DEFINE_list("spacing_mm", None, "S, or Sy,Sx (in-plane), or Sz,Sy,Sx.", required=True)
   flags.DEFINE_string("output_dir", None, "Where the two folders go.", required=True)
   flags.DEFINE_list("cases", [], "Ids of the cases; default: the fully labelled ones.")
+  flags.DEFINE_bool("overwrite", False, "Replace files there that this command did not write.")
   flags.DEFINE_integer("max_voxels", 1_000_000_000, "Refuse a case that would become larger.", lower_bound=1)
 
 
 def main(_: list[str]) -> None:
   args = flags.FLAGS
   spacing_mm = parse_spacing(args.spacing_mm)
-  written = write_round_trip(args.manifest, args.output_dir, spacing_mm, args.cases, args.max_voxels)
+  written = write_round_trip(
+    args.manifest, args.output_dir, spacing_mm, args.cases, args.max_voxels, args.overwrite
+  )
   print(
     f"{args.output_dir}: {len(written.cases)} label maps as they are and by way of "
     f"{describe_spacing(spacing_mm)}. Compare them by\n"

@@ -10,6 +10,7 @@ from data.arrays import Labels, SpacingMM, WantedSpacingMM
 from data.formats import volumes
 from data.input_error import InputError
 from data.manifest import Case, Manifest, read_manifest
+from data.outputs import Outputs
 from data.spacing import fill_spacing
 from data.stored import preprocess
 from data.stored.size_limit import require_size
@@ -32,6 +33,7 @@ def write_round_trip(
   spacing_mm: WantedSpacingMM,
   case_ids: Collection[str] = (),
   max_voxels: int = 1_000_000_000,
+  overwrite: bool = False,
 ) -> RoundTrip:
   """Writes label maps as they are to OUT/references, and resampled there and back to OUT/round_trip.
 
@@ -41,14 +43,19 @@ def write_round_trip(
     spacing_mm: (z, y, x) to resample to; None keeps each case's own spacing along that axis.
     case_ids: empty for the fully labelled cases.
     max_voxels: a case that would become larger is refused.
+    overwrite: files may be replaced that were not written by a call before.
   Raises:
     InputError: If a case does not exist, cannot be read or would become too large.
   """
   manifest = read_manifest(manifest_path)
   cases = chosen_cases(manifest, case_ids)
-  references, results = (pathlib.Path(output_dir) / name for name in ("references", "round_trip"))
-  for folder in (references, results):
-    folder.mkdir(parents=True, exist_ok=True)
+  inputs = [path for case in manifest.cases for path in (case.image, case.label) if path]
+  outputs = [
+    Outputs(pathlib.Path(output_dir) / name, inputs, overwrite) for name in ("references", "round_trip")
+  ]
+  for output in outputs:
+    output.require_free([f"{case.id}.nii.gz" for case in cases])
+  references, results = (output.folder for output in outputs)
   for case in cases:
     image = volumes.read_image(case.image)
     target_mm = fill_spacing(spacing_mm, image.spacing_mm)
@@ -57,6 +64,8 @@ def write_round_trip(
     name = f"{case.id}.nii.gz"
     volumes.write_label(str(references / name), label, image)
     volumes.write_label(str(results / name), round_trip(label, image.spacing_mm, target_mm), image)
+    for output in outputs:
+      output.wrote([name])
   return RoundTrip(references, results, tuple(case.id for case in cases), manifest.organs)
 
 

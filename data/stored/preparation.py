@@ -18,10 +18,12 @@ from data.arrays import WantedSpacingMM
 from data.input_error import InputError
 from data.listed import listed
 from data.manifest import Manifest, read_manifest
+from data.outputs import make_folder
 from data.spacing import NATIVE
 from data.stored import preprocess
 from data.stored.case_folder import Entry
 from data.stored.dropped_annotations import Drop, drop_annotations
+from data.stored.findings import require_each_scan_once
 from data.stored.splits import seeded_folds
 from data.stored.store import FORMAT, Store, read_store
 from data.stored.stored_case import Preparation, prepare_case
@@ -54,6 +56,8 @@ def prepare_store(
   workers: int = 1,
   max_voxels: int = 1_000_000_000,
   drop: Drop | None = None,
+  assume_hu: bool = False,
+  allow_repeated_scans: bool = False,
 ) -> Store:
   """Prepares every case of a manifest; a bar on a terminal shows how far it got.
 
@@ -66,23 +70,47 @@ def prepare_store(
     workers: cases prepared at a time, in processes of their own; 1 works in this process.
     max_voxels: a case that would become larger is refused.
     drop: labels that fully labelled cases lose before all else.
+    assume_hu: take images for CT in HU whatever their values look like.
+    allow_repeated_scans: two cases may have the same image.
   Returns:
     The finished store.
   Raises:
     CasesFailed: If cases cannot be prepared. The others are kept, but there is no store until the same call
       succeeds.
-    InputError: If the manifest is not in order.
+    InputError: If the manifest is not in order, a scan is in it twice, or the folder holds what is no store.
   """
   manifest = read_manifest(manifest_path)
   if drop:
     manifest = drop_annotations(manifest, drop)
-  preparation = Preparation(manifest.organs, spacing_mm, max_voxels)
+  preparation = Preparation(manifest.organs, spacing_mm, max_voxels, assume_hu)
   output_dir = pathlib.Path(output_dir)
-  output_dir.mkdir(parents=True, exist_ok=True)
+  make_folder(output_dir)
+  _require_own(output_dir, manifest)
   (output_dir / "index.json").unlink(missing_ok=True)  # no index while the arrays may change
   entries = with_folds(manifest, _prepare_cases(manifest, preparation, output_dir, workers), folds, seed)
+  if not allow_repeated_scans:
+    require_each_scan_once(str(manifest.path), entries)
   _write_index(output_dir, manifest, preparation, entries, drop)
   return read_store(output_dir)
+
+
+def _require_own(output_dir: pathlib.Path, manifest: Manifest) -> None:
+  """Raises InputError if the folder holds files where the store's would go that are no store's."""
+  index = output_dir / "index.json"
+  if index.exists():
+    try:
+      content = json.loads(index.read_text(encoding="utf-8"))
+      known = "format" in content and "cases" in content
+    except (OSError, ValueError, TypeError):
+      known = False
+    if not known:
+      raise InputError(f"{index}: is there already and is no index of a store; choose another --output_dir.")
+  for case in manifest.cases:
+    folder = output_dir / "cases" / case.id
+    if folder.exists() and not (folder / "case.json").is_file() and any(folder.iterdir()):
+      raise InputError(
+        f"{folder}: is there already and was not written by prepare; choose another --output_dir."
+      )
 
 
 def _prepare_cases(

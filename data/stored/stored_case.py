@@ -11,16 +11,18 @@ from data.arrays import Labels, WantedSpacingMM
 from data.file_hash import file_sha256
 from data.formats import volumes
 from data.formats.label_values import to_labels, unnamed_values
+from data.formats.plausible_ct import doubts
 from data.formats.volumes import Volume
 from data.input_error import InputError
 from data.listed import listed
 from data.manifest import Case
 from data.organs import BACKGROUND
-from data.spacing import fill_spacing
+from data.spacing import describe_spacing, fill_spacing
 from data.stored import case_folder, preprocess
 from data.stored.case_folder import Entry, Recipe
 from data.stored.size_limit import require_size
 from data.stored.store import FORMAT
+from data.stored.vanished import keep_vanished
 from data.whole_file import AnyPath
 
 
@@ -32,11 +34,13 @@ class Preparation:
     organs: in the order of the label values.
     spacing_mm: (z, y, x) to resample to; None keeps each case's own spacing along that axis.
     max_voxels: a case that would become larger is refused; nearly always a spacing is wrong.
+    assume_hu: take images for CT in HU whatever their values look like.
   """
 
   organs: tuple[str, ...]
   spacing_mm: WantedSpacingMM
   max_voxels: int
+  assume_hu: bool = False
 
 
 def prepare_case(case: Case, preparation: Preparation, output_dir: AnyPath) -> Entry:
@@ -57,7 +61,10 @@ def prepare_case(case: Case, preparation: Preparation, output_dir: AnyPath) -> E
 
 def _recipe(case: Case, preparation: Preparation) -> Recipe:
   """The source files stand there by their sha256: a changed file is prepared again."""
+  # Only where they are used: stores of before they existed stay as they are.
+  optional = {"background": sorted(case.background), "assume_hu": preparation.assume_hu}
   return {
+    **{name: value for name, value in optional.items() if value},
     "format": FORMAT,
     "organs": list(preparation.organs),
     "annotated": list(case.annotated),
@@ -71,12 +78,18 @@ def _recipe(case: Case, preparation: Preparation) -> Recipe:
 
 def _make(case: Case, preparation: Preparation, folder: pathlib.Path, recipe: Recipe) -> Entry:
   image = volumes.read_image(case.image)
+  notes = [*getattr(image, "notes", ()), *require_ct(image, preparation.assume_hu)]
   target_mm = fill_spacing(preparation.spacing_mm, image.spacing_mm)
   require_size(case.image, image.array.shape, image.spacing_mm, target_mm, preparation.max_voxels)
   label = read_case_label(case, image, preparation.organs)
+  resampled = preprocess.store_label(label, image.spacing_mm, target_mm).numpy()
+  resampled, lost = keep_vanished(label, resampled, image.spacing_mm, target_mm)
+  if lost:
+    organs = listed(preparation.organs[value - 1] for value in lost)
+    notes.append(f"at {describe_spacing(target_mm)} {organs} would vanish; one voxel is kept.")
   arrays = {
     "image": preprocess.store_image(image.array, image.spacing_mm, target_mm).numpy(),
-    "label": preprocess.store_label(label, image.spacing_mm, target_mm).numpy(),
+    "label": resampled,
   }
   entry = {
     "id": case.id,
@@ -88,10 +101,21 @@ def _make(case: Case, preparation: Preparation, folder: pathlib.Path, recipe: Re
     "shape": list(arrays["image"].shape),
     "voxels": case_folder.voxel_counts(arrays["label"], (BACKGROUND, *preparation.organs)),
     "source_spacing_mm": list(image.spacing_mm),
+    "notes": notes,
     "sha256": {"source_image": recipe["source_image"], "source_label": recipe["source_label"]},
   }
   case_folder.write(folder, arrays, entry, recipe)
   return entry
+
+
+def require_ct(image: Volume, assume_hu: bool) -> list[str]:
+  """What speaks against the image being a CT in HU, where that is not certain. Raises InputError where it
+  is."""
+  found = [] if assume_hu else doubts(image)
+  for doubt in found:
+    if doubt.certain:
+      raise InputError(doubt.line)
+  return [doubt.line for doubt in found]
 
 
 def read_case_label(case: Case, image: Volume, organs: tuple[str, ...]) -> Labels:

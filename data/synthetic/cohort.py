@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import gzip
 import json
 import pathlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-import nibabel
 import numpy as np
-import numpy.typing as npt
 
-from data.arrays import Affine, Labels
-from data.formats.nifti_writer import as_stored
+from data.arrays import Labels
+from data.formats.nifti_writer import SCANNER, as_stored, write_nifti
 from data.input_error import InputError
+from data.outputs import Outputs
 from data.synthetic import field_of_view
 from data.synthetic.synthetic_case import ROLES, SyntheticCase
-from data.whole_file import AnyPath, write_bytes, write_text
+from data.whole_file import AnyPath, write_text
 
 Draw = Callable[[int, str, int], SyntheticCase]
 """A case as a pure function of (seed, role, index)."""
@@ -124,7 +122,11 @@ def _annotated(cohort: Cohort) -> list[tuple[str, ...]]:
 
 
 def write_cohort(
-  output_dir: AnyPath, cohort: Cohort, draw: Draw, progress: Callable[..., Iterable[Any]] = iter
+  output_dir: AnyPath,
+  cohort: Cohort,
+  draw: Draw,
+  progress: Callable[..., Iterable[Any]] = iter,
+  overwrite: bool = False,
 ) -> None:
   """Writes `cohort` into `output_dir`; the same cohort gives the same bytes.
 
@@ -134,19 +136,23 @@ def write_cohort(
   Args:
     draw: makes a case of `cohort.organs`.
     progress: wraps the list of cases, to show how far it got.
+    overwrite: files may be replaced that were not written by a call before.
   Raises:
     InputError: If the folder cannot be written.
   """
-  folder = pathlib.Path(output_dir)
-  entries = manifest_entries(cohort)
+  outputs, entries = Outputs(output_dir, overwrite=overwrite), manifest_entries(cohort)
+  folder, names = outputs.folder, [entry[kind] for entry in entries for kind in ("image", "label")]
+  outputs.require_free([*names, "dataset.json"])
   try:
     for name in ("images", "labels"):
       (folder / name).mkdir(parents=True, exist_ok=True)
     (folder / "dataset.json").unlink(missing_ok=True)
     for (role, index), entry in progress(list(zip(cohort.cases(), entries))):
       _write_case(folder, cohort, entry, _seen(cohort, role, index, draw))
+      outputs.wrote([entry["image"], entry["label"]])  # so that an interrupted call can be repeated
     manifest = json.dumps({"organs": list(cohort.organs), "cases": entries}, indent=1)
     write_text(folder / "dataset.json", manifest + "\n")
+    outputs.wrote(["dataset.json"])
   except OSError as error:
     raise InputError(
       f"{error.filename or output_dir}: {error.strerror or error}; "
@@ -167,19 +173,5 @@ def _write_case(folder: pathlib.Path, cohort: Cohort, entry: ManifestEntry, case
   label = case.label
   if entry["annotated"] != "all":
     label = keep_annotated(label, entry["annotated"], cohort.organs)
-  write_bytes(folder / entry["image"], _nifti(case.image_hu, case.affine))
-  write_bytes(folder / entry["label"], _nifti(label, case.affine))
-
-
-def _nifti(volume: npt.NDArray[Any], affine: Affine) -> bytes:
-  """[z, y, x] as the bytes of a .nii.gz; gzip's time stamp is left out, so equal volumes give equal bytes.
-
-  From Python 3.11 on, gzip.compress writes the operating system into its header, and gzip.GzipFile does not.
-  With `nifti_writer.write_nifti` a cohort would have another sha256 than before.
-  """
-  image = nibabel.Nifti1Image(as_stored(volume), affine)
-  image.set_sform(affine, code="scanner")
-  image.set_qform(affine, code="scanner")
-  image.header.set_xyzt_units("mm")
-  content: bytes = gzip.compress(image.to_bytes(), compresslevel=4, mtime=0)
-  return content
+  for kind, volume in (("image", case.image_hu), ("label", label)):
+    write_nifti(folder / entry[kind], as_stored(volume), case.affine, SCANNER, gzip_level=4)

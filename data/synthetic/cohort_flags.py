@@ -16,6 +16,7 @@ from data.whole_file import AnyPath
 
 def define_cohort_flags() -> None:
   flags.DEFINE_string("output_dir", None, "Folder for images/, labels/ and dataset.json.", required=True)
+  flags.DEFINE_bool("overwrite", False, "Replace files there that this command did not write.")
   flags.DEFINE_integer("labeled_cases", 3, "Training cases with every organ annotated.", lower_bound=0)
   flags.DEFINE_integer("partial_cases", 18, "Training cases with some organs annotated.", lower_bound=0)
   flags.DEFINE_integer(
@@ -77,8 +78,10 @@ def cohort_from_flags(args: flags.FlagValues, organs: Sequence[str]) -> Cohort:
   return Cohort(args.labeled_cases, args.partial_cases, args.test_cases, args.seed, tuple(organs), partial)
 
 
-def write_with_progress(output_dir: AnyPath, cohort: Cohort, draw: Draw, name: str) -> None:
+def write_with_progress(
+  output_dir: AnyPath, cohort: Cohort, draw: Draw, name: str, overwrite: bool = False
+) -> None:
   """Calls `write_cohort` with a bar on a terminal, named `name`, and prints a line at the end."""
   bar = functools.partial(tqdm.tqdm, desc=name, unit="case", disable=not sys.stderr.isatty())
-  write_cohort(output_dir, cohort, draw, progress=bar)
+  write_cohort(output_dir, cohort, draw, progress=bar, overwrite=overwrite)
   print(f"wrote {len(cohort.cases())} cases to {output_dir}/dataset.json")

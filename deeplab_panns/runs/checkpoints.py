@@ -134,6 +134,7 @@ def _restore(folder: pathlib.Path, read: Callable[[str], None]) -> int:
     return step
   newest = folder / f"ckpt-{damaged[0]}"
   raise InputError(
-    f"{newest}: is damaged, or of another network, and no earlier checkpoint is there; copy the run again from "
+    f"{newest}: is damaged, or of another network, and no earlier checkpoint is there; copy the run again "
+    "from "
     "where it was whole, or train it again."
   )

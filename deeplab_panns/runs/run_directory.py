@@ -9,6 +9,9 @@ import json
 import os
 import pathlib
 import shutil
+from typing import Any
+
+import numpy as np
 
 from data.file_lock import locked
 from data.input_error import InputError
@@ -27,12 +30,15 @@ class RunSettings:
     organs: in the order of the labels 1…K.
     data_dir: the store it was trained on.
     fingerprint: of that store's content.
+    scans: {"spacing_mm" and "extent_mm": [smallest (z, y, x), largest (z, y, x)]} of the store's scans; {} in
+      runs of versions that did not write it.
   """
 
   experiment: Experiment
   organs: tuple[str, ...]
   data_dir: str
   fingerprint: str
+  scans: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
 class RunDirectory:
@@ -60,6 +66,7 @@ class RunDirectory:
         "data_dir": str(store.path.resolve()),
         "organs": store.organs,
         "fingerprint": fingerprint(store),
+        "scans": scan_ranges(store),
       }
       write_text(self.data, json.dumps(data, indent=1))
       save_experiment(experiment, self.experiment)
@@ -131,6 +138,16 @@ class RunDirectory:
         "train "
         "the run again."
       ) from None
+
+
+def scan_ranges(store: Store) -> dict[str, Any]:
+  """How large the store's scans and voxels are: what a scan to predict is compared with."""
+  spacings = np.array([case.spacing_mm for case in store.cases])
+  extents = spacings * np.array([case.shape for case in store.cases])
+  return {
+    name: [values.min(axis=0).tolist(), values.max(axis=0).tolist()]
+    for name, values in (("spacing_mm", spacings), ("extent_mm", extents))
+  }
 
 
 def fingerprint(store: Store) -> str:

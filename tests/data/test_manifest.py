@@ -198,7 +198,7 @@ def test_labels_may_be_missing_only_where_that_has_one_meaning(write):
   path = write(case={"labels": None})
   found = read_manifest(path)
   assert found.cases[0].values == {1: "liver", 2: "spleen"}
-  assert any('have no "labels" (a)' in note for note in found.notes)
+  assert any('without "labels" (a)' in note for note in found.notes)
   with pytest.raises(
     InputError, match=r'annotates spleen and has no "labels", so the value 1 may be liver or spleen'
   ):

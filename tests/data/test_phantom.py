@@ -9,8 +9,10 @@ import nibabel
 import numpy as np
 import pytest
 
+from data.input_error import InputError
 from data.manifest import read_manifest
 from data.organs import BTCV_ORGANS
+from data.outputs import RECORD
 from data.synthetic.cohort import Cohort, PartialCases, write_cohort
 from data.synthetic.phantom_ct import draw_case
 
@@ -26,7 +28,9 @@ DRAW = functools.partial(draw_case, size=48)
 
 
 def files(folder):
-  return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+  """{name: bytes} of all files but the record of what was written."""
+  paths = [path for path in folder.rglob("*") if path.is_file() and path.name != RECORD]
+  return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +100,16 @@ def test_command_writes_the_same_bytes_and_more_cases_leave_the_others(small_set
     assert annotated[case["id"]] == case["annotated"]
   assert run(*arguments, "--labeled_cases=1", "--partial_cases=3", "--test_cases=1").returncode == 0
   assert files(tmp_path)["dataset.json"] == expected["dataset.json"]
+
+
+def test_a_dataset_of_the_user_is_not_replaced_unless_asked(tmp_path):
+  (tmp_path / "dataset.json").write_text("mine")
+  cohort = Cohort(1, 0, 0, 0, BTCV_ORGANS)
+  with pytest.raises(InputError, match=r"dataset\.json: exists, and was not written by this command"):
+    write_cohort(tmp_path, cohort, DRAW)
+  assert (tmp_path / "dataset.json").read_text() == "mine" and not (tmp_path / "images").exists()
+  write_cohort(tmp_path, cohort, DRAW, overwrite=True)
+  assert len(read_manifest(tmp_path / "dataset.json").cases) == 1
 
 
 def test_an_interrupted_run_leaves_no_manifest(tmp_path):

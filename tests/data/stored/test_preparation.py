@@ -91,3 +91,64 @@ def test_dropped_annotations_stand_in_the_index(tmp_path):
   assert "dropped_annotations" not in json.loads(
     (make_store(path, tmp_path / "all") / "index.json").read_text()
   )
+
+
+def test_a_scan_that_is_there_twice_is_refused_unless_allowed(tmp_path):
+  path = write_raw(tmp_path / "raw", full=2, partial=1, test=1)
+  images = tmp_path / "raw" / "images"
+  shutil.copy(images / "test_3.nii.gz", images / "partial_2.nii.gz")
+  with pytest.raises(InputError, match=r"same scan twice: partial_2 \(no fold\) = test_3 \(fold 0\)"):
+    prepare_store(path, tmp_path / "store")
+  assert len(prepare_store(path, tmp_path / "store", allow_repeated_scans=True).cases) == 4
+
+
+def test_an_image_that_is_no_ct_is_refused_unless_it_is_said_to_be_one(tmp_path):
+  path = write_raw(tmp_path / "raw", full=2, partial=0, test=0)
+  image, _ = make_case(np.random.default_rng(0))
+  write_nifti(tmp_path / "raw" / "images" / "full_0.nii.gz", (image + 1024).astype(np.int16))
+  with pytest.raises(CasesFailed, match=r"HU \+ 1024") as error:
+    prepare_store(path, tmp_path / "store")
+  assert list(error.value.failures) == ["full_0"]
+  assert len(prepare_store(path, tmp_path / "store", assume_hu=True).cases) == 2
+  with pytest.raises(CasesFailed):  # what was assumed before is not assumed now
+    prepare_store(path, tmp_path / "store")
+
+
+def test_an_organ_that_would_vanish_keeps_a_voxel_and_that_is_noted(tmp_path):
+  path = write_raw(tmp_path / "raw", full=2, partial=0, test=0)
+  _, label = make_case(np.random.default_rng(0))
+  label[label == 3] = 0
+  label[2, 20:22, 10:12] = 3
+  write_nifti(tmp_path / "raw" / "labels" / "full_0.nii.gz", label)
+  store = prepare_store(path, tmp_path / "store", spacing_mm=(9.0, 9.0, 9.0))
+  assert store.cases[0].voxels["pancreas"] == 1
+  (entry,) = [
+    case for case in json.loads((store.path / "index.json").read_text())["cases"] if case["id"] == "full_0"
+  ]
+  assert any("pancreas would vanish; one voxel is kept" in note for note in entry["notes"])
+
+
+def test_files_that_are_no_stores_are_not_replaced(tmp_path):
+  path = write_raw(tmp_path / "raw", full=2, partial=0, test=0)
+  (tmp_path / "mine").mkdir()
+  (tmp_path / "mine" / "index.json").write_text('{"pages": 3}')
+  with pytest.raises(InputError, match=r"index\.json: is there already and is no index of a store"):
+    prepare_store(path, tmp_path / "mine")
+  kept = tmp_path / "other" / "cases" / "full_0" / "notes.txt"
+  kept.parent.mkdir(parents=True)
+  kept.write_text("mine")
+  with pytest.raises(InputError, match="was not written by prepare"):
+    prepare_store(path, tmp_path / "other")
+  assert kept.read_text() == "mine"
+
+
+def test_values_that_are_not_wanted_become_background(tmp_path):
+  path = write_raw(tmp_path / "raw", full=2, partial=0, test=0)
+  content = json.loads(path.read_text())
+  content["organs"] = ["liver", "spleen"]
+  for case in content["cases"]:
+    case["labels"] = {"1": "liver", "2": "spleen", "3": None}
+  path.write_text(json.dumps(content))
+  store = prepare_store(path, tmp_path / "store")
+  label = np.array(store.cases[0].label())
+  assert set(np.unique(label)) == {0, 1, 2}

@@ -23,6 +23,15 @@ def test_a_new_run_writes_down_what_it_is(run, tiny_store):
   assert settings.experiment == Experiment() and settings.organs == ("liver", "spleen", "pancreas")
   assert settings.data_dir == str(tiny_store.resolve())
   assert json.loads(run.experiment.read_text())["format"] == 2
+  # conftest.make_case: 6 x 40 x 36 voxels of 3 x 2 x 2 mm
+  assert settings.scans == {"spacing_mm": [[3.0, 2.0, 2.0]] * 2, "extent_mm": [[18.0, 80.0, 72.0]] * 2}
+
+
+def test_a_run_of_before_has_no_ranges_of_scans(run):
+  content = json.loads(run.data.read_text())
+  del content["scans"]
+  run.data.write_text(json.dumps(content))
+  assert run.settings().scans == {}
 
 
 def test_the_same_command_opens_it_again_and_another_does_not(run, tiny_store):

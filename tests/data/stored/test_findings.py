@@ -1,0 +1,59 @@
+"""Scans that are there twice are refused; organs without a voxel are told of."""
+
+import pytest
+
+from data.input_error import InputError
+from data.stored.findings import fold_summary, require_each_scan_once, warnings
+
+
+def entry(name, source, image, fold=None, annotated=("liver",), voxels=None, notes=()):
+  return {
+    "id": name,
+    "sha256": {"source_image": source, "image": image},
+    "fold": fold,
+    "annotated": list(annotated),
+    "voxels": {"liver": 5, "spleen": 0, **(voxels or {})},
+    "notes": list(notes),
+  }
+
+
+def test_each_scan_once_is_fine():
+  require_each_scan_once("m.json", [entry("a", "1", "x"), entry("b", "2", "y")])
+
+
+@pytest.mark.parametrize("second", [("1", "y"), ("2", "x")], ids=["same file", "same voxels in another file"])
+def test_the_same_scan_twice_is_refused_with_both_roles(second):
+  with pytest.raises(InputError, match=r"same scan twice: a \(fold 0\) = msd_7 \(no fold\);"):
+    require_each_scan_once("m.json", [entry("a", "1", "x", 0), entry("msd_7", *second)])
+
+
+def test_pairs_that_spoil_a_test_score_come_first():
+  entries = [
+    entry("b", "2", "y", 1),
+    entry("c", "2", "y", 1),
+    entry("a", "1", "x", 0),
+    entry("msd_7", "1", "x"),
+  ]
+  with pytest.raises(
+    InputError, match=r"twice: a \(fold 0\) = msd_7 \(no fold\), b \(fold 1\) = c \(fold 1\);"
+  ):
+    require_each_scan_once("m.json", entries)
+
+
+def test_an_organ_without_a_voxel_in_every_case_that_annotates_it_is_told_of():
+  entries = [entry("a", "1", "x", annotated=("liver", "spleen")), entry("b", "2", "y", annotated=("spleen",))]
+  (line,) = warnings(entries, ["liver", "spleen"])
+  assert line.startswith("no case that annotates spleen has a voxel of it")
+  entries[1]["voxels"]["spleen"] = 1
+  assert warnings(entries, ["liver", "spleen"]) == []
+
+
+def test_an_organ_that_nobody_annotates_and_notes_of_cases_are_told():
+  lines = warnings([entry("a", "1", "x", notes=["kept by one voxel"])], ["liver", "spleen"])
+  assert lines == ["a: kept by one voxel", "no case annotates spleen; it cannot be learned."]
+
+
+def test_folds_are_counted():
+  entries = [entry(name, name, name, fold) for name, fold in (("a", 0), ("b", 1), ("c", 1), ("d", None))]
+  assert fold_summary(entries).startswith("2 folds of fully labelled cases (fold 0: 1, fold 1: 2)")
+  assert fold_summary(entries[3:]).startswith("no folds")
