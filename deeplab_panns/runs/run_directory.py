@@ -131,7 +131,13 @@ class RunDirectory:
     experiment = load_experiment(self.experiment)
     try:
       data = json.loads(self.data.read_text(encoding="utf-8"))
-      return RunSettings(experiment, tuple(data["organs"]), str(data["data_dir"]), str(data["fingerprint"]))
+      return RunSettings(
+        experiment,
+        tuple(data["organs"]),
+        str(data["data_dir"]),
+        str(data["fingerprint"]),
+        data.get("scans", {}),
+      )
     except (OSError, ValueError, KeyError, TypeError) as error:
       raise InputError(
         f"{self.data}: does not say which data the run was trained on ({error!r}); restore the file, or "
