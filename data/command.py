@@ -22,6 +22,8 @@ from data.input_error import InputError
 MOST_CHARACTERS = 300
 _PACKAGES = ("data", "deeplab_panns")  # TensorFlow and absl define flags too
 _PLACEHOLDERS = {"int": "N", "float": "X", "comma separated list of strings": "A,B,...", "string": "TEXT"}
+# Flags that name files and folders: the shell leaves the ~ in `--run_dir=~/run` as it is.
+_PATHS = re.compile(r"\w+_dirs?|input|model|manifest|predictions|references|stage1_run")
 _HELP = ("--help", "-help", "-h", "--h", "--helpshort", "--helpfull")
 
 
@@ -92,7 +94,20 @@ def _parse(argv: list[str], groups: Mapping[str, Iterable[str]]) -> list[str]:
     fail(f"a flagfile is no text in UTF-8 ({error}) (--help lists the flags)", code=2)
   if len(rest) > 1:
     fail(f"received {rest[1:]} besides flags; every setting is a --flag=value (--help lists them)", code=2)
+  for flag in _own_flags(flags.FLAGS).values():
+    if _PATHS.fullmatch(flag.name):
+      flag.value = _at_home(flag.name, flag.value)
   return rest
+
+
+def _at_home(name: str, value: str | list[str] | None) -> str | list[str] | None:
+  """A path, or each of several, with `~` and `~user` as the home folder that a shell would put there."""
+  if value is None or isinstance(value, list):
+    return value and [str(_at_home(name, one)) for one in value]
+  path = os.path.expanduser(value)
+  if path.startswith("~"):
+    fail(f"--{name}={value}: there is no such user; a folder of this name is written ./{value}", code=2)
+  return path
 
 
 def help_text(values: flags.FlagValues, groups: Mapping[str, Iterable[str]], columns: int) -> str:
@@ -102,12 +117,7 @@ def help_text(values: flags.FlagValues, groups: Mapping[str, Iterable[str]], col
     columns: of the terminal.
   """
   about = inspect.getdoc(sys.modules["__main__"]) or ""
-  own = {
-    flag.name: flag
-    for module, defined in values.flags_by_module_dict().items()
-    if module.partition(".")[0] in _PACKAGES or module == sys.argv[0]
-    for flag in defined
-  }
+  own = _own_flags(values)
   grouped = {name for names in groups.values() for name in names}
   sections = {"Flags": [name for name in own if name not in grouped], **groups}
   lines = [about]
@@ -118,6 +128,16 @@ def help_text(values: flags.FlagValues, groups: Mapping[str, Iterable[str]], col
       lines += [line for name in shown for line in _flag_lines(own[name], min(columns, 110))]
   lines += ["", "Any flag can stand in a file, one a line: --flagfile=FILE. Later ones win."]
   return "\n".join(lines)
+
+
+def _own_flags(values: flags.FlagValues) -> dict[str, Any]:
+  """{name: flag} of the project, without those of absl and TensorFlow."""
+  return {
+    flag.name: flag
+    for module, defined in values.flags_by_module_dict().items()
+    if module.partition(".")[0] in _PACKAGES or module == sys.argv[0]
+    for flag in defined
+  }
 
 
 def _flag_lines(flag: Any, columns: int) -> list[str]:

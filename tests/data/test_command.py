@@ -18,13 +18,17 @@ import os, signal, sys, time
 from absl import flags
 from data import command
 from data.input_error import InputError
-flags.DEFINE_enum("do", "nothing", ["nothing", "input", "flags", "os", "memory", "wait"], "What happens.")
+flags.DEFINE_enum("do", "nothing", ["nothing", "input", "flags", "os", "memory", "wait", "paths"], "What happens.")
+flags.DEFINE_string("run_dir", None, "A folder.")
+flags.DEFINE_list("run_dirs", [], "Folders.")
+flags.DEFINE_string("organ", "~", "No path.")
 flags.DEFINE_integer("count", 3, "How often.", lower_bound=1)
 def main(_):
   what = flags.FLAGS.do
   if what == "input": raise InputError("a.nii: found\\n  2, needs 3; mend it")
   if what == "flags": raise flags.ValidationError("--count=3: does not go with --do")
   if what == "os": open("/nowhere/a.nii")
+  if what == "paths": print(flags.FLAGS.run_dir, flags.FLAGS.run_dirs, flags.FLAGS.organ)
   if what == "memory": raise MemoryError
   if what == "wait":
     print("ready", flush=True)
@@ -57,6 +61,17 @@ def test_one_line_and_the_exit_code(arguments, code, said):
   result = run(*arguments)
   assert result.returncode == code and result.stderr.startswith(said)
   assert result.stderr.count("\n") == (1 if code else 0)
+
+
+def test_a_tilde_is_the_home_folder_in_flags_that_name_paths_and_in_no_other(monkeypatch):
+  monkeypatch.setenv("HOME", "/home/x")
+  said = run("--do=paths", "--run_dir=~/a~b", "--run_dirs=~,c/~,./~", "--organ=~/a").stdout
+  assert said == "/home/x/a~b ['/home/x', 'c/~', './~'] ~/a\n"
+  assert run("--do=paths").stdout == "None [] ~\n"
+  unknown = run("--do=paths", "--run_dirs=a,~nobody_of_this_name/b")
+  assert (
+    unknown.returncode == 2 and "--run_dirs=~nobody_of_this_name/b: there is no such user" in unknown.stderr
+  )
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
