@@ -18,7 +18,8 @@ import os, signal, sys, time
 from absl import flags
 from data import command
 from data.input_error import InputError
-flags.DEFINE_enum("do", "nothing", ["nothing", "input", "flags", "os", "memory", "wait", "paths"], "What happens.")
+WHAT = ["nothing", "input", "flags", "os", "memory", "wait", "paths"]
+flags.DEFINE_enum("do", "nothing", WHAT, "What happens.")
 flags.DEFINE_string("run_dir", None, "A folder.")
 flags.DEFINE_list("run_dirs", [], "Folders.")
 flags.DEFINE_string("organ", "~", "No path.")
