@@ -175,6 +175,7 @@ def _define_run_flags(where: Mapping[str, flags.FlagValues]) -> None:
   ):
     flags.DEFINE_bool(name, on, what, **where)
   flags.DEFINE_list("spacing_mm", None, _SPACING_MM, **where)
+  flags.DEFINE_list("organs", [], "Organs that the store must have, in this order; default: any.", **where)
 
 
 def _define_setting(name: str, default: Any, what: str, where: Mapping[str, flags.FlagValues]) -> None:

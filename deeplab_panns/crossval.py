@@ -14,7 +14,7 @@ import pathlib
 from absl import flags
 
 from data import command
-from data.stored.store import read_store
+from data.stored.store import read_store, require_organs
 from deeplab_panns import config
 from deeplab_panns.training.folds import CrossValidation, cross_validate, store_folds
 
@@ -44,6 +44,7 @@ def train_arguments(args: flags.FlagValues) -> tuple[str, ...]:
 def main(_: list[str]) -> None:
   args = flags.FLAGS
   store = read_store(args.data_dir)
+  require_organs(store, args.organs)
   experiment = config.experiment_from_flags(args, store.spacing_mm)
   folds = store_folds(store, args.folds)
   cross_validation = CrossValidation(

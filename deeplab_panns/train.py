@@ -5,7 +5,7 @@ from __future__ import annotations
 from absl import flags
 
 from data import command
-from data.stored.store import read_store
+from data.stored.store import read_store, require_organs
 from deeplab_panns.config import FLAG_GROUPS, define_flags, experiment_from_flags
 from deeplab_panns.training import Intervals, Resources, train
 
@@ -13,6 +13,7 @@ from deeplab_panns.training import Intervals, Resources, train
 def main(_: list[str]) -> None:
   args = flags.FLAGS
   store = read_store(args.data_dir)
+  require_organs(store, args.organs)
   train(
     experiment_from_flags(args, store.spacing_mm),
     store,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import pathlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy as np
 from data.arrays import Affine, Labels, SpacingMM, StoredImage, WantedSpacingMM
 from data.file_hash import file_sha256
 from data.input_error import InputError
+from data.listed import listed
 from data.whole_file import AnyPath
 
 FORMAT = 1
@@ -142,3 +143,14 @@ def verify(cases: Iterable[StoredCase]) -> None:
           f"{file}: has sha256 {found[:12]}…, the index says {case.sha256[name][:12]}…; the array was "
           f"changed or damaged: delete {case.folder} and run data.prepare again."
         )
+
+
+def require_organs(store: Store, organs: Sequence[str]) -> None:
+  """Raises InputError if the store has other organs than an experiment is about, or the same in another
+  order."""
+  if organs and tuple(organs) != store.organs:
+    raise InputError(
+      f"{store.path}: has {len(store.organs)} organs ({listed(store.organs, 4)}), and --organs asks for "
+      f"{len(organs)} "
+      f"({listed(organs, 4)}); prepare a store of these, or give --organs= to take any."
+    )

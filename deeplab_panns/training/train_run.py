@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 
 import tensorflow as tf
 
 from data.input_error import InputError
+from data.spacing import fill_spacing
 from data.stored.resampled import at_spacing
 from data.stored.store import Store, verify
 from deeplab_panns.runs.experiment import Experiment
@@ -36,6 +38,9 @@ def train(
       needs, or the loss stops being finite.
   """
   directory = RunDirectory(run_dir)
+  # Scans to predict are resampled to the spacing of training: it must be known where it is the store's too.
+  spacing_mm = fill_spacing(experiment.spacing_mm, store.spacing_mm)
+  experiment = dataclasses.replace(experiment, spacing_mm=spacing_mm)
   with directory.locked(), interruption.heeded() as requested:
     is_new = not directory.experiment.exists()
     try:

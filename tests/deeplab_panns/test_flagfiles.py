@@ -178,3 +178,11 @@ def test_no_flagfile_of_the_paper_is_forgotten():
   families = ("resnet50", "resnet101", "unet3d", "panns", "nine")
   found = {file.stem for file in EXPERIMENTS.glob("*.flags") if file.stem.split("_")[0] in families}
   assert found - other == set(PAPER)
+
+
+@pytest.mark.parametrize("name", TABLE_3)
+def test_flagfiles_of_nine_organs_name_them(name):
+  organs = train_flags.parsed(f"--flagfile={EXPERIMENTS / name}.flags").organs
+  assert len(organs) == 9 and all(
+    organ in " ".join(lines(name)[:12]).replace("#", "").replace("  ", "") for organ in organs[:3]
+  )

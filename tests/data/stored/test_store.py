@@ -5,7 +5,7 @@ import pytest
 
 from data.file_hash import file_sha256
 from data.input_error import InputError
-from data.stored.store import read_store, verify
+from data.stored.store import read_store, require_organs, verify
 from tests.conftest import TINY_ORGANS, make_case, make_store
 
 
@@ -55,3 +55,12 @@ def test_changed_and_missing_arrays(tiny_raw, tmp_path):
   file.unlink()
   with pytest.raises(InputError, match=r"image\.npy: is missing"):
     read_store(tmp_path)
+
+
+def test_an_experiment_of_other_organs_is_told(tiny_store):
+  store = read_store(tiny_store)
+  require_organs(store, [])
+  require_organs(store, ["liver", "spleen", "pancreas"])
+  for organs in (["spleen", "liver", "pancreas"], ["liver"]):
+    with pytest.raises(InputError, match=r"has 3 organs \(liver, spleen, pancreas\), and --organs asks for"):
+      require_organs(store, organs)
