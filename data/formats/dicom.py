@@ -1,213 +1,167 @@
 """A folder of DICOM slices: one CT series.
 
-pydicom reads the headers, SimpleITK (GDCM) the pixels: it decodes every compression that CT comes in and
-applies the rescale of each slice. The file names and SeriesInstanceUID may be anything, even empty.
+pydicom reads the headers. The file names and SeriesInstanceUID may be anything, even empty. Nothing in the
+folder is passed over in silence: what is not used is told of, and what cannot be opened is refused.
 """
 
 from __future__ import annotations
 
-import logging
+import dataclasses
 import os
-import warnings
-from typing import Any
 
 import numpy as np
-import pydicom
 
-from data.arrays import ImageHU
-from data.formats import itk, slice_stack
-from data.formats.grid import FileGrid, require_usable
+from data.formats import slice_stack
+from data.formats.dicom_folder import SUFFIXES as SUFFIXES
+from data.formats.dicom_folder import Contents, look_into, require_readable
+from data.formats.dicom_folder import looks_like_dicom as looks_like_dicom
+from data.formats.dicom_header import WAY_OUT, Header, read_header
+from data.formats.dicom_objects import kind_of
+from data.formats.dicom_pixels import read_hu, require_whole_pixels
+from data.formats.dicom_values import StoredValues, stored_values
+from data.formats.grid import FileGrid, StoredVolume, require_usable
 from data.formats.slice_stack import Slice
 from data.input_error import InputError
+from data.listed import listed
 from data.whole_file import AnyPath
 
-# Its remarks on odd headers would go through absl's handler to stderr.
-logging.getLogger("pydicom").setLevel(logging.CRITICAL)
-
-SUFFIXES = (".dcm", ".dicom", ".ima")
-SKIPPED_NAMES = {"dicomdir", "thumbs.db"}
-# What scanners and readers put beside the slices; they have no slices of their own.
-BESIDE_SLICES = {"RTSTRUCT", "RTPLAN", "RTDOSE", "SEG", "SR", "PR", "KO", "REG", "DOC"}
-# Enhanced CT and its legacy-converted form: place and rescale lie in functional groups, per frame.
-ENHANCED = {"1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2"}
-TAGS = [
-  "SOPClassUID",
-  "Modality",
-  "SeriesInstanceUID",
+REQUIRED = (
   "Rows",
   "Columns",
-  "NumberOfFrames",
   "PixelSpacing",
   "ImagePositionPatient",
   "ImageOrientationPatient",
   "RescaleSlope",
   "RescaleIntercept",
-]
-OPTIONAL = {"SOPClassUID", "Modality", "SeriesInstanceUID", "NumberOfFrames"}  # or asked for on their own
-ENCAPSULATED = 0xFFFFFFFF  # the length of compressed pixel data
+  "BitsAllocated",
+  "BitsStored",
+  "PixelRepresentation",
+)
 
 
-def read_series(folder: AnyPath) -> tuple[ImageHU, FileGrid]:
-  """Reads the one CT series in `folder` (not in its sub-folders); files that are not DICOM are ignored.
+@dataclasses.dataclass(frozen=True, eq=False)
+class _CTFile:
+  """One slice: its header, where it lies, and what its values mean."""
+
+  header: Header
+  slice: Slice
+  values: StoredValues
+
+
+def read_series(folder: AnyPath) -> StoredVolume:
+  """Reads the one CT series in `folder` (not in its sub-folders).
 
   Returns:
-    (stored, grid): float32 HU [slice, row, column], slices by rising position along their normal, and the
-    FileGrid that the headers give.
+    float32 HU, slices by rising position along their normal, and notes of what was not used.
   Raises:
     InputError: If there is no CT series, more than one, an irregular one, or a file is broken.
   """
   folder = str(folder)
-  headers = _ct_headers(folder)
-  slices = _one_series(folder, [_slice(path, header) for path, header in headers])
+  contents = look_into(folder)
+  require_readable(contents)
+  _require_slices(folder, contents)
+  files = {header.path: _ct_file(header) for header in contents.slices}
+  slices = _one_series(folder, [file.slice for file in files.values()])
   ordered, affine = slice_stack.sort_along_normal(folder, slices)
-  grid = FileGrid((ordered[0].columns, ordered[0].rows, len(ordered)), affine)
+  rows, columns = ordered[0].rows, ordered[0].columns
+  grid = FileGrid((columns, rows, len(ordered)), affine)
   require_usable(folder, grid)
-  return _pixels(ordered), grid
+  hu = np.empty((len(ordered), rows, columns), np.float32)
+  for index, one in enumerate(ordered):
+    hu[index] = read_hu(files[one.path].header, rows, columns, files[one.path].values)
+  return StoredVolume(hu, grid, contents.notes())
 
 
-def looks_like_dicom(path: AnyPath) -> bool:
-  """Whether a file is DICOM by its mark, by its first element, or at least by its name."""
-  if str(path).lower().endswith(SUFFIXES):
-    return True
-  with open(path, "rb") as file:
-    start = file.read(132)
-  return start[128:] == b"DICM" or _without_preamble(start)
-
-
-def _without_preamble(start: bytes) -> bool:
-  """Old exports begin with group 0002 or 0008 itself, at an element that has its length in range."""
-  return start[:2] in (b"\x02\x00", b"\x08\x00") and len(start) > 8 and start[3] == 0
-
-
-def _ct_headers(folder: str) -> list[tuple[str, pydicom.Dataset]]:
-  """[(path, pydicom data set)] of the CT images in `folder`."""
-  headers, others = [], 0
-  for name in sorted(os.listdir(folder)):
-    path = os.path.join(folder, name)
-    if name.startswith(".") or name.lower() in SKIPPED_NAMES or not os.path.isfile(path):
-      continue
-    if not os.path.getsize(path):
-      raise InputError(f"{path}: the file is empty; fetch it again, or take it out of the folder.")
-    if looks_like_dicom(path):
-      headers.append((path, _header(path)))
-    else:
-      others += 1
-  images = [(path, header) for path, header in headers if header.get("Modality") not in BESIDE_SLICES]
-  if not images:
-    raise InputError(
-      f"{folder}: there is no DICOM slice in the folder ({others} other file(s)); sub-folders "
-      "are not searched. Give the folder that holds the slices of one series."
+def not_an_image(path: AnyPath) -> InputError:
+  """The error that says what a single DICOM file is, where an image was wanted."""
+  kind = kind_of(read_header(str(path)))
+  if kind is None:
+    return InputError(
+      f"{path}: this is a single DICOM file, a slice of a CT; give the folder of its whole series."
     )
-  wrong = [(path, header) for path, header in images if header.get("Modality") != "CT"]
-  if wrong:
-    path, header = wrong[0]
-    raise InputError(
-      f"{path}: the modality is {header.get('Modality') or 'missing'}; only CT is read. "
-      f"{len(wrong)} of {len(images)} image(s) in the folder are not CT: take them out."
+  return InputError(f"{path}: this is {kind.name}, not a CT slice; {kind.way_out}.")
+
+
+def not_a_label_map(path: AnyPath) -> InputError:
+  """The error that says what a folder or a DICOM file is, where a label map was wanted."""
+  path = str(path)
+  wanted = "a label map is one file (.nii.gz, .nrrd, ...)"
+  if not os.path.isdir(path):
+    header = read_header(path)
+    kind = kind_of(header)
+    if kind is None:
+      return InputError(f"{path}: this is a slice of a CT, not a label map; {wanted}.")
+    return InputError(f"{path}: this is {kind.name}; it is not read as a label map: {kind.way_out}.")
+  contents = look_into(path)
+  if contents.objects:
+    header, kind = contents.objects[0]
+    return InputError(
+      f"{path}: this is a folder with {kind.name} ({os.path.basename(header.path)}); {wanted}: "
+      f"{kind.way_out}."
     )
-  return images
+  return InputError(f"{path}: this is a folder{' of CT slices' if contents.slices else ''}; {wanted}.")
 
 
-def _header(path: str) -> pydicom.Dataset:
-  with open(path, "rb") as file:
-    force = _without_preamble(file.read(132))
-  try:
-    with warnings.catch_warnings():
-      warnings.simplefilter("ignore")  # a value that breaks a rule of DICOM is still a value
-      header = pydicom.dcmread(path, force=force, specific_tags=[*TAGS, "BitsAllocated", "PixelData"])
-      pixels = None
-      if "PixelData" in header:
-        pixels = header.get_item("PixelData")
-        del header.PixelData  # hundreds of headers are kept at once
-      list(header)  # parses every element, which reading puts off
-  except Exception as error:  # broken bytes raise nearly anything in pydicom
+def _require_slices(folder: str, contents: Contents) -> None:
+  volumes = [(header, kind) for header, kind in contents.objects if not kind.beside_slices]
+  refused = volumes or (contents.objects if not contents.slices else [])
+  if refused:
+    header, kind = refused[0]
+    images = len(contents.slices) + len(refused)
     raise InputError(
-      f"{path}: this is not a readable DICOM file ({_first_line(error)}); fetch it again, rewrite it with "
-      "a DICOM tool such as dcmconv or gdcmconv, or take it out of the folder."
-    ) from error
-  if "Modality" not in header and "SOPClassUID" not in header:
-    raise InputError(
-      f"{path}: the DICOM header is cut or has neither Modality nor SOPClassUID; fetch the "
-      "file again, or take it out of the folder."
+      f"{header.path}: this is {kind.name}, not a CT slice; {kind.way_out}. {len(refused)} of {images} "
+      "image(s) in the folder are no CT slices: take them out."
     )
-  if header.get("Modality") == "CT" and "Rows" in header and "Columns" in header:
-    _require_whole_pixels(path, header, pixels)
-  return header
-
-
-def _require_whole_pixels(path: str, header: pydicom.Dataset, pixels: Any) -> None:
-  """Of uncompressed files: GDCM reads an element that is too short for its image without a word."""
-  needed = int(header.Rows) * int(header.Columns) * int(header.get("BitsAllocated") or 16) // 8
-  found = len(pixels.value or b"") if pixels is not None else 0
-  if not found or (pixels.length != ENCAPSULATED and found < needed):
+  if not contents.slices:
+    holds = f" ({contents.notes()[-1]})" if contents.notes() else ""
     raise InputError(
-      f"{path}: the pixel data are cut: {found} bytes of {needed} are there (uncompressed); "
-      "fetch the file again."
+      f"{folder}: there is no DICOM slice in the folder{holds}. Give the folder that holds the slices of one "
+      "series."
     )
 
 
-def _slice(path: str, header: pydicom.Dataset) -> Slice:
-  if int(header.get("NumberOfFrames") or 1) > 1 or header.get("SOPClassUID") in ENHANCED:
-    raise InputError(
-      f"{path}: this is an enhanced (multi-frame) CT; only one slice per file is read. "
-      "Convert it to classic CT slices or to NIfTI first, for instance with dcm2niix."
-    )
-  missing = [tag for tag in TAGS if tag not in OPTIONAL and header.get(tag) in (None, "")]
+def _ct_file(header: Header) -> _CTFile:
+  missing = [keyword for keyword in REQUIRED if keyword not in header]
   if missing:
     raise InputError(
-      f"{path}: the header lacks {', '.join(missing)}, without which place or HU are unknown; "
-      "fetch or export the slice again, or take it out of the folder."
+      f"{header.path}: the header lacks {listed(missing)}, without which position or HU are unknown; fetch "
+      f"or {WAY_OUT}."
     )
-  vectors = {}
-  for tag, length in (("ImagePositionPatient", 3), ("ImageOrientationPatient", 6), ("PixelSpacing", 2)):
-    vectors[tag] = tuple(float(value) for value in np.atleast_1d(header[tag].value))
-    if len(vectors[tag]) != length or not np.isfinite(vectors[tag]).all():
-      raise InputError(
-        f"{path}: {tag} is {list(vectors[tag])}; {length} finite numbers are allowed. Export the slice again."
-      )
-  return slice_stack.Slice(
-    path=path,
-    series=str(header.get("SeriesInstanceUID") or ""),
-    rows=int(header.Rows),
-    columns=int(header.Columns),
-    position=vectors["ImagePositionPatient"],
-    orientation=vectors["ImageOrientationPatient"],
-    pixel_spacing=vectors["PixelSpacing"],
+  one = Slice(
+    path=header.path,
+    series=header.text("SeriesInstanceUID"),
+    rows=header.whole("Rows", 1),
+    columns=header.whole("Columns", 1),
+    position=header.numbers("ImagePositionPatient", 3),
+    orientation=header.numbers("ImageOrientationPatient", 6),
+    pixel_spacing=header.numbers("PixelSpacing", 2),
   )
+  values = stored_values(header)
+  require_whole_pixels(header, one.rows, one.columns, values.bits_allocated)
+  return _CTFile(header, one, values)
 
 
 def _one_series(folder: str, slices: list[Slice]) -> list[Slice]:
-  groups: dict[tuple[Any, ...], list[Slice]] = {}
+  groups: list[list[Slice]] = []
   for one in slices:
-    orientation = tuple(np.round(one.orientation, 3) + 0.0)  # + 0.0: -0 and 0 are one
-    groups.setdefault((one.series, one.rows, one.columns, orientation), []).append(one)
+    for group in groups:
+      if slice_stack.is_parallel(group[0], one):
+        group.append(one)
+        break
+    else:
+      groups.append([one])
   if len(groups) > 1:
-    found = "; ".join(
-      f"{len(group)} slice(s) of {rows} x {columns}, orientation {[float(v) for v in orientation]}, "
-      f"UID {series or 'empty'}, first file {os.path.basename(group[0].path)}"
-      for (series, rows, columns, orientation), group in groups.items()
+    found = listed(
+      (
+        f"{len(group)} slice(s) of {group[0].rows} x {group[0].columns} from "
+        f"{os.path.basename(group[0].path)} on (UID {group[0].series[-20:] or 'empty'}, orientation "
+        f"{slice_stack.facing(group[0])})"
+        for group in groups
+      ),
+      at_most=2,
     )
     raise InputError(
-      f"{folder}: {len(groups)} series lie in the folder; one is allowed: {found}. Put each "
-      "in a folder of its own, and give one of these."
+      f"{folder}: {len(groups)} series lie in the folder; one is allowed: {found}. Put each in a folder of "
+      "its own."
     )
   return slices
-
-
-def _pixels(ordered: list[Slice]) -> ImageHU:
-  stored = np.empty((len(ordered), ordered[0].rows, ordered[0].columns), np.float32)
-  with itk.quiet():
-    for place, one in enumerate(ordered):
-      try:
-        stored[place] = itk.read_slice(one.path)
-      except (RuntimeError, ValueError) as error:
-        raise InputError(
-          f"{one.path}: the pixels cannot be read ({_first_line(itk.reason(error))}); the file may be cut, "
-          "or its compression odd. Fetch it again, or rewrite it with gdcmconv --raw."
-        ) from error
-  return stored
-
-
-def _first_line(error: object) -> str:
-  """The first sentence of an exception's text; pydicom's later ones are advice to programmers."""
-  return (str(error).splitlines() or [type(error).__name__])[0].split(". ")[0].rstrip(".")

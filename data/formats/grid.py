@@ -7,14 +7,15 @@ Canonical is LPS voxel order: x grows to the patient's Left, y to Posterior, z t
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 from nibabel import orientations
 
-from data.arrays import Affine, SpacingMM
+from data.arrays import Affine, Floats, SpacingMM
 from data.input_error import InputError
 from data.whole_file import AnyPath
 
@@ -65,6 +66,23 @@ class FileGrid:
     return orientations.ornt_transform(orientations.io_orientation(self.affine), CANONICAL)
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class StoredVolume:
+  """A volume as a reader gives it.
+
+  Attributes:
+    voxels: [z, y, x] in the file's orientation, its values as the header means them.
+    grid: where they lie.
+    notes: what the user should know of how the file was read, one line each.
+    scaling: (slope, intercept) that the header asked for and that `voxels` have; (1, 0) if none.
+  """
+
+  voxels: StoredVoxels
+  grid: FileGrid
+  notes: tuple[str, ...] = ()
+  scaling: tuple[float, float] = (1.0, 0.0)
+
+
 def spacing_of(affine: Affine) -> SpacingMM:
   """Voxel spacing (z, y, x), in the unit of the 4x4 `affine`."""
   x, y, z = (float(length) for length in np.linalg.norm(affine[:3, :3], axis=0))
@@ -88,17 +106,50 @@ def require_usable(path: AnyPath, grid: FileGrid) -> None:
   low, high = SPACING_RANGE_MM
   if not low <= min(spacing_mm) <= max(spacing_mm) <= high:
     raise InputError(
-      f"{path}: the spacing (z, y, x) is {format_mm(spacing_mm)} mm (the header's unit: {grid.unit}); "
-      f"each must lie in [{low:g}, {high:g}] mm. Correct the header."
+      f"{path}: the spacing (z, y, x) is {format_mm(spacing_mm)} mm (the header's unit: {grid.unit}); each "
+      f"must lie in [{low:g}, {high:g}] mm. Correct the header."
     )
   axes = grid.affine_mm[:3, :3] / spacing_mm[::-1]
   cosine = np.abs(axes.T @ axes - np.eye(3)).max()
   if cosine > SHEAR_TOLERANCE:
     raise InputError(
       f"{path}: the voxel axes meet at {np.degrees(np.arccos(min(cosine, 1))):.1f} degrees instead of 90 "
-      "(sheared affine); only orthogonal grids are read. Resample the case to one first, for instance "
-      "with nibabel.processing.resample_to_output or a registration tool."
+      "(sheared affine); only orthogonal grids are read. Resample the case to one first, for instance with "
+      "nibabel.processing.resample_to_output or a registration tool."
     )
+  off_mm = farthest_apart(grid.affine_mm, _nearest_orthogonal(grid.affine_mm), grid.shape[:3])
+  if off_mm > min(spacing_mm) / 2:
+    raise InputError(
+      f"{path}: the voxel axes are not quite at right angles, which over the volume makes {off_mm:.3g} mm; "
+      "half a voxel is allowed. Resample the case to an orthogonal grid first, for instance with "
+      "nibabel.processing.resample_to_output."
+    )
+
+
+def corners(affine: Affine, shape_xyz: Sequence[int]) -> Floats:
+  """[8, 3]: where `affine` puts the centres of the corner voxels."""
+  at = np.array(list(np.ndindex(2, 2, 2))) * (np.array(shape_xyz) - 1)
+  return at @ affine[:3, :3].T + affine[:3, 3]
+
+
+def farthest_apart(affine: Affine, other: Affine, shape_xyz: Sequence[int]) -> float:
+  """How far two affines put the same voxel of a grid from each other at most, in their unit."""
+  apart = corners(affine, shape_xyz) - corners(other, shape_xyz)
+  return float(np.linalg.norm(apart, axis=1).max())
+
+
+def axis_codes(affine: Affine) -> str:
+  """Where the voxel axes run, as letters: "L,P,S"."""
+  return ",".join(letter or "?" for letter in nib.aff2axcodes(affine))
+
+
+def _nearest_orthogonal(affine: Affine) -> Affine:
+  """The affine of the same spacing and centre whose axes are at right angles."""
+  spacing = np.linalg.norm(affine[:3, :3], axis=0)
+  left, _, right = np.linalg.svd(affine[:3, :3] / spacing)
+  nearest = affine.copy()
+  nearest[:3, :3] = left @ right * spacing
+  return nearest
 
 
 def format_mm(values: Iterable[float]) -> str:

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
 
-from data.formats.grid import FileGrid, StoredVoxels, require_usable
+from data.formats.grid import FileGrid, StoredVolume, require_usable
+from data.formats.itk_header import nrrd_affine, require_stated_geometry
 from data.input_error import InputError
 from data.whole_file import AnyPath
 
@@ -21,43 +22,54 @@ _LOCK = threading.Lock()
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
-def read(path: AnyPath) -> tuple[StoredVoxels, FileGrid]:
-  """Reads a three-dimensional scalar image (.nrrd, .mha, .mhd, ...).
+def read(path: AnyPath) -> StoredVolume:
+  """Reads a three-dimensional scalar image (.nrrd, .nhdr, .mha, .mhd).
 
-  Returns:
-    (stored, grid): the array [z, y, x] in the file's orientation and its FileGrid.
   Raises:
-    InputError: If SimpleITK refuses the file, or it is not one scalar volume.
+    InputError: If SimpleITK refuses the file, it is not one scalar volume, or its header leaves the geometry
+      open.
   """
+  image = _read_scalar_volume(path)
+  lps = np.eye(4)
+  lps[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()
+  lps[:3, 3] = image.GetOrigin()
+  stated = nrrd_affine(path)
+  affine = LPS_TO_RAS @ lps if stated is None else stated
+  if stated is None:
+    require_stated_geometry(path, affine)
+  if np.array_equal(lps, np.eye(4)):
+    raise InputError(
+      f"{path}: the header gives no spacing, origin or direction (all are the defaults), so the geometry is "
+      "unknown. Write it into the header, or leave the case out."
+    )
+  grid = FileGrid(tuple(image.GetSize()), affine)
+  require_usable(path, grid)
+  return StoredVolume(sitk.GetArrayFromImage(image), grid)
+
+
+def _read_scalar_volume(path: AnyPath) -> sitk.Image:
   reader = sitk.ImageFileReader()
-  reader.SetFileName(str(path))
   try:
+    reader.SetFileName(str(path))
     with quiet():
       reader.ReadImageInformation()
       size, components = reader.GetSize(), reader.GetNumberOfComponents()
       if len(size) == 3 and components == 1:
-        image = reader.Execute()
+        return reader.Execute()
+  except UnicodeError as error:
+    raise InputError(
+      f"{path}: the name is no UTF-8, and SimpleITK cannot open it; rename the file, or convert it to "
+      ".nii.gz."
+    ) from error
   except RuntimeError as error:
     raise InputError(
       f"{path}: SimpleITK cannot read it ({reason(error)}). Allowed are whole .nii, .nii.gz, .hdr/.img, "
       ".nrrd, .mha and .mhd files (with the data file they name), and folders of DICOM slices."
     ) from error
-  if len(size) != 3 or components != 1:
-    raise InputError(
-      f"{path}: the image is {len(size)}-D of size {' x '.join(map(str, size))} with {components} value(s) "
-      "per voxel; one volume of three axes and one value is allowed. Split it, or name another file."
-    )
-  lps = np.eye(4)
-  lps[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()
-  lps[:3, 3] = image.GetOrigin()
-  if np.array_equal(lps, np.eye(4)):
-    raise InputError(
-      f"{path}: the header gives no spacing, origin or direction (all are the defaults), so the geometry "
-      "is unknown. Write it into the header, or leave the case out."
-    )
-  grid = FileGrid(tuple(size), LPS_TO_RAS @ lps)
-  require_usable(path, grid)
-  return sitk.GetArrayFromImage(image), grid
+  raise InputError(
+    f"{path}: the image is {len(size)}-D of size {' x '.join(map(str, size))} with {components} value(s) per "
+    "voxel; one volume of three axes and one value is allowed. Split it, or name another file."
+  )
 
 
 def read_slice(path: AnyPath) -> npt.NDArray[Any]:
@@ -80,7 +92,8 @@ def reason(error: Exception) -> str:
   """What SimpleITK's exception says, without the source lines and object addresses before it."""
   lines = [line for line in str(error).splitlines() if line.strip()]
   text = lines[-1].split("ERROR: ")[-1].split("): ", 1)[-1].strip() if lines else ""
-  return text.rstrip(".") or "no reason given"
+  text = text.rstrip(".") or "no reason given"
+  return text if len(text) <= 80 else text[:77] + "..."
 
 
 @contextlib.contextmanager

@@ -13,15 +13,15 @@ import io
 import math
 import os
 import zlib
-from typing import Union
 
 import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 from nibabel.spatialimages import HeaderDataError
 
-from data.arrays import Affine, Labels
-from data.formats.grid import UNIT_MM, FileGrid, StoredVoxels, format_mm, require_usable, spacing_of
+from data.arrays import Labels
+from data.formats.grid import FileGrid, StoredVolume, StoredVoxels, require_usable
+from data.formats.nifti_affine import Header, nifti_affine, unit_of
 from data.formats.nifti_writer import ALIGNED, write_nifti
 from data.input_error import InputError
 from data.whole_file import AnyPath
@@ -29,17 +29,16 @@ from data.whole_file import AnyPath
 SUFFIXES = (".nii", ".nii.gz", ".hdr", ".img", ".hdr.gz", ".img.gz")
 HEADERS = {348: nib.Nifti1Header, 540: nib.Nifti2Header}  # by their own first field, the length in bytes
 MAX_DEFLATE_RATIO = 1032  # what zlib can reach at most
-Header = Union[nib.Nifti1Header, nib.Nifti2Header]
 
 
-def read(path: AnyPath) -> tuple[StoredVoxels, FileGrid]:
+def read(path: AnyPath, believed: str = "") -> StoredVolume:
   """Reads a three-dimensional NIfTI image.
 
   Args:
     path: either half of a pair will do.
+    believed: "sform" or "qform" for a file in which they disagree; "" refuses such a file.
   Returns:
-    (stored, grid): the array [z, y, x] in the file's orientation, integer or float, scl_slope and scl_inter
-    applied; and its FileGrid, by sform if its code is above 0, else by qform.
+    The volume with scl_slope and scl_inter applied; its grid by sform if its code is above 0, else by qform.
   Raises:
     InputError: If the file is cut or damaged, not a scalar volume, or has no usable geometry.
   """
@@ -48,12 +47,15 @@ def read(path: AnyPath) -> tuple[StoredVoxels, FileGrid]:
     with _open(header_path) as stream:
       header, consumed = _read_header(header_path, stream, paired=header_path != voxels_path)
       shape = _volume_shape(path, header)
-      grid = FileGrid(shape, _affine(path, header), _unit(header))
+      affine, notes = nifti_affine(path, header, shape, believed)
+      grid = FileGrid(shape, affine, unit_of(header))
       require_usable(path, grid)
       if header_path == voxels_path:
-        return _read_voxels(path, stream, header, shape, consumed), grid
+        voxels, scaling = _read_voxels(path, stream, header, shape, consumed)
+        return StoredVolume(voxels, grid, notes, scaling)
     with _open(voxels_path) as stream:
-      return _read_voxels(voxels_path, stream, header, shape, 0), grid
+      voxels, scaling = _read_voxels(voxels_path, stream, header, shape, 0)
+      return StoredVolume(voxels, grid, notes, scaling)
   except (EOFError, zlib.error, gzip.BadGzipFile) as error:
     raise InputError(
       f"{path}: the gzip stream is cut or damaged ({error}); fetch or write the file again."
@@ -98,16 +100,16 @@ def _read_header(path: AnyPath, stream: io.BufferedIOBase, paired: bool) -> tupl
   block = first + stream.read(known[0] - 4) if known else b""
   if not known or len(block) < known[0]:
     raise InputError(
-      f"{path}: this is not a NIfTI file (no header of 348 or 540 bytes); give the image "
-      "itself, or correct the name's ending if it is of another format."
+      f"{path}: this is not a NIfTI file (no header of 348 or 540 bytes); give the image itself, or correct "
+      "the name's ending if it is of another format."
     )
   # check=False: nibabel's check prints to stderr and mends a zero spacing to 1 without asking.
   header = HEADERS[known[0]](block, check=False)
   magic = bytes(header["magic"].tobytes())[:3]
   if magic not in ((b"ni1", b"ni2") if paired else (b"n+1", b"n+2")):
     raise InputError(
-      f"{path}: the header lacks NIfTI's mark (found {magic!r}); an Analyze file has no "
-      "orientation and is refused. Convert the case from its original to .nii.gz."
+      f"{path}: the header lacks NIfTI's mark (found {magic!r}); an Analyze file has no orientation and is "
+      "refused. Convert the case from its original to .nii.gz."
     )
   return header, known[0]
 
@@ -117,61 +119,28 @@ def _volume_shape(path: AnyPath, header: Header) -> tuple[int, ...]:
   shape = tuple(int(n) for n in header["dim"][1 : axes + 1])
   if not 3 <= axes <= 7 or any(n != 1 for n in shape[3:]) or min(shape) < 1:
     raise InputError(
-      f"{path}: the image is {axes}-D of size {' x '.join(map(str, shape))}; one volume of "
-      "three axes is allowed. Split it, or name another file."
+      f"{path}: the image is {axes}-D of size {' x '.join(map(str, shape))}; one volume of three axes is "
+      "allowed. Split it, or name another file."
     )
   return shape
 
 
-def _affine(path: AnyPath, header: Header) -> Affine:
-  pixdim = np.asarray(header["pixdim"], np.float64)
-  if not np.isfinite(pixdim[1:4]).all() or pixdim[1:4].min() <= 0:
-    raise InputError(
-      f"{path}: the spacing in the header (pixdim: x, y, z) is {pixdim[1:4].tolist()}; each "
-      "must be finite and above 0. Correct the header."
-    )
-  if header["sform_code"] > 0:
-    affine = header.get_sform().astype(np.float64)
-    # Programs differ in which of the two they believe; an image of the wrong size is worse than none.
-    if not np.allclose(spacing_of(affine)[::-1], pixdim[1:4], rtol=0.01):
-      raise InputError(
-        f"{path}: the spacing (x, y, z) is {format_mm(spacing_of(affine)[::-1])} by the sform "
-        f"and {format_mm(pixdim[1:4])} by pixdim; correct the header."
-      )
-    return affine
-  if header["qform_code"] <= 0:
-    raise InputError(
-      f"{path}: sform and qform code are both 0, so the orientation is unknown. Write an "
-      "affine into the header (from the original DICOM, for instance), or leave the case out."
-    )
-  if header["pixdim"][0] not in (-1, 1):
-    header["pixdim"][0] = 1  # the standard reads 0 as 1; nibabel refuses it
-  try:
-    return np.asarray(header.get_qform(), np.float64)
-  except (HeaderDataError, ValueError) as error:
-    raise InputError(f"{path}: the qform is no rotation ({error}); correct the header.") from error
-
-
-def _unit(header: Header) -> str:
-  try:
-    unit = header.get_xyzt_units()[0]
-  except KeyError:
-    return "mm"
-  return unit if unit in UNIT_MM else "mm"  # unknown is common, and then means mm
-
-
 def _read_voxels(
   path: AnyPath, stream: io.BufferedIOBase, header: Header, shape: tuple[int, ...], consumed: int
-) -> StoredVoxels:
-  """Reads [z, y, x] from `stream`, which stands `consumed` bytes after its start, to the stream's end."""
+) -> tuple[StoredVoxels, tuple[float, float]]:
+  """Reads [z, y, x] from `stream`, which stands `consumed` bytes after its start, to the stream's end.
+
+  Returns:
+    The voxels, and the slope and intercept that were applied.
+  """
   try:
     dtype = header.get_data_dtype()
   except (KeyError, HeaderDataError):
     dtype = np.dtype("V")
   if dtype.kind not in "iuf":
     raise InputError(
-      f"{path}: the voxel type (NIfTI datatype {int(header['datatype'])}) is not a number; "
-      "integers and floats are allowed. Convert the image."
+      f"{path}: the voxel type (NIfTI datatype {int(header['datatype'])}) is not a number; integers and "
+      "floats are allowed. Convert the image."
     )
   # An offset inside the header of a single file is a known slip; the voxels then follow the header's end.
   offset = max(int(header["vox_offset"]), consumed + 4 if consumed else 0)
@@ -180,19 +149,19 @@ def _read_voxels(
   buffer = np.empty(expected if found >= expected else 0, np.uint8)
   if not len(buffer) or stream.seek(offset) != offset or _fill(stream, buffer) < expected:
     raise InputError(
-      f"{path}: the file is cut short: {' x '.join(map(str, shape))} voxels of {dtype} need "
-      f"{expected} bytes after byte {offset}. Fetch or write the file again."
+      f"{path}: the file is cut short: {' x '.join(map(str, shape))} voxels of {dtype} need {expected} bytes "
+      f"after byte {offset}. Fetch or write the file again."
     )
   while stream.read(io.DEFAULT_BUFFER_SIZE * 128):
     pass  # gzip compares length and CRC at the end only
   stored = buffer.view(dtype).reshape(shape[2::-1])
   slope, intercept = _scaling(path, header)
   if (slope, intercept) == (1, 0):
-    return stored
+    return stored, (1, 0)
   scaled = stored.astype(np.float32)
   scaled *= np.float32(slope)
   scaled += np.float32(intercept)
-  return scaled
+  return scaled, (slope, intercept)
 
 
 def _fill(stream: io.BufferedIOBase, buffer: npt.NDArray[np.uint8]) -> int:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
+import unicodedata
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from nibabel import orientations
 
-from data.arrays import Affine, Floats, Integers, SpacingMM
+from data.arrays import Affine, Integers, SpacingMM
 from data.formats import dicom, itk, nifti
-from data.formats.grid import FileGrid, StoredVoxels, format_mm, spacing_of
+from data.formats.grid import FileGrid, StoredVolume, farthest_apart, format_mm, spacing_of
+from data.formats.label_integers import label_integers
 from data.input_error import InputError
 from data.whole_file import AnyPath
 
 SUFFIXES = (*nifti.SUFFIXES, ".nrrd", ".nhdr", ".mha", ".mhd", *dicom.SUFFIXES)
-LABEL_TOLERANCE = 1e-3  # of a label stored as a float, from the nearest integer
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -28,12 +32,14 @@ class Volume:
     affine: 4x4 float64, canonical voxel (x, y, z) -> RAS mm, as in nibabel.
     grid: the file's own grid, on which `write_label` writes.
     path: the file or the DICOM folder.
+    notes: what the user should know of how the file was read, one line each, without the path.
   """
 
   array: npt.NDArray[Any]
   affine: Affine
   grid: FileGrid
   path: str
+  notes: tuple[str, ...] = ()
 
   @property
   def spacing_mm(self) -> SpacingMM:
@@ -41,65 +47,82 @@ class Volume:
     return spacing_of(self.affine)
 
 
-def read_image(path: AnyPath) -> Volume:
-  """Reads a CT volume: NIfTI, a folder of DICOM slices, or what else SimpleITK reads in 3-D.
+def read_image(path: AnyPath, believed: str = "") -> Volume:
+  """Reads a CT volume: NIfTI, NRRD, MetaImage, or a folder of DICOM slices.
 
+  Args:
+    believed: "sform" or "qform" for a NIfTI file in which they disagree; "" refuses it.
   Returns:
     A Volume of float32 HU.
   Raises:
     InputError: If the file is missing, broken, not one volume, without geometry, or holds NaN or infinity.
   """
-  stored, grid = _read(path)
-  return _volume(path, stored, grid, np.float32)
+  return _volume(path, _read(path, believed), np.float32)
 
 
-def read_label(path: AnyPath) -> Volume:
+def read_label(path: AnyPath, believed: str = "") -> Volume:
   """Reads a label map.
 
+  Args:
+    believed: as for `read_image`.
   Returns:
     A Volume of uint8 where every value fits, else of int32. Floats within 1e-3 of an integer are rounded.
   Raises:
-    InputError: As `read_image`, and if a value is not an integer or beyond 32 bits.
+    InputError: As `read_image`, and if the values are those of no label map.
   """
-  if os.path.isdir(path):
-    raise InputError(f"{path}: this is a folder; a label map is one file (.nii.gz, .nrrd, ...).")
-  stored, grid = _read(path)
-  if stored.dtype.kind == "f":
-    rounded = np.rint(stored)
-    off = np.abs(stored - rounded) > LABEL_TOLERANCE
-    if off.any():
-      raise InputError(
-        f"{path}: {np.count_nonzero(off)} voxel(s) of the label map are not integers, for "
-        f"instance {stored[off][0]:g}; label values must be. If it was resampled, do that "
-        "with nearest neighbours; if it is an image or a probability map, name the label map."
-      )
-    stored = rounded
-  low, high = stored.min(), stored.max()
-  if low < -(2**31) or high >= 2**31:
-    raise InputError(f"{path}: label values run from {low} to {high}; 32-bit integers are allowed.")
-  return _volume(path, stored, grid, np.uint8 if low >= 0 and high <= 255 else np.int32)
+  with system_errors(path):
+    if os.path.isdir(path) or (os.path.isfile(path) and _is_dicom(path)):
+      raise dicom.not_a_label_map(path)
+  stored = _read(path, believed)
+  voxels = label_integers(path, stored)
+  fits = voxels.min() >= 0 and voxels.max() <= 255
+  return _volume(path, dataclasses.replace(stored, voxels=voxels), np.uint8 if fits else np.int32)
 
 
-def require_same_grid(image: Volume, label: Volume) -> None:
+def require_same_grid(image: Volume, label: Volume) -> Volume:
   """Refuses a label Volume that does not lie on the image Volume's voxels.
 
+  Returns:
+    The label map with the axes of the image: near 45 degrees two files of the same grid may have been turned
+    into canonical orientation by other axes.
   Raises:
     InputError: If shapes differ, or a corner voxel lies more than half a voxel from its counterpart.
   """
+  label = _with_axes_of(image, label)
   if image.array.shape != label.array.shape:
     raise InputError(
-      f"{label.path}: the label map has {_shape(label)} voxels (z, y, x), the image "
-      f"{image.path} has {_shape(image)}; both must be equal. Resample the label map."
+      f"{label.path}: the label map has {_shape(label)} voxels (z, y, x), the image {image.path} has "
+      f"{_shape(image)}; both must be equal. Resample the label map."
     )
-  off_mm = float(np.linalg.norm(_corners(image) - _corners(label), axis=1).max())
+  off_mm = farthest_apart(image.affine, label.affine, image.array.shape[::-1])
   allowed_mm = min(image.spacing_mm) / 2
   if off_mm > allowed_mm:
-    raise InputError(
-      f"{label.path}: the label map's corners lie up to {off_mm:.3g} mm off those of the image "
-      f"{image.path}; half a voxel ({allowed_mm:.3g} mm) is allowed. Both have {_shape(image)} voxels "
-      f"(z, y, x), the label map's of {format_mm(label.spacing_mm)} mm, the image's of "
-      f"{format_mm(image.spacing_mm)} mm: correct the header that is wrong."
+    spacings = (
+      ""
+      if np.allclose(image.spacing_mm, label.spacing_mm, rtol=1e-3)
+      else (f" Spacing (z, y, x): {format_mm(label.spacing_mm)} against {format_mm(image.spacing_mm)} mm.")
     )
+    raise InputError(
+      f"{label.path}: the label map's corners lie up to {off_mm:.3g} mm off those of the image {image.path}; "
+      f"half a voxel ({allowed_mm:.3g} mm) is allowed.{spacings} Correct the header that is wrong."
+    )
+  return label
+
+
+def _with_axes_of(image: Volume, label: Volume) -> Volume:
+  """`label` with its axes in the order and direction of the image's, where turns by right angles do that."""
+  turn = np.linalg.solve(image.affine, label.affine)[:3, :3]
+  whole = np.rint(turn)
+  if np.array_equal(whole, np.eye(3)) or np.abs(turn - whole).max() > 0.1:
+    return label
+  if not np.array_equal(np.abs(whole) @ np.ones(3), np.ones(3)):
+    return label
+  padded = np.eye(4)
+  padded[:3, :3] = whole
+  orientation = orientations.io_orientation(padded)
+  array = orientations.apply_orientation(label.array.T, orientation).T
+  affine = label.affine @ orientations.inv_ornt_aff(orientation, label.array.shape[::-1])
+  return dataclasses.replace(label, array=np.ascontiguousarray(array), affine=affine)
 
 
 def write_label(path: AnyPath, labels: Integers, like: Volume) -> None:
@@ -134,41 +157,63 @@ def case_id(path: AnyPath) -> str:
   return name if os.path.isdir(path) else os.path.splitext(name)[0]
 
 
-def _read(path: AnyPath) -> tuple[StoredVoxels, FileGrid]:
-  """(stored [z, y, x] of finite values, FileGrid), by the kind of file."""
-  try:
-    if os.path.isdir(path):
-      return dicom.read_series(path)
-    if not os.path.isfile(path):
-      raise InputError(f"{path}: there is no such file or folder; correct the path.")
-    if str(path).lower().endswith(nifti.SUFFIXES):
-      stored, grid = nifti.read(path)
-    elif dicom.looks_like_dicom(path):
-      raise InputError(f"{path}: this is a single DICOM file; give the folder of its whole series.")
-    else:
-      stored, grid = itk.read(path)
-  except OSError as error:
-    raise InputError(
-      f"{path}: it cannot be read ({error.strerror or error}); check the file and its permissions."
-    ) from error
-  bad = stored.size - np.count_nonzero(np.isfinite(stored))
+def _read(path: AnyPath, believed: str) -> StoredVolume:
+  """The volume, of finite values, by the kind of file."""
+  with system_errors(path):
+    stored = _read_kind(path, believed)
+  voxels = stored.voxels
+  bad = voxels.size - np.count_nonzero(np.isfinite(voxels))
   if bad:
     raise InputError(
-      f"{path}: {bad} of {stored.size} voxels are NaN or infinite; only finite values are "
-      "allowed. Replace them (air is -1024 HU), or leave the case out."
+      f"{path}: {bad} of {voxels.size} voxels are NaN or infinite; only finite values are allowed. Replace "
+      "them (air is -1024 HU), or leave the case out."
     )
-  return stored, grid
+  return stored
 
 
-def _volume(path: AnyPath, stored: StoredVoxels, grid: FileGrid, dtype: npt.DTypeLike) -> Volume:
-  array = np.ascontiguousarray(grid.to_canonical(stored), dtype=dtype)
-  return Volume(array, grid.canonical_affine, grid, str(path))
+def _read_kind(path: AnyPath, believed: str) -> StoredVolume:
+  if os.path.isdir(path):
+    return dicom.read_series(path)
+  if not os.path.isfile(path):
+    raise InputError(f"{path}: there is no such file or folder{_namesake(path)}; correct the path.")
+  if str(path).lower().endswith(nifti.SUFFIXES):
+    return nifti.read(path, believed)
+  if dicom.looks_like_dicom(str(path)):
+    raise dicom.not_an_image(path)
+  return itk.read(path)
 
 
-def _corners(volume: Volume) -> Floats:
-  last = np.array(volume.array.shape[::-1]) - 1
-  corners = np.array(list(np.ndindex(2, 2, 2))) * last
-  return corners @ volume.affine[:3, :3].T + volume.affine[:3, 3]
+def _is_dicom(path: AnyPath) -> bool:
+  return not str(path).lower().endswith(nifti.SUFFIXES) and dicom.looks_like_dicom(str(path))
+
+
+def _namesake(path: AnyPath) -> str:
+  """Tells of a dead link, and of a name that looks the same: an accented letter has two spellings."""
+  if os.path.islink(path):
+    return " (the link leads nowhere: fetch what it stands for)"
+  folder, name = os.path.split(os.path.abspath(path))
+  looks = unicodedata.normalize("NFC", name)
+  others = os.listdir(folder) if os.path.isdir(folder) else []
+  if any(unicodedata.normalize("NFC", other) == looks for other in others):
+    return ", but one whose name looks the same and has its accents spelt otherwise (Unicode NFC or NFD)"
+  return ""
+
+
+@contextlib.contextmanager
+def system_errors(path: AnyPath) -> Iterator[None]:
+  """Makes an InputError that names the file of what the operating system refuses."""
+  try:
+    yield
+  except OSError as error:
+    where = error.filename if isinstance(error.filename, (str, os.PathLike)) else path
+    raise InputError(
+      f"{where}: it cannot be read ({error.strerror or error}); check the file and its permissions."
+    ) from error
+
+
+def _volume(path: AnyPath, stored: StoredVolume, dtype: npt.DTypeLike) -> Volume:
+  array = np.ascontiguousarray(stored.grid.to_canonical(stored.voxels), dtype=dtype)
+  return Volume(array, stored.grid.canonical_affine, stored.grid, str(path), stored.notes)
 
 
 def _shape(volume: Volume) -> str:

@@ -129,7 +129,7 @@ def read_case_label(case: Case, image: Volume, organs: tuple[str, ...]) -> Label
   if case.label is None:
     return np.zeros(image.array.shape, np.uint8)
   label = volumes.read_label(case.label)
-  volumes.require_same_grid(image, label)
+  label = volumes.require_same_grid(image, label)
   unnamed = unnamed_values(label.array, case.values.keys() | case.background)
   if unnamed:
     found = listed((f"{value}: {count}" for value, count in unnamed.items()), 8)

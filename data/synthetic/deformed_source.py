@@ -60,7 +60,7 @@ def read_source(manifest_path: AnyPath, case_id: str, sha256: Sequence[str] = ()
         "patients made from it would be others. Take the file that is meant, or leave the flag out."
       )
   image, label = volumes.read_image(case.image), volumes.read_label(case.label)
-  volumes.require_same_grid(image, label)
+  label = volumes.require_same_grid(image, label)
   labels = to_labels(label.array, case.values, manifest.organs)
   missing = [organ for value, organ in enumerate(manifest.organs, 1) if not (labels == value).any()]
   if missing:

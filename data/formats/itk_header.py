@@ -1,0 +1,148 @@
+"""What NRRD and MetaImage headers say of orientation and values, where ITK assumes something without a word.
+
+Where a header is silent, ITK takes the patient's axes (LPS) and a spacing of 1. It does not read
+AnatomicalOrientation at all, and ignores what rescales values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from data.arrays import Affine
+from data.formats.grid import axis_codes
+from data.input_error import InputError
+from data.whole_file import AnyPath
+
+MOST_HEADER_BYTES = 1 << 16
+NRRD_SPACES = {  # the signs that take it to RAS
+  "right-anterior-superior": (1, 1, 1),
+  "ras": (1, 1, 1),
+  "left-anterior-superior": (-1, 1, 1),
+  "las": (-1, 1, 1),
+  "left-posterior-superior": (-1, -1, 1),
+  "lps": (-1, -1, 1),
+}
+WRITE_IT = "Write it into the header (from the original DICOM, for instance), or leave the case out"
+OPPOSITE = {"R": "L", "L": "R", "A": "P", "P": "A", "S": "I", "I": "S"}
+
+
+def nrrd_affine(path: AnyPath) -> Affine | None:
+  """Voxel (x, y, z) to RAS mm as an NRRD header says it; None for a file of another format.
+
+  Raises:
+    InputError: If the header leaves orientation or spacing open, or has another unit than mm.
+  """
+  fields = _nrrd_fields(path)
+  if fields is None:
+    return None
+  space = fields.get("space", "").lower()
+  if "space directions" not in fields or space not in NRRD_SPACES:
+    raise InputError(
+      f"{path}: the NRRD header has space '{fields.get('space', 'none')}' and space directions "
+      f"'{fields.get('space directions', 'none')[:40]}', so the orientation is unknown; directions in a "
+      f"space of the patient (left-posterior-superior) are needed. {WRITE_IT}."
+    )
+  units = set(fields.get("space units", "").replace('"', " ").split()) - {"mm"}
+  if units:
+    raise InputError(
+      f"{path}: space units is {fields['space units'][:40]}; mm is allowed. Correct the header."
+    )
+  if {"old min", "oldmin", "old max", "oldmax"} & set(fields):
+    raise InputError(
+      f"{path}: the header has old min or old max: the values were quantised and are not as measured. "
+      "Convert the case from its original."
+    )
+  try:
+    columns = [_vector(text) for text in fields["space directions"].split(")") if "(" in text]
+    affine = np.eye(4)
+    affine[:3, :3] = np.stack(columns, axis=1)
+    affine[:3, 3] = _vector(fields.get("space origin", "(0,0,0)").rstrip(") "))
+  except ValueError as error:
+    raise InputError(
+      f"{path}: space directions or space origin in the NRRD header are not three vectors of three numbers; "
+      "correct the header."
+    ) from error
+  return np.diag([*NRRD_SPACES[space], 1.0]) @ affine
+
+
+def require_stated_geometry(path: AnyPath, affine: Affine) -> None:
+  """Refuses a MetaImage whose header leaves the orientation or the spacing open, or contradicts itself.
+
+  Args:
+    path: a file of another format is passed.
+    affine: voxel (x, y, z) to RAS mm, by its TransformMatrix.
+  Raises:
+    InputError: So, and where the header rescales values.
+  """
+  fields = _meta_fields(path)
+  if fields is None:
+    return
+  if not {"transformmatrix", "rotation", "orientation"} & set(fields):
+    raise InputError(
+      f"{path}: the MetaImage header has no TransformMatrix, so the orientation is unknown. {WRITE_IT}."
+    )
+  if not {"elementspacing", "elementsize"} & set(fields):
+    raise InputError(
+      f"{path}: the MetaImage header has no ElementSpacing, so the size is unknown. {WRITE_IT}."
+    )
+  _require_same_orientation(path, fields.get("anatomicalorientation", ""), affine)
+  scaling = [fields.get(f"elementtointensityfunction{part}", "") for part in ("slope", "offset")]
+  if scaling not in (["", ""], ["1", "0"]):
+    raise InputError(
+      f"{path}: the header asks for values to be rescaled (ElementToIntensityFunction "
+      f"{' and '.join(scaling)}), which is not read. Store the rescaled values."
+    )
+
+
+def _require_same_orientation(path: AnyPath, letters: str, affine: Affine) -> None:
+  """It says where the axes come from (as ITK writes it), or where they run to (MetaIO's manual)."""
+  letters = letters.strip().upper()
+  if len(letters) != 3 or not set(letters) <= set(OPPOSITE):
+    return  # "???"
+  cosines = np.abs(affine[:3, :3]) / np.linalg.norm(affine[:3, :3], axis=0)
+  clear = cosines.max(axis=0) > 0.75  # nearer to one of the patient's axes than to all others
+  run_to = axis_codes(affine).replace(",", "")
+  come_from = "".join(OPPOSITE[letter] for letter in run_to)
+  if not any(all(a == b for a, b, sure in zip(letters, code, clear) if sure) for code in (come_from, run_to)):
+    raise InputError(
+      f"{path}: AnatomicalOrientation is {letters}, but by TransformMatrix the axes come from {come_from}; "
+      "they must agree. Correct the wrong one, or remove AnatomicalOrientation from the header."
+    )
+
+
+def _vector(text: str) -> list[float]:
+  x, y, z = (float(number) for number in text.strip().lstrip("(").split(","))
+  return [x, y, z]
+
+
+def _nrrd_fields(path: AnyPath) -> Mapping[str, str] | None:
+  lines = _lines(path)
+  if not lines[0].startswith("NRRD"):
+    return None
+  fields = {}
+  for line in lines[1:]:
+    if not line.strip():
+      break  # the voxels follow
+    key, colon, value = line.partition(": ")
+    if colon and not line.startswith("#"):
+      fields[key.strip().lower()] = value.strip()
+  return fields
+
+
+def _meta_fields(path: AnyPath) -> Mapping[str, str] | None:
+  fields = {}
+  for line in _lines(path):
+    key, equals, value = line.partition("=")
+    if not equals:
+      break
+    fields[key.strip().lower()] = value.strip()
+    if key.strip() == "ElementDataFile":
+      return fields
+  return None
+
+
+def _lines(path: AnyPath) -> list[str]:
+  with open(path, "rb") as file:
+    return file.read(MOST_HEADER_BYTES).decode("latin-1").splitlines() or [""]
