@@ -1,1 +1,1 @@
-"""How long the parts take."""
+"""How long a training step, sliding windows and the metrics take on this machine."""
