@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from data.input_error import InputError
 from data.listed import listed
@@ -10,30 +10,34 @@ from data.stored.case_folder import Entry
 
 
 def require_each_scan_once(where: str, entries: Sequence[Entry]) -> None:
-  """Raises InputError if two cases have the same image, by the bytes of its file or by its stored voxels.
+  """Raises InputError if two cases have the same file as image, or the same voxels in different folds.
 
   Public data sets overlap: a partial case that is a test case under another name makes the test score too
   good.
   """
-  same: dict[tuple[str, str], None] = {}
   by_id = {entry["id"]: entry for entry in entries}
-  for kind in ("source_image", "image"):
-    first: dict[str, str] = {}
-    for entry in entries:
-      other = first.setdefault(entry["sha256"][kind], entry["id"])
-      if other != entry["id"]:
-        same[other, entry["id"]] = None
+  pairs = _same(entries, "source_image")
+  pairs += [pair for pair in _same(entries, "image") if _apart(*pair, by_id) and pair not in pairs]
   # pairs across folds, or of a fold and a partial case, first: they spoil a test score
-  pairs = sorted(same, key=lambda pair: by_id[pair[0]].get("fold") == by_id[pair[1]].get("fold"))
+  pairs.sort(key=lambda pair: not _apart(*pair, by_id))
   if pairs:
-    shown = listed(
-      (f"{one} ({_role(by_id[one])}) = {other} ({_role(by_id[other])})" for one, other in pairs), 3
-    )
+    shown = listed(f"{one} ({_role(by_id[one])}) = {other} ({_role(by_id[other])})" for one, other in pairs)
     raise InputError(
       f"{where}: cases are the same scan twice: {shown}; a network that trains on one knows the other. Take "
-      "one out, "
-      "or give --allow_repeated_scans."
+      "one "
+      "out, or give --allow_repeated_scans."
     )
+
+
+def _same(entries: Sequence[Entry], kind: str) -> list[tuple[str, str]]:
+  """Ids of cases whose hash of a kind is that of an earlier case, which comes first."""
+  first: dict[str, str] = {}
+  pairs = [(first.setdefault(entry["sha256"][kind], entry["id"]), entry["id"]) for entry in entries]
+  return [pair for pair in pairs if pair[0] != pair[1]]
+
+
+def _apart(one: str, other: str, by_id: Mapping[str, Entry]) -> bool:
+  return by_id[one].get("fold") != by_id[other].get("fold")
 
 
 def _role(entry: Entry) -> str:
@@ -43,6 +47,7 @@ def _role(entry: Entry) -> str:
 def warnings(entries: Sequence[Entry], organs: Sequence[str]) -> list[str]:
   """Lines for the user: what single cases noted, and organs without a voxel wherever they are annotated."""
   lines = [f"{entry['id']}: {note}" for entry in entries for note in entry.get("notes", ())]
+  lines += [f"{one} and {other} have the same voxels" for one, other in _same(entries, "image")]
   nowhere, absent = [], []
   for organ in organs:
     annotating = [entry for entry in entries if organ in entry["annotated"]]

@@ -78,7 +78,7 @@ def _recipe(case: Case, preparation: Preparation) -> Recipe:
 
 def _make(case: Case, preparation: Preparation, folder: pathlib.Path, recipe: Recipe) -> Entry:
   image = volumes.read_image(case.image)
-  notes = [*getattr(image, "notes", ()), *require_ct(image, preparation.assume_hu)]
+  notes = [*image.notes, *require_ct(image, preparation.assume_hu)]
   target_mm = fill_spacing(preparation.spacing_mm, image.spacing_mm)
   require_size(case.image, image.array.shape, image.spacing_mm, target_mm, preparation.max_voxels)
   label = read_case_label(case, image, preparation.organs)

@@ -27,6 +27,12 @@ def test_the_same_scan_twice_is_refused_with_both_roles(second):
     require_each_scan_once("m.json", [entry("a", "1", "x", 0), entry("msd_7", *second)])
 
 
+def test_equal_voxels_of_other_files_in_one_role_are_a_warning():
+  entries = [entry("a", "1", "x"), entry("b", "2", "x")]
+  require_each_scan_once("m.json", entries)
+  assert "a and b have the same voxels" in warnings(entries, ["liver"])
+
+
 def test_pairs_that_spoil_a_test_score_come_first():
   entries = [
     entry("b", "2", "y", 1),
