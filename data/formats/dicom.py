@@ -107,13 +107,13 @@ def _require_slices(folder: str, contents: Contents) -> None:
   refused = volumes or (contents.objects if not contents.slices else [])
   if refused:
     header, kind = refused[0]
-    images = len(contents.slices) + len(refused)
-    raise InputError(
-      f"{header.path}: this is {kind.name}, not a CT slice; {kind.way_out}. {len(refused)} of {images} "
-      "image(s) in the folder are no CT slices: take them out."
+    others = (
+      f" So are {len(refused) - 1} other file(s) of the folder, or the like." if len(refused) > 1 else ""
     )
+    way_out = f"{kind.way_out}, or take it out of the folder" if contents.slices else kind.way_out
+    raise InputError(f"{header.path}: this is {kind.name}, not a CT slice; {way_out}.{others}")
   if not contents.slices:
-    holds = f" ({contents.notes()[-1]})" if contents.notes() else ""
+    holds = "".join(f"; {note}" for note in contents.notes())
     raise InputError(
       f"{folder}: there is no DICOM slice in the folder{holds}. Give the folder that holds the slices of one "
       "series."

@@ -22,7 +22,7 @@ class Contents:
   Attributes:
     slices: headers of CT slices.
     objects: (header, what it is) of the other DICOM files.
-    foreign: names of files that are not DICOM.
+    foreign: names of files that are not DICOM, and of an index of files (DICOMDIR).
     folders: names of sub-folders.
     errors: of the files that cannot be read.
   """
@@ -41,7 +41,7 @@ class Contents:
       kinds = listed(f"{name}: {count}" for name, count in names.items())
       lines.append(f"{len(self.objects)} DICOM file(s) of another kind were not used ({kinds})")
     if self.foreign:
-      lines.append(f"{len(self.foreign)} file(s) that are not DICOM were not used ({listed(self.foreign)})")
+      lines.append(f"{len(self.foreign)} file(s) that are no images were not used ({listed(self.foreign)})")
     if self.folders:
       lines.append(f"{len(self.folders)} sub-folder(s) were not searched ({listed(self.folders)})")
     return tuple(lines)

@@ -178,12 +178,15 @@ def _parse(path: str, force: bool) -> Header:
       continue
     if value is not None and not (hasattr(value, "__len__") and not len(value)):
       values[keyword] = value
+  meta: Any = getattr(data, "file_meta", {})
+  if "SOPClassUID" not in values and "MediaStorageSOPClassUID" in meta:
+    values["SOPClassUID"] = meta.get("MediaStorageSOPClassUID")  # a DICOMDIR has it only there
   return Header(
     path,
     values,
     faults,
     tuple(int(data[tag].value) for tag in OVERLAY_BITS if tag in data and data[tag].value),
-    str(getattr(data, "file_meta", {}).get("TransferSyntaxUID") or ""),
+    str(meta.get("TransferSyntaxUID") or ""),
     pixels is not None and pixels.length == ENCAPSULATED,
     len(pixels.value or b"") if pixels is not None else 0,
   )

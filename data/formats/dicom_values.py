@@ -99,16 +99,12 @@ def to_hu(path: str, values: StoredValues, raw: Raw) -> ImageHU:
   Raises:
     InputError: If bits above HighBit are set and nothing says what they mean.
   """
-  whole = _signed(raw, values.bits_allocated) if values.signed else raw.astype(np.int64)
+  whole = _with_sign(raw, values)
   padding = _within(whole, values.padding)
+  if values.bits_stored == values.bits_allocated:
+    return _rescaled(values, whole, padding)
   stored = _value_bits(raw, values)
-  above = (
-    raw >> np.uint8(values.high_bit + 1)
-    if values.high_bit + 1 < values.bits_allocated
-    else np.zeros_like(raw)
-  )
-  filled = (1 << (values.bits_allocated - values.high_bit - 1)) - 1  # a negative value continued to the left
-  stray = (above != 0) & ~padding & ~((above == filled) & (stored < 0))
+  stray = _stray_bits(raw, stored, values) & ~padding
   if stray.any() and not values.overlays_above:
     raise InputError(
       f"{path}: {np.count_nonzero(stray)} pixel(s) have bits set above HighBit {values.high_bit}, and no "
@@ -149,18 +145,27 @@ def _within(stored: Integers, limits: tuple[int, int] | None) -> npt.NDArray[np.
   return (stored >= limits[0]) & (stored <= limits[1])
 
 
+def _with_sign(raw: Raw, values: StoredValues) -> Integers:
+  """All bits of the pixels as one number."""
+  return raw.astype(raw.dtype.newbyteorder("=")).view(f"i{raw.dtype.itemsize}") if values.signed else raw
+
+
 def _value_bits(raw: Raw, values: StoredValues) -> Integers:
   """The bits that hold the value, as int64 of its sign."""
-  moved = (raw.astype(np.int64) >> (values.high_bit + 1 - values.bits_stored)) & (
-    (1 << values.bits_stored) - 1
-  )
-  return _signed(moved, values.bits_stored) if values.signed else moved
+  unused = 64 - 1 - values.high_bit
+  moved = raw.astype(np.uint64) << np.uint64(unused)
+  if values.signed:
+    return moved.view(np.int64) >> np.int64(64 - values.bits_stored)
+  return (moved >> np.uint64(64 - values.bits_stored)).astype(np.int64)
 
 
-def _signed(bits: Integers, count: int) -> Integers:
-  """Two's complement of the lowest `count` bits."""
-  wide = bits.astype(np.int64)
-  return np.where(wide >= 1 << (count - 1), wide - (1 << count), wide)
+def _stray_bits(raw: Raw, stored: Integers, values: StoredValues) -> npt.NDArray[np.bool_]:
+  """Where bits above HighBit are neither all 0 nor, of a negative value, all 1."""
+  count = values.bits_allocated - 1 - values.high_bit
+  if not count:
+    return np.zeros(raw.shape, bool)
+  above = raw >> raw.dtype.type(values.high_bit + 1)
+  return (above != 0) & ~((above == (1 << count) - 1) & (stored < 0))
 
 
 def _require_grey_values(header: Header) -> None:
