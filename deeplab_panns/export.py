@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
-import os
 import pathlib
 from typing import Any
 
 from absl import flags
 
 from data import command
-from data.input_error import InputError
 from deeplab_panns.runs.trained import open_run
-from deeplab_panns.segmentation.saved_model import write_saved_model
+from deeplab_panns.segmentation.saved_model import require_replaceable, write_saved_model
 
 
 def define_flags() -> None:
   flags.DEFINE_string("run_dir", None, "The run to export.", required=True)
-  flags.DEFINE_string("output_dir", None, "The SavedModel to write; must not exist.", required=True)
+  flags.DEFINE_string(
+    "output_dir", None, "The SavedModel to write; one that export wrote before is replaced.", required=True
+  )
   flags.DEFINE_enum("checkpoint", "last", ["last", "best"], "Which checkpoint of the run.")
+  flags.DEFINE_bool("overwrite", False, "Replace also a SavedModel of others; never a folder of other files.")
 
 
 def main(_: Any) -> None:
   args = flags.FLAGS
-  if os.path.exists(args.output_dir):
-    raise InputError(f"{args.output_dir}: exists already; delete it or choose another --output_dir.")
+  require_replaceable(args.output_dir, args.overwrite)
   run = open_run(args.run_dir, args.checkpoint)
-  write_saved_model(run.segmenter, run.organs, args.output_dir)
+  write_saved_model(run.segmenter, run.organs, args.output_dir, run.scans)
   size = sum(file.stat().st_size for file in pathlib.Path(args.output_dir).rglob("*") if file.is_file())
   print(
-    f"{args.output_dir}: SavedModel of {args.run_dir} at step {run.step}, {len(run.organs)} organs, "
-    f"{size / 1e6:.1f} MB"
+    command.one_line(
+      f"{args.output_dir}: SavedModel of {args.run_dir} at step {run.step}, {len(run.organs)} organs, "
+      f"{size / 1e6:.1f} MB"
+    )
   )
 
 

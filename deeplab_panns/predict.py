@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pathlib
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -12,8 +11,10 @@ from absl import flags
 from data import command
 from data.input_error import InputError
 from deeplab_panns.runs.trained import TrainedRun, TrainedRuns, open_run, open_runs
+from deeplab_panns.segmentation.input_names import case_ids, named_by_path
+from deeplab_panns.segmentation.input_search import find_inputs
 from deeplab_panns.segmentation.peak_memory import peak_memory_gb
-from deeplab_panns.segmentation.prediction import find_inputs, predict_files
+from deeplab_panns.segmentation.prediction import ORGANS, predict_files, prediction_outputs, say
 from deeplab_panns.segmentation.saved_model import SavedModel, open_saved_model
 
 
@@ -27,8 +28,15 @@ def define_flags() -> None:
   )
   flags.DEFINE_string("model", None, "Or: the SavedModel that predicts.")
   flags.DEFINE_enum("checkpoint", "last", ["last", "best"], "Which checkpoint of the run or runs.")
-  flags.DEFINE_string("input", None, "An image file, a DICOM folder, or a folder of such.", required=True)
-  flags.DEFINE_string("output_dir", None, "Where <id>.nii.gz and organs.json go.", required=True)
+  flags.DEFINE_string(
+    "input",
+    None,
+    "An image file, or a folder: image files and DICOM series in it, at any depth.",
+    required=True,
+  )
+  flags.DEFINE_string("output_dir", None, f"Where <id>.nii.gz and {ORGANS} go.", required=True)
+  flags.DEFINE_bool("overwrite", False, "Replace files that predict did not write; never an input.")
+  flags.DEFINE_bool("assume_hu", False, "Segment also what does not look like a CT in HU.")
 
 
 def open_model(
@@ -48,14 +56,19 @@ def open_model(
 
 def main(_: Any) -> None:
   args = flags.FLAGS
-  sources = find_inputs(args.input)
-  opened = open_model(args.run_dir, args.model, args.checkpoint, args.run_dirs)
-  output_dir, begun = pathlib.Path(args.output_dir), time.monotonic()
-  predict_files(opened.segmenter, opened.organs, sources, output_dir)
+  found = find_inputs(args.input)
+  ids = case_ids(found.root, found.scans)
+  outputs = prediction_outputs(found, ids, args.output_dir, args.overwrite)
+  for line in (found.not_used(), named_by_path(found.root, ids)):
+    if line:
+      say(line)
+  opened, begun = open_model(args.run_dir, args.model, args.checkpoint, args.run_dirs), time.monotonic()
+  predict_files(opened, ids, outputs, args.assume_hu)
   seconds = time.monotonic() - begun
-  print(
-    f"{output_dir}: {len(sources)} label maps; values 1 to {len(opened.organs)} are the organs in "
-    f"{output_dir / 'organs.json'}; {seconds:.0f} s, at most {peak_memory_gb():.2f} GB of memory"
+  maps = "1 label map" if len(ids) == 1 else f"{len(ids)} label maps"
+  say(
+    f"{outputs.folder}: {maps}; values 1 to {len(opened.organs)} are the organs in "
+    f"{outputs.folder / ORGANS}; {seconds:.0f} s, at most {peak_memory_gb():.2f} GB of memory"
   )
 
 

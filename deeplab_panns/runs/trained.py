@@ -15,6 +15,7 @@ from deeplab_panns.runs.build_network import build_network
 from deeplab_panns.runs.experiment import Experiment
 from deeplab_panns.runs.run_directory import RunDirectory
 from deeplab_panns.segmentation.ensemble import Ensemble
+from deeplab_panns.segmentation.familiar_scans import ScanRanges, ranges_of_training
 from deeplab_panns.segmentation.slabs import SlabSegmenter
 from deeplab_panns.segmentation.slice_segmenter import SliceSegmenter
 from deeplab_panns.segmentation.sliding_window import VolumeSegmenter, Windows
@@ -27,6 +28,7 @@ class TrainedRun:
     organs: in the order of the labels 1…K.
     data_dir: the store it was trained on.
     step: of the checkpoint.
+    scans: the ranges of the scans in training; {} in runs of versions that did not write them.
   """
 
   directory: RunDirectory
@@ -35,6 +37,7 @@ class TrainedRun:
   data_dir: str
   segmenter: SlabSegmenter
   step: int
+  scans: ScanRanges = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +62,11 @@ class TrainedRuns:
     """The store the first run was trained on."""
     return self.runs[0].data_dir
 
+  @property
+  def scans(self) -> ScanRanges:
+    """Of the scans that the first run was trained on."""
+    return self.runs[0].scans
+
 
 def open_run(run_dir: str | os.PathLike[str], checkpoint: str = "last") -> TrainedRun:
   """Loads a run's network.
@@ -70,10 +78,13 @@ def open_run(run_dir: str | os.PathLike[str], checkpoint: str = "last") -> Train
   """
   directory = RunDirectory(run_dir)
   settings = directory.settings()
+  scans = ranges_of_training(directory.data, settings.scans, settings.experiment.spacing_mm)
   network = build_network(settings.experiment, len(settings.organs) + 1)
   step = checkpoints.restore_network(network, directory.checkpoints, checkpoint)
   segmenter = segmenter_of(network, settings.experiment, settings.organs)
-  return TrainedRun(directory, settings.experiment, settings.organs, settings.data_dir, segmenter, step)
+  return TrainedRun(
+    directory, settings.experiment, settings.organs, settings.data_dir, segmenter, step, scans
+  )
 
 
 def open_runs(run_dirs: Sequence[str | os.PathLike[str]], checkpoint: str = "last") -> TrainedRuns:

@@ -4,103 +4,190 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import pathlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping
+from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
 import tqdm
 
-from data.formats import dicom, volumes
+from data import command
+from data.formats import volumes
+from data.formats.plausible_ct import doubts
+from data.formats.volumes import Volume
 from data.input_error import InputError
+from data.listed import listed
+from data.outputs import Outputs
 from data.whole_file import AnyPath, write_text
+from deeplab_panns.segmentation.familiar_scans import ScanRanges, unfamiliar
+from deeplab_panns.segmentation.input_names import require_usable
+from deeplab_panns.segmentation.input_search import FoundInputs
 from deeplab_panns.segmentation.segment_arrays import LabelsVolumes
 
-_MOST_NAMES = 3  # of files in an error message
+ORGANS = "organs.json"
+_SHORT = 40  # characters of an id in a message
+# What one case may fail by while the others go on.
+_FAILURES = (InputError, OSError, UnicodeError, MemoryError, tf.errors.OpError)
 
 
-def find_inputs(path: AnyPath) -> list[pathlib.Path]:
-  """The image files and DICOM folders at a path: the path itself, or what is directly in the folder.
+class Predictor(Protocol):
+  """A run, several runs or a SavedModel, opened.
 
-  Raises:
-    InputError: If there is none, or two would have the same id.
+  Attributes:
+    organs: in the order of the labels 1…K.
+    scans: the ranges of the scans in training; {} where they are not known.
   """
-  path = pathlib.Path(path)
-  if not path.exists():
-    raise InputError(
-      f"{path}: no such file or folder; --input names an image file, a DICOM folder, or a folder of such."
-    )
-  if path.is_file() or _is_dicom_folder(path):
-    return [path]
-  found = [entry for entry in sorted(path.iterdir()) if not entry.name.startswith(".") and _is_input(entry)]
-  if not found:
-    raise InputError(f"{path}: holds neither image files {list(volumes.SUFFIXES)} nor DICOM folders.")
-  ids = [volumes.case_id(entry) for entry in found]
-  twice = sorted({case for case in ids if ids.count(case) > 1})
-  if twice:
-    raise InputError(
-      f"{path}: several inputs have the same id, {_listed(twice)}, and an output is named by its id; predict "
-      "them one by one."
-    )
-  return found
+
+  @property
+  def segmenter(self) -> LabelsVolumes: ...
+  @property
+  def organs(self) -> tuple[str, ...]: ...
+  @property
+  def scans(self) -> ScanRanges: ...
 
 
-def _is_input(entry: pathlib.Path) -> bool:
-  if entry.is_dir():
-    return _is_dicom_folder(entry)
-  name = entry.name.lower()
-  # Of a pair .hdr and .img, the .hdr file opens both. A DICOM file is a slice and not a volume.
-  return name.endswith(tuple(volumes.SUFFIXES)) and not name.endswith((".img", ".img.gz", ".dcm", ".ima"))
+def prediction_outputs(
+  found: FoundInputs, ids: Collection[str], output_dir: AnyPath, overwrite: bool = False
+) -> Outputs:
+  """The output folder of a prediction, which is made; call it before anything is computed.
 
-
-def _is_dicom_folder(folder: pathlib.Path) -> bool:
-  return any(dicom.looks_like_dicom(entry) for entry in folder.iterdir() if entry.is_file())
+  Args:
+    ids: of the scans.
+    overwrite: files may be replaced that no prediction before has written; never an input.
+  Raises:
+    InputError: If an input or a file of others would be replaced, the folder is one of those that are
+      searched for inputs, or it cannot be written to.
+  """
+  names = [_file_name(name) for name in ids]
+  if found.root.is_dir():
+    folders = {found.root, *(scan if scan.is_dir() else scan.parent for scan in found.scans)}
+    if os.path.realpath(output_dir) in map(os.path.realpath, folders):
+      replaced = [name for name in names if os.path.lexists(os.path.join(output_dir, name))]
+      what = f"{listed(replaced)} would be replaced" if replaced else "label maps would lie among the scans"
+      raise InputError(f"--output_dir={output_dir}: is a folder of the input; {what}. Choose another folder.")
+  outputs = Outputs(output_dir, found.files(), overwrite)
+  outputs.require_free([*names, ORGANS])
+  return outputs
 
 
 def predict_files(
-  segmenter: LabelsVolumes, organs: Sequence[str], sources: Sequence[pathlib.Path], output_dir: pathlib.Path
+  predictor: Predictor, ids: Mapping[str, pathlib.Path], outputs: Outputs, assume_hu: bool = False
 ) -> None:
-  """Segments several inputs, and writes the names of the organs to `output_dir`/organs.json.
+  """Segments several inputs, and writes the names of the organs to organs.json beside the label maps.
+
+  What is odd about an input is printed.
 
   Args:
-    segmenter: of a run, of several runs, or of a SavedModel.
-    organs: in the order of the labels 1…K.
-    sources: as from `find_inputs`.
-    output_dir: is made where it is missing.
+    ids: {id: scan} as from `case_ids`.
+    outputs: as from `prediction_outputs`.
+    assume_hu: segment also what is certainly no CT in HU.
   Raises:
-    InputError: If an input cannot be read; the others are segmented nevertheless.
+    InputError: If some inputs cannot be segmented; of several, each is printed with its reason, and the
+      others are segmented nevertheless.
   """
-  output_dir.mkdir(parents=True, exist_ok=True)
-  failures: dict[str, InputError] = {}
-  for source in tqdm.tqdm(sources, "predict", unit="case", disable=not sys.stderr.isatty()):
+  _require_same_organs(outputs.folder, predictor.organs, [_file_name(name) for name in ids])
+  write_text(outputs.folder / ORGANS, json.dumps(list(predictor.organs), indent=1))
+  outputs.wrote([ORGANS])
+  failures: dict[str, str] = {}
+  for name, scan in tqdm.tqdm(ids.items(), "predict", unit="case", disable=not sys.stderr.isatty()):
     try:
-      predict_file(segmenter, source, output_dir)
-    except InputError as error:
-      failures[source.name] = error
-  write_text(output_dir / "organs.json", json.dumps(list(organs), indent=1))
+      require_usable(name, scan)
+      predict_file(predictor, name, scan, outputs.folder, assume_hu)
+      outputs.wrote([_file_name(name)])
+    except _FAILURES as error:
+      failures[name] = _reason(error, scan)
+      if len(ids) > 1:
+        say(f"failed: {_short(name)}: {failures[name]}")
   if failures:
-    (_, first), *others = failures.items()
-    also = f" Also: {_listed([name for name, _ in others])}." if others else ""
-    raise InputError(f"{len(failures)} of {len(sources)} inputs failed: {first}{also}")
+    first = next(iter(failures.values()))
+    if len(ids) == 1:
+      raise InputError(first)
+    raise InputError(
+      f"{len(failures)} of {len(ids)} inputs failed ({listed(map(_short, failures))}); the first: {first}"
+    )
 
 
-def predict_file(segmenter: LabelsVolumes, source: AnyPath, output_dir: pathlib.Path) -> None:
-  """Segments one input and writes `output_dir`/<id>.nii.gz, uint8, on the input's own grid.
+def predict_file(
+  predictor: Predictor, name: str, scan: AnyPath, output_dir: pathlib.Path, assume_hu: bool = False
+) -> None:
+  """Segments one input and writes `output_dir`/<name>.nii.gz, uint8, on the input's own grid.
 
   Raises:
-    InputError: If the input cannot be read.
+    InputError: As `read_checked`.
   """
-  volume = volumes.read_image(source)
+  volume = read_checked(scan, name, predictor.scans, assume_hu)
   # From here on only the volume's grid is needed; letting go of the array saves 400 MB for 400 slices of
   # 512 x 512. tf.identity copies the array, whereas tf.constant would hold NumPy's memory until the next
   # operation ends, that is, until the labels exist.
   array, spacing_mm = tf.identity(volume.array), tf.constant(volume.spacing_mm, tf.float32)
   volume = dataclasses.replace(volume, array=np.broadcast_to(np.float32(0), volume.array.shape))
-  result = segmenter.labels(volume=array, spacing_mm=spacing_mm)["labels"].numpy()
-  volumes.write_label(str(output_dir / f"{volumes.case_id(source)}.nii.gz"), result, volume)
+  result = predictor.segmenter.labels(volume=array, spacing_mm=spacing_mm)["labels"].numpy()
+  volumes.write_label(str(output_dir / _file_name(name)), result, volume)
 
 
-def _listed(names: list[str]) -> str:
-  shown = ", ".join(names[:_MOST_NAMES])
-  return shown if len(names) <= _MOST_NAMES else f"{shown} and {len(names) - _MOST_NAMES} more"
+def read_checked(scan: AnyPath, name: str, ranges: ScanRanges, assume_hu: bool = False) -> Volume:
+  """Reads a scan, and prints what is odd about it.
+
+  Args:
+    name: its id.
+    ranges: of the scans in training.
+  Raises:
+    InputError: If it cannot be read, or is certainly no CT in HU and `assume_hu` is not given.
+  """
+  if os.path.islink(scan) and not os.path.exists(scan):
+    raise InputError(f"{scan}: is a link that leads nowhere ({os.readlink(scan)}); fetch the file.")
+  volume = volumes.read_image(scan)
+  # Those of a folder say what lies beside the slices, which the search for inputs has told of.
+  for note in volume.notes if not os.path.isdir(scan) else ():
+    say(f"note: {name}: {note}")
+  for doubt in doubts(volume):
+    if doubt.certain and not assume_hu:
+      raise InputError(doubt.line)
+    say(f"warning: {doubt.line}")
+  strange = unfamiliar(volume.array.shape, volume.spacing_mm, ranges)
+  if strange:
+    say(f"warning: {name}: {strange}")
+  return volume
+
+
+def say(line: str) -> None:
+  """Prints a line beside the progress bar, in a form that every terminal can show."""
+  tqdm.tqdm.write(command.one_line(line))
+
+
+def _require_same_organs(folder: pathlib.Path, organs: Collection[str], names: Collection[str]) -> None:
+  """One organs.json serves all label maps of a folder."""
+  try:
+    theirs = json.loads((folder / ORGANS).read_text(encoding="utf-8"))
+  except (OSError, ValueError):
+    return
+  kept = sorted(file.name for file in folder.glob("*.nii.gz") if file.name not in names)
+  if theirs != list(organs) and kept:
+    raise InputError(
+      f"{folder / ORGANS}: names the organs of label maps that are there already ({listed(kept)}), and these "
+      "are of others; choose another --output_dir."
+    )
+
+
+def _file_name(name: str) -> str:
+  return f"{name}.nii.gz"
+
+
+def _short(name: str) -> str:
+  return name if len(name) <= _SHORT else f"{name[:_SHORT]}..."
+
+
+def _reason(error: BaseException, scan: pathlib.Path) -> str:
+  """What a case failed by, for the user."""
+  if isinstance(error, InputError):
+    return str(error)
+  if isinstance(error, OSError):
+    return command.system_says(error)
+  if isinstance(error, UnicodeError):
+    return f"{scan}: the name or that of a folder above is not in UTF-8; rename it."
+  if isinstance(error, (MemoryError, tf.errors.ResourceExhaustedError)):
+    return f"{scan}: there is not enough memory for it; close other programs, or crop the scan."
+  return f"{scan}: TensorFlow cannot segment it ({(str(error).splitlines() or ['no reason given'])[0]})."

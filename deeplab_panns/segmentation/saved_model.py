@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import pathlib
 import tempfile
 from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 
 from data.input_error import InputError
+from data.listed import listed
+from data.outputs import RECORD, Outputs, make_folder
+from data.plain_path import plain_path
 from data.whole_file import AnyPath, whole
+from deeplab_panns.segmentation.familiar_scans import ScanRanges, require_ranges
 from deeplab_panns.segmentation.slabs import SlabSegmenter
 
-_ORGANS = "organs.json"
+_ORGANS, _SCANS = "organs.json", "scans.json"
+_NEEDED = ("saved_model.pb", f"assets/{_ORGANS}")
+# What TensorFlow may put at the top of a SavedModel, and our record.
+_ENTRIES = {"saved_model.pb", "variables", "assets", "assets.extra", "debug"}
+_ENTRIES |= {"fingerprint.pb", "keras_metadata.pb", RECORD}
+_LFS_POINTER = b"version https://git-lfs"
+_COPY_AGAIN = "copy the folder again, or write it by `python -m deeplab_panns.export`"
 
 
 class SavedSegmenter:
@@ -38,13 +50,42 @@ class SavedModel:
 
   Attributes:
     organs: in the order of the labels 1…K.
+    scans: the ranges of the scans in training; {} in models of versions that did not write them.
   """
 
   segmenter: SavedSegmenter
   organs: tuple[str, ...]
+  scans: ScanRanges = dataclasses.field(default_factory=dict)
 
 
-def write_saved_model(segmenter: SlabSegmenter, organs: Sequence[str], output_dir: AnyPath) -> None:
+def require_replaceable(output_dir: AnyPath, overwrite: bool = False) -> None:
+  """Refuses a folder that `write_saved_model` must not replace; call it before a network is opened.
+
+  Args:
+    overwrite: a SavedModel may be replaced that `write_saved_model` did not write, or that was changed since;
+      never a folder with other files.
+  Raises:
+    InputError: If it must not, or its parent cannot be written to.
+  """
+  folder = pathlib.Path(output_dir)
+  make_folder(folder.absolute().parent)
+  if not os.path.lexists(folder):
+    return
+  if not folder.is_dir():
+    raise InputError(f"{folder}: is not a folder; choose another --output_dir.")
+  entries = {entry.name for entry in folder.iterdir()}
+  others = sorted(entries - _ENTRIES)
+  if others or (entries and "saved_model.pb" not in entries):
+    raise InputError(
+      f"{folder}: holds what is no part of a SavedModel ({listed(others or sorted(entries))}), and would be "
+      "replaced as a whole; choose another --output_dir."
+    )
+  Outputs(folder, overwrite=overwrite).require_free(_files_in(folder))
+
+
+def write_saved_model(
+  segmenter: SlabSegmenter, organs: Sequence[str], output_dir: AnyPath, scans: ScanRanges | None = None
+) -> None:
   """Writes a SavedModel.
 
   Its signature `serving_default` takes volume, float32 [D, H, W] (HU; axes z, y, x in LPS order), and
@@ -56,32 +97,98 @@ def write_saved_model(segmenter: SlabSegmenter, organs: Sequence[str], output_di
     segmenter: of a single network; an Ensemble cannot be written.
     organs: in the order of the labels 1…K.
     output_dir: appears once it is whole; an earlier folder of the name is replaced.
+    scans: the ranges of the scans in training, for assets/scans.json.
+  Raises:
+    InputError: If it cannot be written.
   """
   output_dir = pathlib.Path(output_dir)
-  output_dir.parent.mkdir(parents=True, exist_ok=True)
-  with tempfile.TemporaryDirectory() as temporary, whole(output_dir) as unfinished:
-    asset = pathlib.Path(temporary) / _ORGANS
-    asset.write_text(json.dumps(list(organs)), encoding="utf-8")
-    # Only the weights and the signatures: in a saved Keras model, every layer would be traced once more.
-    module = tf.Module()
-    module.weights = segmenter.network.variables
-    module.organs = tf.saved_model.Asset(str(asset))
-    signatures = {"serving_default": segmenter.labels, "probabilities": segmenter.probabilities}
-    tf.saved_model.save(module, str(unfinished), signatures=signatures)
+  try:
+    output_dir.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as temporary, whole(output_dir) as unfinished:
+      # Only the weights and the signatures: in a saved Keras model, every layer would be traced once more.
+      module = tf.Module()
+      module.weights = segmenter.network.variables
+      module.organs = _asset(pathlib.Path(temporary) / _ORGANS, list(organs))
+      if scans:
+        module.scans = _asset(pathlib.Path(temporary) / _SCANS, scans)
+      signatures = {"serving_default": segmenter.labels, "probabilities": segmenter.probabilities}
+      unfinished.mkdir()
+      with plain_path(unfinished) as plain:
+        tf.saved_model.save(module, str(plain), signatures=signatures)
+      Outputs(unfinished).wrote(_files_in(unfinished))
+  except (OSError, tf.errors.OpError) as error:
+    said = getattr(error, "strerror", None) or str(error).splitlines()[0]
+    raise InputError(
+      f"{output_dir}: the SavedModel cannot be written ({said}); give an --output_dir on a disk with room."
+    ) from None
+
+
+def _asset(path: pathlib.Path, content: Any) -> tf.saved_model.Asset:
+  path.write_text(json.dumps(content), encoding="utf-8")
+  return tf.saved_model.Asset(str(path))
+
+
+def _files_in(folder: pathlib.Path) -> list[str]:
+  """Relative names of all files at any depth but the record."""
+  files = (file for file in folder.rglob("*") if file.is_symlink() or not file.is_dir())
+  return sorted(str(file.relative_to(folder)) for file in files if file != folder / RECORD)
 
 
 def open_saved_model(folder: AnyPath) -> SavedModel:
   """Loads what `write_saved_model` wrote.
 
   Raises:
-    InputError: If the folder holds no such SavedModel.
+    InputError: If the folder holds no such SavedModel, or one that is damaged.
   """
   folder = pathlib.Path(folder)
-  asset = folder / "assets" / _ORGANS
-  if not asset.is_file() or not (folder / "saved_model.pb").is_file():
+  if not all((folder / name).is_file() for name in _NEEDED):
     raise InputError(
-      f"{folder}: holds no SavedModel of this project (saved_model.pb, assets/{_ORGANS}); write one by "
+      f"{folder}: holds no SavedModel of this project ({', '.join(_NEEDED)}); write one by "
       "`python -m deeplab_panns.export`."
     )
-  organs = tuple(json.loads(asset.read_text(encoding="utf-8")))
-  return SavedModel(SavedSegmenter(tf.saved_model.load(str(folder))), organs)
+  _require_whole(folder)
+  organs = _read_organs(folder / "assets" / _ORGANS)
+  scans: ScanRanges = {}
+  if (folder / "assets" / _SCANS).is_file():
+    scans = require_ranges(folder / "assets" / _SCANS, _read_json(folder / "assets" / _SCANS))
+  return SavedModel(SavedSegmenter(_load(folder)), organs, scans)
+
+
+def _require_whole(folder: pathlib.Path) -> None:
+  if not any(folder.glob("variables/*.index")) or not any(folder.glob("variables/*.data-*")):
+    raise InputError(f"{folder / 'variables'}: the files of the weights are missing; {_COPY_AGAIN}.")
+  for name in _files_in(folder):
+    with open(folder / name, "rb") as file:
+      if file.read(len(_LFS_POINTER)) == _LFS_POINTER:
+        raise InputError(
+          f"{folder / name}: is a pointer of Git LFS and not the file itself; fetch it by `git lfs pull`."
+        )
+
+
+def _read_organs(asset: pathlib.Path) -> tuple[str, ...]:
+  organs = _read_json(asset)
+  if not isinstance(organs, list) or not organs or not all(isinstance(organ, str) for organ in organs):
+    raise InputError(f"{asset}: is no list of organs' names; {_COPY_AGAIN}.")
+  return tuple(organs)
+
+
+def _read_json(asset: pathlib.Path) -> Any:
+  try:
+    return json.loads(asset.read_text(encoding="utf-8"))
+  except ValueError as error:
+    raise InputError(f"{asset}: is damaged ({error}); {_COPY_AGAIN}.") from None
+
+
+def _load(folder: pathlib.Path) -> tf.Module:
+  try:
+    with plain_path(folder) as plain:
+      loaded = tf.saved_model.load(str(plain))
+    outputs = loaded.signatures["serving_default"].structured_outputs
+  except MemoryError:
+    raise
+  except Exception as error:  # TensorFlow checks nothing: damaged bytes raise nearly anything
+    said = (str(error).splitlines() or [type(error).__name__])[0]
+    raise InputError(f"{folder}: the SavedModel is cut or damaged ({said[:120]}); {_COPY_AGAIN}.") from None
+  if "labels" not in outputs:
+    raise InputError(f"{folder}: gives {listed(outputs)}, not labels; {_COPY_AGAIN}.")
+  return loaded

@@ -11,21 +11,26 @@ from deeplab_panns import export
 
 @pytest.fixture
 def args(tmp_path, monkeypatch):
-  settings = types.SimpleNamespace(run_dir="run", checkpoint="best", output_dir=str(tmp_path / "model"))
+  settings = types.SimpleNamespace(
+    run_dir="run", checkpoint="best", output_dir=str(tmp_path / "model"), overwrite=False
+  )
   monkeypatch.setattr(export.flags, "FLAGS", settings)
   return settings
 
 
-def test_an_existing_folder_is_refused_before_the_run_is_opened(args, monkeypatch):
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_folder_that_is_no_model_is_refused_before_the_run_is_opened(args, monkeypatch, overwrite):
+  args.overwrite = overwrite
   pathlib.Path(args.output_dir).mkdir()
+  (pathlib.Path(args.output_dir) / "scan.nii").touch()
   monkeypatch.setattr(export, "open_run", lambda *_: pytest.fail("opened the run"))
-  with pytest.raises(InputError, match="model: exists already; delete it or choose another --output_dir"):
+  with pytest.raises(InputError, match=r"model: holds what is no part of a SavedModel \(scan\.nii\)"):
     export.main(None)
 
 
 def test_the_size_of_all_files_is_told(args, monkeypatch, capsys):
-  def write(segmenter, organs, output_dir):
-    assert segmenter == "segmenter of run, best"
+  def write(segmenter, organs, output_dir, scans):
+    assert segmenter == "segmenter of run, best" and scans == "ranges"
     folder = pathlib.Path(output_dir) / "variables"
     folder.mkdir(parents=True)
     (folder / "data").write_bytes(bytes(1_500_000))
@@ -36,7 +41,7 @@ def test_the_size_of_all_files_is_told(args, monkeypatch, capsys):
     export,
     "open_run",
     lambda run_dir, checkpoint: types.SimpleNamespace(
-      segmenter=f"segmenter of {run_dir}, {checkpoint}", organs=("liver", "spleen"), step=70
+      segmenter=f"segmenter of {run_dir}, {checkpoint}", organs=("liver", "spleen"), step=70, scans="ranges"
     ),
   )
   export.main(None)

@@ -1,0 +1,54 @@
+"""Ids of scans: short where they can be, from paths where they must, refused where two look alike."""
+
+import os
+import pathlib
+
+import pytest
+
+from data.input_error import InputError
+from deeplab_panns.segmentation.input_names import case_ids, named_by_path, require_usable
+
+ROOT = pathlib.Path("scans")
+
+
+def ids_of(*names):
+  scans = [ROOT / name for name in names]
+  ids = case_ids(ROOT, scans)
+  assert list(ids.values()) == scans
+  return list(ids)
+
+
+def test_an_id_is_the_scans_own_name_without_its_ending():
+  assert ids_of("a.nii.gz", "x/b.nrrd", "p/ST0/SE0") == ["a", "b", "SE0"]
+  assert case_ids(ROOT / "a.nii", [ROOT / "a.nii"]) == {"a": ROOT / "a.nii"}
+
+
+def test_scans_of_one_name_are_told_apart_by_their_paths_and_that_is_said():
+  names = ["p1/ST0/SE0", "p2/ST0/SE0", "other/CT", "a.nii", "b/a.nii"]
+  assert ids_of(*names) == ["p1_ST0_SE0", "p2_ST0_SE0", "CT", "a", "b_a"]
+  said = named_by_path(ROOT, case_ids(ROOT, [ROOT / name for name in names]))
+  assert said.startswith("3 inputs share their names with others") and "p1_ST0_SE0, p2_ST0_SE0" in said
+  assert named_by_path(ROOT, {"CT": ROOT / "other" / "CT"}) == ""
+
+
+@pytest.mark.parametrize(
+  "names",
+  [("a.nii.gz", "a.nrrd"), ("caf\u00e9.nii", "cafe\u0301.nii"), ("a_b.nii", "a/b.nii", "b.nii")],
+)
+def test_scans_that_cannot_be_told_apart_are_refused(names):
+  with pytest.raises(InputError, match=r"scans: several inputs have the same id \(.*; rename all but one"):
+    ids_of(*names)
+
+
+def test_an_id_must_be_text_and_leave_room_for_the_ending():
+  require_usable("\u00e9" * 117, "a.nii")  # 234 bytes
+  with pytest.raises(InputError, match=r"^\u00e9{40}\.\.\.: this id is 236 bytes long; 235 leave room"):
+    require_usable("\u00e9" * 118, "a.nii")
+  name = os.fsdecode(b"caf\xe9")
+  with pytest.raises(InputError, match="the name is not in UTF-8; rename it"):
+    require_usable(name, f"{name}.nii")
+
+
+def test_the_longest_id_can_be_written(tmp_path):
+  require_usable("x" * 235, "a.nii")
+  (tmp_path / f".{'x' * 235}.nii.gz.4194304.tmp").touch()  # as data.whole_file names it; the highest number

@@ -1,0 +1,143 @@
+"""What is a scan in a tree of folders, and that all else is counted and named."""
+
+import json
+import os
+import pathlib
+
+import pytest
+
+from data.input_error import InputError
+from data.outputs import RECORD, Outputs
+from deeplab_panns.segmentation.input_search import find_inputs
+from tests.data.formats.dicom_files import write_series
+
+
+def touch(folder, *names, content=b"x"):
+  for name in names:
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(content)
+
+
+def series(folder):
+  folder.parent.mkdir(parents=True, exist_ok=True)
+  return write_series(folder)
+
+
+def found_in(folder):
+  """(scans relative to the folder, the line of what is not used)."""
+  found = find_inputs(folder)
+  return [str(scan.relative_to(folder)) for scan in found.scans], found.not_used()
+
+
+def test_scans_are_found_at_any_depth(tmp_path):
+  """A CD, a series two levels down, a folder with a file's name, and NIfTI files."""
+  for name in ("cd/DICOM/PA0/ST0/SE0", "a", "b/ST0/SE0", "b/ST0/SE1"):
+    series(tmp_path / name)
+  touch(tmp_path, "cd/DICOMDIR", "c.nii/c.nii", "d.mha", "d.hdr", "d.img", "E.NRRD", "e/lonely.img.gz")
+  (tmp_path / "empty").mkdir()
+  assert found_in(tmp_path) == (
+    ["E.NRRD", "a", "b/ST0/SE0", "b/ST0/SE1", "c.nii/c.nii", "cd/DICOM/PA0/ST0/SE0", "d.hdr", "d.mha"]
+    + ["e/lonely.img.gz"],
+    "not used: 1 file (cd/DICOMDIR); 1 empty folder (empty)",
+  )
+
+
+def test_a_file_and_a_series_are_inputs_by_themselves(tmp_path):
+  series(tmp_path / "series")
+  touch(tmp_path, "any.thing")
+  assert found_in(tmp_path / "series") == (["."], "")
+  assert find_inputs(str(tmp_path / "any.thing")).scans == [tmp_path / "any.thing"]
+
+
+def test_one_dicom_file_hides_neither_images_nor_series_and_is_not_hidden(tmp_path):
+  series(tmp_path / "p" / "below")
+  touch(tmp_path / "p", "a.nii.gz", "b.dcm", "c.nii.gz")
+  assert found_in(tmp_path) == (["p", "p/a.nii.gz", "p/below", "p/c.nii.gz"], "")
+
+
+def test_dicom_files_that_are_no_slices_are_named_and_asked_only_where_there_is_nothing_else(tmp_path):
+  series(tmp_path / "ct")
+  write_series(tmp_path / "seg", Modality="SEG", SOPClassUID="1.2.840.10008.5.1.4.1.1.66.4")
+  assert found_in(tmp_path)[0] == ["ct"]
+  assert found_in(tmp_path)[1].startswith("not used: 4 DICOM files without slices (seg/")
+  assert found_in(tmp_path / "seg")[0] == ["."]  # whose reader says what they are
+
+
+def test_what_is_not_used_is_counted_and_named_in_one_short_line(tmp_path):
+  touch(tmp_path, "a.nii", "b.txt", "c.txt", "d.txt", "e" * 200 + "/" + "f" * 200, ".hidden", "Thumbs.db")
+  os.symlink("gone", tmp_path / "link")
+  os.mkfifo(tmp_path / "pipe")  # opening it would wait for ever
+  os.symlink(".", tmp_path / "again")
+  scans, line = found_in(tmp_path)
+  assert scans == ["a.nii"]
+  assert line == (
+    "not used: 4 files (b.txt, c.txt and 2 more); 1 dead link (link); 1 special file (pipe); "
+    "1 folder searched already (again)"
+  )
+
+
+def test_dead_links_that_look_like_scans_are_scans_that_fail_later(tmp_path):
+  (tmp_path / "part").mkdir()
+  for name in ("a.nii.gz", "part/0.dcm"):
+    os.symlink("gone", tmp_path / name)
+  assert found_in(tmp_path) == (["a.nii.gz", "part"], "")
+
+
+def test_what_cannot_be_read_is_named(tmp_path, monkeypatch):
+  touch(tmp_path, "a.nii", "no_suffix", "locked/b.nii")
+  listed, opened = pathlib.Path.iterdir, "deeplab_panns.segmentation.input_search.looks_like_dicom"
+
+  def refuse(path):
+    raise PermissionError(13, "Permission denied", str(path))
+
+  monkeypatch.setattr(
+    pathlib.Path, "iterdir", lambda path: refuse(path) if path.name == "locked" else listed(path)
+  )
+  monkeypatch.setattr(opened, refuse)
+  assert found_in(tmp_path) == (
+    ["a.nii"],
+    "not used: 1 unreadable file (no_suffix); 1 unreadable folder (locked)",
+  )
+
+
+def test_data_files_that_a_header_names_are_parts_of_a_scan(tmp_path):
+  touch(tmp_path, "a.raw", "b.1", "b.2", "c.raw")
+  touch(tmp_path, "a.mhd", content=b"NDims = 3\nElementDataFile = a.raw\n")
+  touch(tmp_path, "b.nhdr", content=b"NRRD0004\ndata file: LIST\nb.1\nb.2\n")
+  assert found_in(tmp_path) == (["a.mhd", "b.nhdr"], "not used: 1 file (c.raw)")
+
+
+def test_label_maps_of_an_earlier_prediction_are_no_inputs_unless_they_were_edited(tmp_path):
+  touch(tmp_path, "scan.nii.gz", "out/scan.nii.gz", "out/edited.nii.gz", "out/organs.json")
+  Outputs(tmp_path / "out").wrote(["scan.nii.gz", "edited.nii.gz", "organs.json"])
+  touch(tmp_path, "out/edited.nii.gz", content=b"by hand")
+  scans, line = found_in(tmp_path)
+  assert scans == ["out/edited.nii.gz", "scan.nii.gz"]
+  assert line == "not used: 2 files of an earlier prediction (out/organs.json, out/scan.nii.gz)"
+
+
+@pytest.mark.parametrize("record", ["{", "[]", json.dumps({"scan.nii.gz": "0"})])
+def test_images_that_another_command_wrote_are_inputs(tmp_path, record):
+  touch(tmp_path, "scan.nii.gz")
+  (tmp_path / RECORD).write_text(record)
+  assert found_in(tmp_path) == (["scan.nii.gz"], "")
+
+
+def test_nothing_is_one_line_that_names_what_there_is(tmp_path):
+  with pytest.raises(InputError, match="no such file or folder; --input names"):
+    find_inputs(tmp_path / "gone")
+  os.symlink("gone", tmp_path / "link.nii")
+  with pytest.raises(InputError, match="a link that leads nowhere"):
+    find_inputs(tmp_path / "link.nii")
+  touch(tmp_path / "notes", "a.txt")
+  with pytest.raises(
+    InputError, match=r"holds neither image files \(\.nii, .*\. not used: 1 file \(a\.txt\)"
+  ):
+    find_inputs(tmp_path / "notes")
+
+
+def test_the_files_of_a_series_are_those_beside_its_slices(tmp_path):
+  series(tmp_path / "a")
+  touch(tmp_path, "a/out/b.txt", "c.nii")
+  names = sorted(file.name for file in find_inputs(tmp_path).files())
+  assert names == sorted([*(path.name for path in (tmp_path / "a").glob("*.dcm")), "c.nii"])
