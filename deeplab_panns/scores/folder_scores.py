@@ -13,10 +13,10 @@ from collections.abc import Mapping
 import tqdm
 
 from data.arrays import Labels
+from data.file_hash import file_sha256
 from data.formats import volumes
 from data.formats.label_values import to_labels
 from data.input_error import InputError
-from data.stored import store
 from data.worker_pool import in_processes
 from deeplab_panns.scores import label_map
 from deeplab_panns.scores.result_files import Evaluation, write_results
@@ -138,13 +138,13 @@ def _score_pair(
       f"{folders.predictions / reference_file.name}: is missing; {reference_file} has no prediction."
     )
   reference, prediction = (volumes.read_label(file) for file in (reference_file, prediction_file))
-  volumes.require_same_grid(reference, prediction)
+  prediction = volumes.require_same_grid(reference, prediction)
   organs = folders.scored_organs
   labels, predicted = (
     _translated(folders, volume, values)
     for volume, values in ((reference, folders.reference_map), (prediction, folders.prediction_map))
   )
-  sha256 = store.file_sha256(reference_file)
+  sha256 = file_sha256(reference_file)
   return score_case(case, Reference(labels, organs, organs, reference.spacing_mm, sha256), predicted)
 
 
