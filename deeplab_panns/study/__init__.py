@@ -1,2 +1,1 @@
-"""The study: cells of settings on drawn patients, cached and tabulated. `python -m deeplab_panns.study` runs
-a part."""
+"""The study: settings compared on synthetic patients, their scores cached and tabulated."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import pathlib
 
-from data.whole_file import write_text
+from data.whole_file import AnyPath, write_text
 from deeplab_panns.evidence.text_table import to_csv
 from deeplab_panns.scores import score_table
 from deeplab_panns.scores.metrics import OrganScore
@@ -15,29 +15,35 @@ _RUNS = ("run", "seconds", "flags")
 
 
 class Cache:
-  """RESULTS/<part>/<cell>-seed<k>-<hash>.csv, and runs.csv there: what each run took, and how it was made."""
+  """The scores that were kept, in a folder for each part.
 
-  def __init__(self, results_dir, part):
+  There are <cell>-seed<k>-<hash>.csv for each run, and runs.csv: what each run took, and how it was made.
+
+  Attributes:
+    folder: of the part.
+  """
+
+  def __init__(self, results_dir: AnyPath, part: str) -> None:
     self._results_dir = pathlib.Path(results_dir)
     self.folder = self._results_dir / part
 
-  def find(self, run: Run):
+  def find(self, run: Run) -> pathlib.Path | None:
     """The run's file, made for this part or another one; None if there is none."""
     return next(iter(sorted(self._results_dir.glob(f"*/*-{run.key}.csv"))), None)
 
-  def read(self, run: Run):
-    """A list of (case id, OrganScore), or None. Raises InputError if the file is damaged."""
+  def read(self, run: Run) -> list[score_table.Row] | None:
+    """The run's scores, None if there are none. Raises InputError if the file is damaged."""
     path = self.find(run)
     return None if path is None else score_table.read_csv(path)
 
-  def keep(self, run: Run, metrics_path, seconds):
+  def keep(self, run: Run, metrics_path: AnyPath, seconds: float) -> None:
     """Takes over the metrics.csv of an evaluation, rounded to 4 digits."""
     rows = [(case, _rounded(score)) for case, score in score_table.read_csv(metrics_path)]
     self.folder.mkdir(parents=True, exist_ok=True)
     self._note(run, seconds)
     score_table.write_csv(self.folder / f"{run.name}.csv", rows)  # last: it says that the run is done
 
-  def _note(self, run, seconds):
+  def _note(self, run: Run, seconds: float) -> None:
     path = self.folder / "runs.csv"
     lines = [list(_RUNS)]
     if path.exists():
@@ -48,5 +54,5 @@ class Cache:
     write_text(path, to_csv([*lines, noted]))
 
 
-def _rounded(score):
+def _rounded(score: OrganScore) -> OrganScore:
   return OrganScore(score.organ, *(float(f"{getattr(score, name):.4g}") for name in score_table.SCORES))

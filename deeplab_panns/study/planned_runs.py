@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Iterable, Mapping, Sequence
 
+from deeplab_panns.evidence.number_text import listed
 from deeplab_panns.runs.setting_names import SETTINGS, STAGE_2_SETTINGS
-from deeplab_panns.study.plan import Cell, Part
+from deeplab_panns.study.plan import Cell, Command, Part
 
 # In every hash: raise it when code or a flag's default changes numbers, and all runs are made anew.
 FORMAT = 1
@@ -16,15 +18,21 @@ TEST_FOLD = 0
 
 
 @dataclasses.dataclass(frozen=True)
-class Drawn:
-  """One seed's patients; commands: what draws, and data.prepare, as (module, flags ...) without folders."""
+class SeedCohort:
+  """The patients of one seed.
+
+  Attributes:
+    name: of the cohort.
+    commands: what makes the patients, and data.prepare, without folders.
+  """
 
   name: str
   seed: int
-  commands: tuple[tuple[str, ...], ...]
+  commands: tuple[Command, ...]
 
   @property
-  def key(self):
+  def key(self) -> str:
+    """Ten hex digits that stand for all that decides the patients."""
     commands = [[module, *sorted(flags)] for module, *flags in self.commands]
     return _hash({"commands": commands, "seed": self.seed})
 
@@ -34,43 +42,46 @@ class Run:
   """A cell with a seed.
 
   Attributes:
-    flags: {name: value} for train, but for folders and what stage 1 it starts from.
+    flags: {name: value} for train, without its folders and without the stage 1 it starts from.
   """
 
   cell: Cell
-  cohort: Drawn
+  cohort: SeedCohort
   flags: dict[str, str]
 
   @property
-  def seed(self):
+  def seed(self) -> int:
+    """Of the patients and of the training."""
     return self.cohort.seed
 
   @property
-  def name(self):
+  def name(self) -> str:
+    """Names its files."""
     return f"{self.cell.name}-seed{self.seed}-{self.key}"
 
   @property
-  def key(self):
-    """Ten hex digits; two runs of one key have the same numbers, whatever cell and part they stand in."""
+  def key(self) -> str:
+    """Ten hex digits; two runs of one key have the same numbers, whichever cell and part they belong to."""
     return _hash({"cohort": self.cohort.key, "train": decisive(self.flags)})
 
   @property
-  def stage1_flags(self):
+  def stage1_flags(self) -> dict[str, str]:
     """For train: the stage 1 that every cell of this seed and cohort with the same first stage can share."""
     kept = {name: value for name, value in self.flags.items() if name not in STAGE_2_SETTINGS}
     return {**kept, "supervision": "full", "stage2_steps": "0"}
 
   @property
-  def stage1_key(self):
+  def stage1_key(self) -> str:
+    """As `key`, of the shared stage 1."""
     return _hash({"cohort": self.cohort.key, "train": decisive(self.stage1_flags)})
 
 
-def decisive(flags):
+def decisive(flags: Mapping[str, str]) -> dict[str, str]:
   """The flags that decide a run's numbers, in one spelling."""
   return {name: _canonical(value) for name, value in sorted(flags.items()) if name in SETTINGS}
 
 
-def plan_runs(part: Part, seeds=()):
+def plan_runs(part: Part, seeds: Iterable[int] = ()) -> list[Run]:
   """All runs of a part, seed by seed, so that an interrupted study has whole seeds to compare.
 
   Args:
@@ -81,11 +92,36 @@ def plan_runs(part: Part, seeds=()):
     for cell in part.cells:
       if seeds or seed in part.seeds[cell.name]:
         flags = {**part.flags, **cell.flags, "fold": str(TEST_FOLD), "seed": str(seed)}
-        runs.append(Run(cell, Drawn(cell.cohort, seed, part.cohorts[cell.cohort]), flags))
+        runs.append(Run(cell, SeedCohort(cell.cohort, seed, part.cohorts[cell.cohort]), flags))
   return runs
 
 
-def _canonical(value):
+def parse_seeds(words: Sequence[str]) -> list[int]:
+  """Seeds as whole numbers.
+
+  Raises:
+    ValueError: Beginning with "seeds=", if a word is no whole number or stands there twice.
+  """
+  if not all(word.isdecimal() for word in words) or len(set(map(int, words))) < len(words):
+    raise ValueError(
+      f"seeds={','.join(words)}: must be different whole numbers from 0 on, separated by commas"
+    )
+  return [int(word) for word in words]
+
+
+def of_cells(runs: Sequence[Run], names: Sequence[str]) -> list[Run]:
+  """The runs of the cells named, or all of them if none is.
+
+  Raises:
+    ValueError: Beginning with "cells=", if no run is of such a cell.
+  """
+  known = list(dict.fromkeys(run.cell.name for run in runs))
+  if not set(names) <= set(known):
+    raise ValueError(f"cells={','.join(names)}: must name cells of the part: {listed(known, 8)}")
+  return [run for run in runs if not names or run.cell.name in names]
+
+
+def _canonical(value: str) -> str:
   """`1` and `1.0` are one value."""
   words = []
   for word in value.split(","):
@@ -96,6 +132,6 @@ def _canonical(value):
   return ",".join(words)
 
 
-def _hash(content):
+def _hash(content: Mapping[str, object]) -> str:
   text = json.dumps({"format": FORMAT, **content}, sort_keys=True)
   return hashlib.sha256(text.encode()).hexdigest()[:10]

@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import statistics
+from collections.abc import Mapping, Sequence
 
 from deeplab_panns.evidence.paired_tests import holm
+from deeplab_panns.study.cache import Cache
+from deeplab_panns.study.gains import BASELINE, ORACLE, Gain, GapClosed, compare, compare_organs, gap_closed
 from deeplab_panns.study.plan import Part
-from deeplab_panns.study.seed_scores import (
-  BASELINE,
-  ORACLE,
-  Gain,
-  GapClosed,
-  Scores,
-  Verdict,
-  compare,
-  compare_organs,
-  gap_closed,
-  judge,
-  load,
-)
+from deeplab_panns.study.planned_runs import Run
+from deeplab_panns.study.seed_scores import Scores, load
+from deeplab_panns.study.verdicts import Verdict, judge
 
 
 @dataclasses.dataclass(frozen=True)
 class Compared:
-  """A cell against another one; p: Gain.p, Holm-corrected over the part's cells."""
+  """A cell against another one.
+
+  Attributes:
+    p: that of the gain, Holm-corrected over the comparisons of its kind.
+  """
 
   gain: Gain
   p: float | None
@@ -32,13 +29,15 @@ class Compared:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Summary:
-  """
+  """All that is said of a part.
+
   Attributes:
+    seeds: of all runs, also those that were not made.
     cells: {name: Scores} in the part's order, also those that were not run.
     gains: {name: Compared with BASELINE}, of what can be.
     gains_over_reference: the same over each cell's reference.
     organ_gains: {name: {organ: Compared with the cell's reference, p corrected over its organs}}.
-    gaps: {name: GapClosed or None}.
+    gaps: {name: GapClosed, or None where it cannot be said}.
   """
 
   part: Part
@@ -51,23 +50,21 @@ class Summary:
   verdicts: list[Verdict]
 
   @property
-  def missing(self):
-    """{name: seeds} that no number is of."""
+  def missing(self) -> dict[str, tuple[int, ...]]:
+    """{name: the seeds that the cell was not run with}, of the cells that lack some."""
     return {name: cell.missing for name, cell in self.cells.items() if cell.missing}
 
-  def baseline_there(self, name):
-    """Mean Dice of BASELINE on the seeds that the cell was run with; None without a common one."""
+  def baseline_there(self, name: str) -> float | None:
+    """Mean Dice of BASELINE on the seeds that the cell was also run with; None without a common one."""
     if name not in self.gains:
       return None
     means = self.cells[BASELINE].seed_means
     return statistics.fmean(means[seed] for seed in self.gains[name].gain.by_seed)
 
 
-def summarize(part: Part, runs, cache):
+def summarize(part: Part, runs: Sequence[Run], cache: Cache) -> Summary:
   """Summary of a part's runs from the cache. Raises InputError if a cached file is damaged."""
-  cells = {}
-  for cell in part.cells:
-    cells[cell.name] = load(cell, [run for run in runs if run.cell is cell], cache)
+  cells = {cell.name: load(cell, [run for run in runs if run.cell is cell], cache) for cell in part.cells}
   return Summary(
     part,
     tuple(sorted({run.seed for run in runs})),
@@ -77,29 +74,29 @@ def summarize(part: Part, runs, cache):
     organ_gains={
       name: _corrected(compare_organs(scores, cells[scores.cell.reference]))
       for name, scores in cells.items()
-      if scores.cell.reference in cells
+      if scores.cell.reference is not None and scores.cell.reference in cells
     },
     gaps={name: _gap(cells, name) for name in cells},
     verdicts=judge(part.expectations, cells),
   )
 
 
-def _gains(cells, others):
+def _gains(cells: Mapping[str, Scores], others: Mapping[str, str | None]) -> dict[str, Compared]:
   """{name: Compared with the cell others[name]}, of the cells that have a seed in common with another one."""
   found = {
     name: compare(cells[name], cells[other])
     for name, other in others.items()
-    if other in cells and other != name
+    if other is not None and other in cells and other != name
   }
   return _corrected({name: gain for name, gain in found.items() if gain is not None})
 
 
-def _corrected(gains):
+def _corrected(gains: Mapping[str, Gain]) -> dict[str, Compared]:
   p_values = holm([gain.p for gain in gains.values()])
   return {name: Compared(gain, p) for (name, gain), p in zip(gains.items(), p_values)}
 
 
-def _gap(cells, name):
+def _gap(cells: Mapping[str, Scores], name: str) -> GapClosed | None:
   if BASELINE not in cells or ORACLE not in cells or name == BASELINE:
     return None
   return gap_closed(cells[name], cells[BASELINE], cells[ORACLE])

@@ -9,11 +9,11 @@ from deeplab_panns.scores import score_table
 from deeplab_panns.scores.metrics import OrganScore
 from deeplab_panns.study.cache import Cache
 from deeplab_panns.study.plan import Cell
-from deeplab_panns.study.planned_runs import Drawn, Run
+from deeplab_panns.study.planned_runs import Run, SeedCohort
 
 
 def make_run(name="panns", seed=1, **flags):
-  cohort = Drawn("phantom", seed, (("data.phantom",), ("data.prepare",)))
+  cohort = SeedCohort("phantom", seed, (("data.phantom",), ("data.prepare",)))
   return Run(Cell(name, "phantom", None, flags), cohort, {"supervision": "panns", **flags})
 
 

@@ -1,6 +1,7 @@
 """Tasks at a time: order, failures, and no process left behind."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -69,16 +70,15 @@ open({str(tmp_path / "pid")!r}, "w").write(str(sleeper.pid))
 sleeper.wait()
 """
   code = f"""
-import sys
+import signal, sys
 from deeplab_panns.study.jobs import run_tasks
-from deeplab_panns.study.making import heed_termination
 from deeplab_panns.study.tasks import Task
-heed_termination()
+signal.signal(signal.SIGTERM, signal.default_int_handler)  # as data.command does
 run_tasks([Task("one", ((sys.executable, "-c", {child!r}),), (), lambda: False, print)], 1, {str(tmp_path)!r})
 """
   study = start_interruptible([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.DEVNULL)
   pid = wait_for(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text(), study)
-  study.send_signal(getattr(__import__("signal"), signal_name))
+  study.send_signal(getattr(signal, signal_name))
   assert study.wait(30) != 0
   assert wait_for(lambda: not is_alive(int(pid)), None)
 

@@ -9,10 +9,7 @@ from data.input_error import InputError
 from deeplab_panns.study.plan import Expectation, read_part
 from deeplab_panns.study.planned_runs import plan_runs
 from tests import train_flags
-from tests.conftest import ROOT
-
-STUDY = ROOT / "experiments" / "study"
-PARTS = sorted(path.stem for path in STUDY.glob("*.table") if path.stem != "cohorts")
+from tests.deeplab_panns.study.conftest import PARTS, STUDY
 
 COHORTS = """cohort phantom
   data.phantom --labeled_cases=1 --annotated_in_turn=spleen,liver  # two sets
@@ -49,7 +46,7 @@ def write(folder, table=TABLE, cohorts=COHORTS):
   return folder
 
 
-def test_the_shipped_parts_are_those_of_the_issue():
+def test_the_shipped_parts():
   assert set(PARTS) == {"slices", "volumes", "beyond", "anatomy", "fields"}
 
 
@@ -151,5 +148,5 @@ def test_what_is_wrong_with_a_table_is_said(tmp_path, old, new, says):
 def test_other_files_that_are_wrong(tmp_path):
   with pytest.raises(InputError, match="are tiny"):
     read_part(write(tmp_path), "tidy")
-  with pytest.raises(InputError, match="needs one that draws"):
+  with pytest.raises(InputError, match="needs one that makes the patients"):
     read_part(write(tmp_path, cohorts="cohort phantom data.phantom --seed=1\n"), "tiny")

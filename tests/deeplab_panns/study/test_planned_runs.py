@@ -6,7 +6,7 @@ import pytest
 
 from deeplab_panns.study import planned_runs as study_runs
 from deeplab_panns.study.plan import Cell, Part
-from deeplab_panns.study.planned_runs import Run, decisive, plan_runs
+from deeplab_panns.study.planned_runs import Run, decisive, of_cells, parse_seeds, plan_runs
 
 COHORTS = {
   "phantom": (("data.phantom", "--labeled_cases=1", "--test_cases=2"), ("data.prepare",)),
@@ -76,3 +76,19 @@ def test_a_seed_shares_one_stage_1():
 def test_the_name_says_what_it_is():
   run = run_of()
   assert isinstance(run, Run) and run.name == f"panns-seed1-{run.key}" and len(run.key) == 10
+
+
+def test_seeds_are_different_whole_numbers():
+  assert parse_seeds(["1001", "7", "8"]) == [1001, 7, 8]
+  assert parse_seeds([]) == []
+  for wrong in (["a"], ["1", "1"], ["-1"], ["1.5"]):
+    with pytest.raises(ValueError, match=f"^seeds={','.join(wrong)}: must be different whole numbers"):
+      parse_seeds(wrong)
+
+
+def test_some_cells_alone():
+  full = Cell("full", "phantom", None, {"supervision": "full"})
+  runs = plan_runs(Part("part", FLAGS, (full, PANNS), (), {}, COHORTS), [3, 1])
+  assert of_cells(runs, ["full"]) == [runs[0], runs[2]] and of_cells(runs, []) == runs
+  with pytest.raises(ValueError, match=r"^cells=full,nobody: must name cells of the part: full, panns"):
+    of_cells(runs, ["full", "nobody"])

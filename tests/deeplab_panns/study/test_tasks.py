@@ -1,5 +1,6 @@
 """The tasks of a study, and that a second call finds what a first one made; a fake in place of training."""
 
+import shutil
 import sys
 
 import pytest
@@ -82,8 +83,6 @@ def test_a_removed_result_is_made_again_from_what_is_kept(study):
 
 
 def test_results_alone_are_enough(study, tmp_path):
-  import shutil
-
   study([1])
   shutil.rmtree(tmp_path / "work")
   assert study([1])[1] == []

@@ -1,15 +1,10 @@
 """The study as a user runs it: a tiny part from patients to table, and again from its cache."""
 
 import json
-from types import SimpleNamespace
 
 import pytest
-from absl import flags
 
-from data.input_error import InputError
 from deeplab_panns.scores.score_table import read_csv
-from deeplab_panns.study.__main__ import of_cells, parse_seeds
-from deeplab_panns.study.making import alone_in
 from tests.conftest import TINY_FLAGS, run_command
 
 COHORTS = """
@@ -30,31 +25,6 @@ cell   full     tiny         -     --supervision=full
 cell   panns-A  tiny         full  --supervision=panns --lambda2=3 --partial_organs=spleen
 cell   oracle   tiny-oracle  full  --supervision=full
 """
-
-
-def test_seeds():
-  assert parse_seeds(["1001", "7", "8"]) == [1001, 7, 8]
-  assert parse_seeds([]) == []
-  for wrong in (["a"], ["1", "1"], ["-1"], ["1.5"]):
-    with pytest.raises(flags.ValidationError, match="different whole numbers"):
-      parse_seeds(wrong)
-
-
-def test_two_studies_do_not_share_a_work_dir(tmp_path):
-  with alone_in(tmp_path / "work"):
-    with pytest.raises(InputError, match="choose another --work_dir"), alone_in(tmp_path / "work"):
-      pass
-    with alone_in(tmp_path / "other"):
-      pass
-  with alone_in(tmp_path / "work"):
-    pass
-
-
-def test_some_cells_alone():
-  runs = [SimpleNamespace(cell=SimpleNamespace(name=name)) for name in ("full", "panns", "full")]
-  assert of_cells(runs, ["full"]) == [runs[0], runs[2]] and of_cells(runs, []) == runs
-  with pytest.raises(flags.ValidationError, match="cells of the part: full, panns"):
-    of_cells(runs, ["full", "nobody"])
 
 
 @pytest.mark.slow
@@ -99,3 +69,5 @@ def test_what_is_wrong_is_one_line(tmp_path):
   assert missing.returncode == 1 and "no such table" in missing.stderr and missing.stderr.count("\n") == 1
   seeds = run_command("deeplab_panns.study", "--part=slices", "--seeds=x", check=False)
   assert seeds.returncode == 2 and "--seeds=x" in seeds.stderr and seeds.stderr.count("\n") == 1
+  cells = run_command("deeplab_panns.study", "--part=slices", "--cells=nobody", check=False)
+  assert cells.returncode == 2 and "--cells=nobody: must name cells of the part: full" in cells.stderr

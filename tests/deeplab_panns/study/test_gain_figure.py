@@ -1,0 +1,52 @@
+"""The picture of a part: what it shows where, and that a colour needs a test."""
+
+import pytest
+
+from deeplab_panns.evidence import plot_style
+from deeplab_panns.study.gain_figure import colour, draw
+from deeplab_panns.study.gains import Gain
+from deeplab_panns.study.summary import Compared
+
+
+def test_a_colour_needs_a_test():
+  def of(difference, p):
+    return colour(Compared(Gain({1: difference}), p))
+
+  assert of(0.1, 0.01) != of(-0.1, 0.01)
+  assert of(0.1, None) == of(-0.1, None) == of(0.1, 0.2) not in (of(0.1, 0.01), of(-0.1, 0.01))
+
+
+@pytest.fixture
+def axes(tiny_summary, monkeypatch):
+  monkeypatch.setattr(plot_style, "png", lambda figure: figure)
+  return draw(tiny_summary).axes[0]
+
+
+def test_dots_are_means_and_ticks_are_seeds_in_points(axes):
+  dots = [line.get_xydata()[0] for line in axes.lines if line.get_marker() == "o"]
+  assert [tuple(dot) for dot in dots] == [
+    (pytest.approx(-5), 0),
+    (pytest.approx(10), 1),
+    (pytest.approx(31), 2),
+  ]
+  ticks = [line.get_xdata() for line in axes.lines if line.get_marker() == "|"]
+  assert list(ticks[0]) == pytest.approx([-5, -6, -4] * 2) and list(ticks[1]) == pytest.approx([10])
+  assert [label.get_text() for label in axes.get_yticklabels()] == ["partial (6)", "panns (1)", "oracle (6)"]
+
+
+def test_a_cell_of_one_seed_has_no_interval(axes):
+  intervals = [line for line in axes.lines if line.get_linewidth() == 2.5]
+  assert [line.get_ydata()[0] for line in intervals] == [0, 2]
+
+
+def test_the_gap_closed_stands_beside_each_cell(axes):
+  assert [(text.get_text(), text.get_position()[1]) for text in axes.texts] == [
+    ("gap closed", -0.9),
+    ("−16 %", 0),
+    ("26 %", 1),
+    ("100 %", 2),
+  ]
+
+
+def test_it_is_a_png(tiny_summary):
+  assert draw(tiny_summary).startswith(b"\x89PNG")

@@ -1,0 +1,54 @@
+"""The page of a part: its numbers, hypotheses, and what is missing."""
+
+import re
+
+from deeplab_panns.study.part_page import as_markdown
+from deeplab_panns.study.planned_runs import plan_runs
+from deeplab_panns.study.summary import summarize
+from tests.deeplab_panns.study.conftest import PART
+
+
+def row(page, name):
+  """The cells of a line of the table."""
+  (line,) = re.findall(rf"^\| {name} +\|.*$", page, re.MULTILINE)
+  return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_a_row_by_hand(tiny_summary):
+  found = row(as_markdown(tiny_summary), "partial")
+  assert found[:4] == ["partial", "55.0 ± 9.4", "6", "60.0"]
+  assert found[4] == "−5.0" and found[7:10] == ["0 of 6", "–", "–"]
+  assert found[-3:] == ["−16 % (−20 to −13)", "18", "0"]
+  alone = row(as_markdown(tiny_summary), "panns")
+  assert alone[1:4] == ["60.0", "1", "50.0"] and alone[4:8] == ["+10.0", "too few seeds", "–", "1 of 1"]
+  assert alone[8:10] == ["partial", "+15.0"] and alone[-3] == "26 %"
+
+
+def test_nothing_is_dropped_silently(tiny_summary):
+  page = as_markdown(tiny_summary)
+  assert "## Missing\n\n- panns: seeds 2, 3, 4, 5, 6\n- soft: seeds 1, 2, 3, 4, 5, 6\n" in page
+  assert set(row(page, "soft")[2:]) == {"–"} and row(page, "soft")[1] == "not run"
+
+
+def test_the_hypotheses_are_judged(tiny_summary):
+  page = as_markdown(tiny_summary)
+  assert (
+    "full < partial, p < 0.05: **the opposite holds**; partial − full = −5.0 (−5.9 to −4.1), p < .001, "
+    "signed-rank p .031, ahead in 0 of 6 seeds." in page
+  )
+  assert (
+    "partial < panns, p < 0.05: **too few seeds for a test**; panns − partial = +15.0 (too few seeds), p –, "
+    "signed-rank p –, ahead in 1 of 1 seeds." in page
+  )
+  assert "panns < soft, p < 0.05: **not run**." in page
+  assert "0 of the 2 that were run hold. 1 not run." in page
+
+
+def test_it_tells_its_seeds_and_how_it_is_made(tiny_summary):
+  assert "of seeds 1, 2, 3, 4, 5, 6, each with patients of its own" in as_markdown(tiny_summary)
+  assert "`python -m deeplab_panns.study --part=tiny`" in as_markdown(tiny_summary)
+
+
+def test_a_part_of_which_nothing_was_run(tiny_cache):
+  page = as_markdown(summarize(PART, plan_runs(PART, [9]), tiny_cache))
+  assert "- full: seeds 9" in page and "0 of the 0 that were run hold. 3 not run." in page
