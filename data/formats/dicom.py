@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import warnings
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from data.formats import slice_stack
 from data.formats.dicom_folder import SUFFIXES as SUFFIXES
 from data.formats.dicom_folder import Contents, look_into, require_readable
 from data.formats.dicom_folder import looks_like_dicom as looks_like_dicom
-from data.formats.dicom_header import WAY_OUT, Header, read_header
+from data.formats.dicom_header import WAY_OUT, Header, read_header, shown
 from data.formats.dicom_objects import kind_of
 from data.formats.dicom_pixels import read_hu, require_whole_pixels
 from data.formats.dicom_values import StoredValues, stored_values
@@ -56,7 +57,12 @@ def read_series(folder: AnyPath) -> StoredVolume:
   Raises:
     InputError: If there is no CT series, more than one, an irregular one, or a file is broken.
   """
-  folder = str(folder)
+  with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # of pydicom, on values that break a rule and are values still
+    return _read_series(str(folder))
+
+
+def _read_series(folder: str) -> StoredVolume:
   contents = look_into(folder)
   require_readable(contents)
   _require_slices(folder, contents)
@@ -154,7 +160,7 @@ def _one_series(folder: str, slices: list[Slice]) -> list[Slice]:
     found = listed(
       (
         f"{len(group)} slice(s) of {group[0].rows} x {group[0].columns} from "
-        f"{os.path.basename(group[0].path)} on (UID {group[0].series[-20:] or 'empty'}, orientation "
+        f"{os.path.basename(group[0].path)} on (UID {shown(group[0].series[-20:]) or 'empty'}, orientation "
         f"{slice_stack.facing(group[0])})"
         for group in groups
       ),

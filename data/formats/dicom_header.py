@@ -115,8 +115,8 @@ class Header:
 
   def wrong(self, keyword: str, allowed: str) -> InputError:
     """The error that an attribute's value is not what is allowed."""
-    found = self.faults.get(keyword) or _shown(self.values.get(keyword, "missing"))
-    return InputError(f"{self.path}: {keyword} is {found}; {allowed} is allowed. Way out: {WAY_OUT}.")
+    found = self.faults.get(keyword) or shown(self.values.get(keyword, "missing"))
+    return InputError(f"{self.path}: {keyword} is {found}; {allowed} is allowed; {WAY_OUT}.")
 
   def _value(self, keyword: str) -> Any:
     if keyword in self.faults:
@@ -161,8 +161,14 @@ def starts_without_preamble(start: bytes) -> bool:
 
 def first_line(error: object) -> str:
   """The first sentence of an exception's text; pydicom's later ones are advice to programmers."""
-  line = (str(error).splitlines() or [type(error).__name__])[0].split(". ")[0].rstrip(".")
-  return line if len(line) <= 100 else line[:97] + "..."
+  return shown((str(error).splitlines() or [type(error).__name__])[0].split(". ")[0].rstrip("."))
+
+
+def shown(value: Any) -> str:
+  """A value of a header for a message: printable, and not long."""
+  text = str(list(value) if _is_several(value) else value)
+  text = "".join(letter if letter.isprintable() else "?" for letter in text)
+  return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _parse(path: str, force: bool) -> Header:
@@ -202,8 +208,3 @@ def _number(value: Any) -> float:
     return float(value)
   except (TypeError, ValueError):
     return math.nan
-
-
-def _shown(value: Any) -> str:
-  text = str(list(value) if _is_several(value) else value)
-  return text if len(text) <= 60 else text[:57] + "..."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from data.formats.dicom_header import Header
+from data.formats.dicom_header import Header, shown
 
 CT_SLICE = "1.2.840.10008.5.1.4.1.1.2"
 STANDARD_CLASSES = "1.2.840.10008."
@@ -79,12 +79,14 @@ def kind_of(header: Header) -> Kind | None:
   if modality in _CLASS_OF_MODALITY:
     return _CLASSES[f"1.2.840.10008.5.1.4.1.1.{_CLASS_OF_MODALITY[modality]}"]
   if modality != "CT":
-    return Kind(f"an image whose modality is {modality or 'missing'}", "only CT is read", beside_slices=False)
+    return Kind(
+      f"an image whose modality is {shown(modality) or 'missing'}", "only CT is read", beside_slices=False
+    )
   if "NumberOfFrames" in header and header.whole("NumberOfFrames", high=10**6) > 1:
     return _MULTI_FRAME
   if sop_class.startswith(STANDARD_CLASSES) and sop_class != CT_SLICE:
     return Kind(
-      f"of modality CT but of class {sop_class}, which is no CT image", _TO_NIFTI, beside_slices=False
+      f"of modality CT but of class {shown(sop_class)}, which is no CT image", _TO_NIFTI, beside_slices=False
     )
   if "LOCALIZER" in header.texts("ImageType"):
     return Kind("a localizer (scout)", _NAME_ANOTHER)
@@ -92,4 +94,4 @@ def kind_of(header: Header) -> Kind | None:
 
 
 def _screenshot(modality: str) -> Kind:
-  return Kind(f"{_SCREENSHOT.name} of modality {modality or 'unknown'}", _SCREENSHOT.way_out)
+  return Kind(f"{_SCREENSHOT.name} of modality {shown(modality) or 'unknown'}", _SCREENSHOT.way_out)

@@ -54,6 +54,8 @@ def read_hu(header: Header, rows: int, columns: int, values: StoredValues) -> Im
     if decoded.shape != (rows, columns):
       raise ValueError(f"{decoded.shape} pixels were decoded, the header says {(rows, columns)}")
     return hu_of_decoded(values, decoded)
+  except InputError:
+    raise
   except (RuntimeError, ValueError) as error:
     raise _unreadable(header.path, itk.reason(error)) from error
 

@@ -36,7 +36,7 @@ class StoredValues:
     bits_stored: how many of them hold the value.
     high_bit: the position of the value's highest bit.
     signed: whether the value is in two's complement.
-    overlays_above: whether bits above `high_bit` hold overlays.
+    overlays_in_pixels: whether bits that are not of the value hold overlays.
     slope: HU a step.
     intercept: HU of the value 0.
     padding: (lowest, highest) value of what is no image; None if all is.
@@ -46,7 +46,7 @@ class StoredValues:
   bits_stored: int
   high_bit: int
   signed: bool
-  overlays_above: bool
+  overlays_in_pixels: bool
   slope: float
   intercept: float
   padding: tuple[int, int] | None
@@ -70,7 +70,7 @@ def stored_values(header: Header) -> StoredValues:
   if allocated not in (8, 16, 32) or not stored - 1 <= high_bit < allocated:
     raise InputError(
       f"{header.path}: BitsAllocated {allocated}, BitsStored {stored} and HighBit {high_bit} do not go "
-      f"together; 8, 16 or 32 bits that hold the value are allowed. Way out: {WAY_OUT}."
+      f"together; 8, 16 or 32 bits that hold the value are allowed; {WAY_OUT}."
     )
   slope, intercept = header.number("RescaleSlope"), header.number("RescaleIntercept")
   if slope <= 0:
@@ -81,7 +81,7 @@ def stored_values(header: Header) -> StoredValues:
     bits_stored=stored,
     high_bit=high_bit,
     signed=signed,
-    overlays_above=any(high_bit < bit < allocated for bit in header.overlay_bits),
+    overlays_in_pixels=any(not high_bit - stored < bit <= high_bit for bit in header.overlay_bits),
     slope=slope,
     intercept=intercept,
     padding=_padding(header, allocated, signed),
@@ -105,11 +105,11 @@ def to_hu(path: str, values: StoredValues, raw: Raw) -> ImageHU:
     return _rescaled(values, whole, padding)
   stored = _value_bits(raw, values)
   stray = _stray_bits(raw, stored, values) & ~padding
-  if stray.any() and not values.overlays_above:
+  if stray.any() and not values.overlays_in_pixels:
     raise InputError(
-      f"{path}: {np.count_nonzero(stray)} pixel(s) have bits set above HighBit {values.high_bit}, and no "
-      "overlay is declared there, so their value is unknown. Way out: correct BitsStored and HighBit, or "
-      f"{WAY_OUT}."
+      f"{path}: {np.count_nonzero(stray)} pixel(s) have bits set outside the {values.bits_stored} of HighBit "
+      f"{values.high_bit}, and no overlay is declared there, so their value is unknown; correct BitsStored "
+      f"and HighBit, or {WAY_OUT}."
     )
   return _rescaled(values, stored, padding | _within(stored, values.padding))
 
@@ -160,20 +160,18 @@ def _value_bits(raw: Raw, values: StoredValues) -> Integers:
 
 
 def _stray_bits(raw: Raw, stored: Integers, values: StoredValues) -> npt.NDArray[np.bool_]:
-  """Where bits above HighBit are neither all 0 nor, of a negative value, all 1."""
-  count = values.bits_allocated - 1 - values.high_bit
-  if not count:
-    return np.zeros(raw.shape, bool)
-  above = raw >> raw.dtype.type(values.high_bit + 1)
-  return (above != 0) & ~((above == (1 << count) - 1) & (stored < 0))
+  """Where bits that are not of the value are set, unless they continue a negative value to the left."""
+  below = raw.astype(np.uint64) & np.uint64((1 << (values.high_bit + 1 - values.bits_stored)) - 1)
+  above = raw.astype(np.uint64) >> np.uint64(values.high_bit + 1)
+  all_ones = np.uint64((1 << (values.bits_allocated - 1 - values.high_bit)) - 1)
+  return (below != 0) | ((above != 0) & ~((above == all_ones) & (stored < 0)))
 
 
 def _require_grey_values(header: Header) -> None:
   samples = header.whole("SamplesPerPixel", 1, 16) if "SamplesPerPixel" in header else 1
   if samples != 1:
     raise InputError(
-      f"{header.path}: the image holds {samples} values per pixel (colours); 1 is allowed. Way out: "
-      f"{WAY_OUT}."
+      f"{header.path}: the image holds {samples} values per pixel (colours); 1 is allowed; {WAY_OUT}."
     )
   for keyword, allowed in (
     ("PhotometricInterpretation", "MONOCHROME2"),

@@ -29,11 +29,11 @@ def read(path: AnyPath) -> StoredVolume:
     InputError: If SimpleITK refuses the file, it is not one scalar volume, or its header leaves the geometry
       open.
   """
+  stated = nrrd_affine(path)
   image = _read_scalar_volume(path)
   lps = np.eye(4)
   lps[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()
   lps[:3, 3] = image.GetOrigin()
-  stated = nrrd_affine(path)
   affine = LPS_TO_RAS @ lps if stated is None else stated
   if stated is None:
     require_stated_geometry(path, affine)
@@ -49,18 +49,13 @@ def read(path: AnyPath) -> StoredVolume:
 
 def _read_scalar_volume(path: AnyPath) -> sitk.Image:
   reader = sitk.ImageFileReader()
+  reader.SetFileName(_text_name(path))
   try:
-    reader.SetFileName(str(path))
     with quiet():
       reader.ReadImageInformation()
       size, components = reader.GetSize(), reader.GetNumberOfComponents()
       if len(size) == 3 and components == 1:
         return reader.Execute()
-  except UnicodeError as error:
-    raise InputError(
-      f"{path}: the name is no UTF-8, and SimpleITK cannot open it; rename the file, or convert it to "
-      ".nii.gz."
-    ) from error
   except RuntimeError as error:
     raise InputError(
       f"{path}: SimpleITK cannot read it ({reason(error)}). Allowed are whole .nii, .nii.gz, .hdr/.img, "
@@ -76,16 +71,29 @@ def read_slice(path: AnyPath) -> npt.NDArray[Any]:
   """The one slice [row, column] of a DICOM file, RescaleSlope and RescaleIntercept applied.
 
   Raises:
+    InputError: If the name is no UTF-8.
     RuntimeError: If GDCM cannot read the pixels.
   """
   reader = sitk.ImageFileReader()
   reader.SetImageIO("GDCMImageIO")
-  reader.SetFileName(str(path))
+  reader.SetFileName(_text_name(path))
   image = reader.Execute()
   if image.GetNumberOfComponentsPerPixel() != 1:
     raise RuntimeError(f"it holds {image.GetNumberOfComponentsPerPixel()} values per pixel")
   # A copy: a view of an image that goes out of scope is garbage.
   return sitk.GetArrayFromImage(image)[0]
+
+
+def _text_name(path: AnyPath) -> str:
+  """The path, if it is text: SimpleITK aborts the process on a name that is no UTF-8."""
+  try:
+    str(path).encode("utf-8")
+  except UnicodeEncodeError as error:
+    raise InputError(
+      f"{path}: the name is no UTF-8, and SimpleITK cannot open it; rename the file, or convert it to "
+      ".nii.gz."
+    ) from error
+  return str(path)
 
 
 def reason(error: Exception) -> str:

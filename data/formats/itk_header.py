@@ -29,25 +29,24 @@ OPPOSITE = {"R": "L", "L": "R", "A": "P", "P": "A", "S": "I", "I": "S"}
 
 
 def nrrd_affine(path: AnyPath) -> Affine | None:
-  """Voxel (x, y, z) to RAS mm as an NRRD header says it; None for a file of another format.
+  """Voxel (x, y, z) to RAS mm as an NRRD header says it; None for another format or not three axes.
 
   Raises:
     InputError: If the header leaves orientation or spacing open, or has another unit than mm.
   """
   fields = _nrrd_fields(path)
-  if fields is None:
+  if fields is None or fields.get("dimension", "3") != "3":
     return None
   space = fields.get("space", "").lower()
   if "space directions" not in fields or space not in NRRD_SPACES:
     raise InputError(
-      f"{path}: the NRRD header has space '{fields.get('space', 'none')}' and space directions "
-      f"'{fields.get('space directions', 'none')[:40]}', so the orientation is unknown; directions in a "
-      f"space of the patient (left-posterior-superior) are needed. {WRITE_IT}."
+      f"{path}: the NRRD header has space {fields.get('space', 'none')[:30]!r} and space directions "
+      f"{fields.get('space directions', 'none')[:20]!r}, so the orientation is unknown. {WRITE_IT}."
     )
   units = set(fields.get("space units", "").replace('"', " ").split()) - {"mm"}
   if units:
     raise InputError(
-      f"{path}: space units is {fields['space units'][:40]}; mm is allowed. Correct the header."
+      f"{path}: space units is {fields['space units'][:40]!r}; mm is allowed. Correct the header."
     )
   if {"old min", "oldmin", "old max", "oldmax"} & set(fields):
     raise InputError(

@@ -53,15 +53,18 @@ def test_signed_values_of_all_bits_and_of_twelve():
 
 
 def test_a_value_at_the_upper_end_of_its_bits():
-  assert hu([0x0010, 0xFFF5], BitsStored=12, HighBit=15) == [-1023, 3071]
-  assert hu([0xFFF5], BitsStored=12, HighBit=15, PixelRepresentation=1) == [-1025]
+  assert hu([0x0010, 0xFFF0], BitsStored=12, HighBit=15) == [-1023, 3071]
+  assert hu([0xFFF0], BitsStored=12, HighBit=15, PixelRepresentation=1) == [-1025]
+  assert hu([0xFFF5], (0, 2), BitsStored=12, HighBit=15) == [3071]
+  with pytest.raises(InputError, match=r"1 pixel\(s\) have bits set outside the 12 of HighBit 15"):
+    hu([0x0010, 0xFFF5], BitsStored=12, HighBit=15)
 
 
 def test_overlays_in_unused_bits_are_no_part_of_the_value():
   twelve = {"BitsStored": 12, "HighBit": 11}
   assert hu([1064, 0x1000 + 1064, 0x8000 + 1064], (12, 15), **twelve) == [40, 40, 40]
-  for overlay_bits in ((), (0,)):
-    with pytest.raises(InputError, match=r"^file: 2 pixel\(s\) have bits set above HighBit 11"):
+  for overlay_bits in ((), (11,)):
+    with pytest.raises(InputError, match=r"^file: 2 pixel\(s\) have bits set outside the 12 of HighBit 11"):
       hu([1064, 0x1000 + 1064, 0x8000 + 1064], overlay_bits, **twelve)
 
 

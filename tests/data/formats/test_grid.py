@@ -4,7 +4,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from data.formats.grid import FileGrid, require_usable, spacing_of
+from data.formats.grid import FileGrid, axis_codes, farthest_apart, require_usable, spacing_of
 from data.input_error import InputError
 from tests.data.formats.volume_files import CANONICAL_AFFINE, ORIENTATIONS, RAMP, refused, stored_as
 
@@ -54,3 +54,23 @@ def test_shear(tmp_path):
   image = nib.Nifti1Image(RAMP.T, affine)
   nib.save(image, tmp_path / "ct.nii.gz")
   refused(tmp_path / "ct.nii.gz", "80.0 degrees instead of 90", "resample")
+
+
+def test_a_slight_shear_is_refused_where_it_amounts_to_half_a_voxel():
+  affine = np.diag([1.0, 1, 2, 1])
+  affine[0, 1] = 0.0009
+  require_usable("file", FileGrid((200, 200, 20), affine))
+  with pytest.raises(InputError, match=r"makes 0\.954 mm; half a voxel"):
+    require_usable("file", FileGrid((1500, 1500, 20), affine))
+
+
+def test_distance_of_two_affines_by_hand():
+  moved = np.diag([1.0, 1, 2.1, 1])
+  moved[0, 3] = 0.3
+  # Along z the last of 5 slices is 4 * 0.1 off; with 0.3 across that makes 0.5.
+  assert farthest_apart(np.diag([1.0, 1, 2, 1]), moved, (3, 3, 5)) == pytest.approx(0.5)
+
+
+def test_axis_codes():
+  assert axis_codes(np.diag([-1.0, -1, 1, 1])) == "L,P,S"
+  assert axis_codes(np.diag([0.0, -1, 1, 1])) == "?,P,S"

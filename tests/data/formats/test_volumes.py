@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shutil
 
 import nibabel as nib
 import numpy as np
@@ -111,6 +112,34 @@ def test_label_on_another_orientation_of_the_same_grid_is_the_same_grid(tmp_path
   np.testing.assert_array_equal(label.array, RAMP)
 
 
+@pytest.mark.parametrize("degrees", [45, -45, 135])
+def test_pairs_at_45_degrees_are_brought_together(tmp_path, degrees):
+  # Which canonical axis the file's first is nearer to, hangs on a digit here, and differs in the two files.
+  def turned(by):
+    affine = CANONICAL_AFFINE.copy()
+    affine[:3, :3] = rotation(0, 0, by) @ np.diag([-0.6, -0.6, 2])
+    return affine
+
+  nifti = save(tmp_path / "ct.nii.gz", RAMP.T, turned(degrees - 1e-3))
+  label_file = save(tmp_path / "label.nii.gz", RAMP.T, turned(degrees + 1e-3))
+  image, label = volumes.read_image(nifti), volumes.read_label(label_file)
+  assert image.array.shape != label.array.shape  # 4 x 3 against 3 x 4
+  brought = volumes.require_same_grid(image, label)
+  np.testing.assert_array_equal(brought.array, image.array)
+  np.testing.assert_allclose(brought.affine, image.affine, atol=1e-3)
+  volumes.write_label(str(tmp_path / "out.nii.gz"), image.array.astype(np.uint8), image)
+  np.testing.assert_array_equal(np.asarray(nib.load(tmp_path / "out.nii.gz").dataobj), RAMP.T)
+
+
+def test_grids_of_another_angle_are_not_brought_together(tmp_path):
+  affine = CANONICAL_AFFINE.copy()
+  affine[:3, :3] = rotation(0, 0, 30) @ CANONICAL_AFFINE[:3, :3]
+  image = volumes.read_image(ramp_file(tmp_path))
+  label = volumes.read_label(save(tmp_path / "label.nii.gz", RAMP.T, affine))
+  with pytest.raises(InputError, match=r"corners lie up to"):
+    volumes.require_same_grid(image, label)
+
+
 def test_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
   volume = volumes.read_image(ramp_file(tmp_path))
   target = tmp_path / "out" / "ct.nii.gz"
@@ -201,6 +230,48 @@ def test_values_that_are_not_finite_are_counted(tmp_path, ending):
     sitk.WriteImage(image, str(tmp_path / ("ct" + ending)))
   for read in (volumes.read_image, volumes.read_label):
     refused(tmp_path / ("ct" + ending), "2 of 60", read=read)
+
+
+def test_names_that_look_the_same(tmp_path):
+  ramp_file(tmp_path)
+  os.rename(tmp_path / "ramp.nii.gz", tmp_path / "cafe\u0301.nii.gz")
+  assert volumes.read_image(tmp_path / "cafe\u0301.nii.gz").array.shape == RAMP.shape
+  refused(tmp_path / "caf\u00e9.nii.gz", "no such file", "Unicode")
+
+
+def test_names_that_are_no_text_and_long_names(tmp_path):
+  ramp_file(tmp_path)
+  for name in (os.fsdecode(b"caf\xe9.nii.gz"), "x" * 247 + ".nii.gz"):
+    shutil.copy(tmp_path / "ramp.nii.gz", tmp_path / name)
+    np.testing.assert_array_equal(volumes.read_image(tmp_path / name).array, RAMP)
+  name = os.fsdecode(b"caf\xe9.mha")
+  sitk.WriteImage(sitk.ReadImage(str(tmp_path / "ramp.nii.gz")), str(tmp_path / "a.mha"))
+  os.rename(tmp_path / "a.mha", tmp_path / name)
+  refused(tmp_path / name, "no UTF-8", "rename")
+
+
+def test_a_link_that_leads_nowhere(tmp_path):
+  (tmp_path / "ct.nii.gz").symlink_to(tmp_path / "gone")
+  for read in (volumes.read_image, volumes.read_label):
+    refused(tmp_path / "ct.nii.gz", "the link leads nowhere", read=read)
+
+
+@pytest.mark.parametrize("name", ["ct.nii.gz", "ct.nrrd", "folder"])
+def test_what_the_system_refuses_is_one_line(tmp_path, monkeypatch, name):
+  path = tmp_path / name
+  if name == "folder":
+    path.mkdir()
+  else:
+    path.write_bytes(b"x")
+
+  def forbidden(given, *_):
+    raise PermissionError(13, "Permission denied", given)
+
+  monkeypatch.setattr("os.listdir" if name == "folder" else "builtins.open", forbidden)
+  for read in (volumes.read_image, volumes.read_label):
+    with pytest.raises(InputError) as caught:
+      read(path)
+    assert str(caught.value).startswith(f"{path}: ") and "Permission denied" in str(caught.value)
 
 
 def test_case_id(tmp_path):
