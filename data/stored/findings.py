@@ -17,9 +17,9 @@ def require_each_scan_once(where: str, entries: Sequence[Entry]) -> None:
   """
   by_id = {entry["id"]: entry for entry in entries}
   pairs = _same(entries, "source_image")
-  pairs += [pair for pair in _same(entries, "image") if _apart(*pair, by_id) and pair not in pairs]
+  pairs += [pair for pair in _same(entries, "image") if _apart(pair, by_id) and pair not in pairs]
   # pairs across folds, or of a fold and a partial case, first: they spoil a test score
-  pairs.sort(key=lambda pair: not _apart(*pair, by_id))
+  pairs.sort(key=lambda pair: not _apart(pair, by_id))
   if pairs:
     shown = listed(f"{one} ({_role(by_id[one])}) = {other} ({_role(by_id[other])})" for one, other in pairs)
     raise InputError(
@@ -36,8 +36,8 @@ def _same(entries: Sequence[Entry], kind: str) -> list[tuple[str, str]]:
   return [pair for pair in pairs if pair[0] != pair[1]]
 
 
-def _apart(one: str, other: str, by_id: Mapping[str, Entry]) -> bool:
-  return by_id[one].get("fold") != by_id[other].get("fold")
+def _apart(pair: tuple[str, str], by_id: Mapping[str, Entry]) -> bool:
+  return bool(by_id[pair[0]].get("fold") != by_id[pair[1]].get("fold"))
 
 
 def _role(entry: Entry) -> str:

@@ -97,12 +97,6 @@ def count(number: int, thing: str) -> str:
   return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
-def listed(names: Sequence[str], at_most: int) -> str:
-  """The names, of many the first `at_most`: "liver, spleen and 3 more"."""
-  shown = ", ".join(names[:at_most])
-  return shown if len(names) <= at_most else f"{shown} and {len(names) - at_most} more"
-
-
 def every_digit(value: float | str | None) -> str:
   """A CSV field that reads back as the same number; empty for None."""
   if value is None or isinstance(value, str):

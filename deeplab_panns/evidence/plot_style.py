@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import matplotlib
@@ -85,7 +85,7 @@ def wrapped(name: str, letters: int = 40) -> str:
   return "\n".join(textwrap.wrap(name, letters))
 
 
-def method_colours(names: Sequence[str]) -> dict[str, str]:
+def method_colours(names: Iterable[str]) -> dict[str, str]:
   """The colour of each method, by its position in `names`; repeated after the eighth."""
   return {name: _METHOD_COLOURS[index % len(_METHOD_COLOURS)] for index, name in enumerate(names)}
 

@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from data.input_error import InputError
+from data.listed import listed
 from data.organs import BACKGROUND, IGNORE
 from data.stored.store import StoredCase
-from deeplab_panns.evidence.number_text import listed
 
 ALL_PARTIAL = "all partial cases"
 

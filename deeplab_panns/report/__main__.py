@@ -9,12 +9,12 @@ import pathlib
 from absl import flags
 
 from data import command
-from deeplab_panns.report import results as scores
 from deeplab_panns.report.output import write_page, write_tables
-from deeplab_panns.report.scored_runs import read_all
+from deeplab_panns.report.results import compared as scores
+from deeplab_panns.report.results.scored_runs import read_all
 
 
-def define_flags():
+def define_flags() -> None:
   flags.DEFINE_list(
     "run_dirs",
     None,
@@ -36,7 +36,7 @@ def define_flags():
   )
 
 
-def main(_):
+def main(_: list[str]) -> None:
   args = flags.FLAGS
   logging.getLogger("matplotlib").setLevel(logging.ERROR)  # tells of its font cache on stderr
   runs, names = read_all(args.run_dirs, args.names)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import pathlib
+
 from data.whole_file import write_text
 from deeplab_panns.evidence import text_table
-from deeplab_panns.report import page, result_tables, sections
-from deeplab_panns.report.results import Results
+from deeplab_panns.report import page, sections
+from deeplab_panns.report.results import result_tables
+from deeplab_panns.report.results.compared import Results
 
 
-def write_tables(results: Results, folder):
+def write_tables(results: Results, folder: pathlib.Path) -> str:
   """table (organs), methods and gains as .md, .tex and .csv, and statistics.csv; returns the text for the
   terminal."""
   note = result_tables.note(results)
@@ -26,7 +29,7 @@ def write_tables(results: Results, folder):
   return text_table.to_markdown(shown["table"], note) + "\n" + text_table.to_markdown(shown["methods"])
 
 
-def write_page(results: Results, folder):
+def write_page(results: Results, folder: pathlib.Path) -> None:
   """report.html, and each of its pictures as a PNG file."""
   built = sections.build(results, sections.Pictures(folder))
   title = "PaNN: " + ", ".join(method.name for method in results.methods)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import html
+from collections.abc import Sequence
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; color: #222;
@@ -41,26 +42,26 @@ class Section:
   pieces: tuple[str, ...]
 
 
-def paragraph(text, kind="note"):
+def paragraph(text: str, kind: str = "note") -> str:
   """kind: "lead", "note", or "absent" for what could not be shown."""
   return f'<p class="{kind}">{html.escape(text)}</p>'
 
 
-def heading(text):
+def heading(text: str) -> str:
   return f"<h3>{html.escape(text)}</h3>"
 
 
-def table(markup, text=False):
+def table(markup: str, text: bool = False) -> str:
   """A table's HTML, which scrolls by itself where the window is narrow. text: whether cells are words, not
   numbers."""
   return f'<div class="wide">{markup.replace("<table>", "<table class=text>", 1) if text else markup}</div>'
 
 
-def picture(png, alt):
+def picture(png: bytes, alt: str) -> str:
   return f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{base64.b64encode(png).decode("ascii")}">'
 
 
-def page(title, lead, sections):
+def page(title: str, lead: Sequence[str], sections: Sequence[Section]) -> str:
   """The whole page; lead: pieces of HTML above the contents."""
   links = "".join(f'<a href="#{section.anchor}">{html.escape(section.title)}</a>' for section in sections)
   parts = [

@@ -6,11 +6,10 @@ import dataclasses
 import pathlib
 
 from data.whole_file import write_bytes
+from deeplab_panns.evidence import number_text
 from deeplab_panns.evidence.paired_tests import MIN_PAIRS
 from deeplab_panns.evidence.text_table import to_html
 from deeplab_panns.prior_check import agreement_figure, findings
-from deeplab_panns.report import checked_stores, result_tables
-from deeplab_panns.report import results as scores
 from deeplab_panns.report.figures import (
   box_plots,
   confusion_matrix,
@@ -19,8 +18,12 @@ from deeplab_panns.report.figures import (
   volume_agreement,
   worst_cases,
 )
+from deeplab_panns.report.figures.learning_curves import Curves
+from deeplab_panns.report.figures.overlays import SlicesOfMethods
 from deeplab_panns.report.page import Section, heading, paragraph, picture, table
-from deeplab_panns.report.results import Results
+from deeplab_panns.report.results import checked_stores, result_tables
+from deeplab_panns.report.results import compared as scores
+from deeplab_panns.report.results.compared import Results
 
 _EVALUATE_AGAIN = "evaluate the runs again with this version to have it."
 
@@ -31,13 +34,13 @@ class Pictures:
 
   folder: pathlib.Path
 
-  def keep(self, name, png, alt):
+  def keep(self, name: str, png: bytes, alt: str) -> str:
     """Writes `name`.png and returns the <img> of the page."""
     write_bytes(self.folder / f"{name}.png", png)
     return picture(png, alt)
 
 
-def build(results: Results, pictures: Pictures):
+def build(results: Results, pictures: Pictures) -> list[Section]:
   """All Sections, in the page's order."""
   slices = overlays.read_slices(results)
   logged = learning_curves.read(results)
@@ -56,18 +59,18 @@ def build(results: Results, pictures: Pictures):
   ]
 
 
-def lead(results: Results):
+def lead(results: Results) -> list[str]:
   """A sentence for each method against the baseline."""
   base = result_tables.method_table(results)[1 + results.methods.index(results.baseline)][2]
   pieces = [paragraph(f"{results.baseline.name}: mean Dice {base} %, the baseline.", "lead")]
   for method, gain in scores.mean_gains(results).items():
     comparison = gain.comparison
-    text = f"{method}: {result_tables.points(comparison.difference)} points against {results.baseline.name}"
+    text = f"{method}: {number_text.points(comparison.difference)} points against {results.baseline.name}"
     if comparison.enough:
       text += (
         f" (95 % interval {result_tables.interval(comparison)}; Wilcoxon p "
-        f"{_equals(result_tables.p_value(gain.wilcoxon_p))}, "
-        f"t-test p {_equals(result_tables.p_value(gain.ttest_p))}; {comparison.pairs} "
+        f"{_equals(number_text.p_value(gain.wilcoxon_p))}, "
+        f"t-test p {_equals(number_text.p_value(gain.ttest_p))}; {comparison.pairs} "
         f"{result_tables.pairs_are(results)})."
       )
     else:
@@ -78,11 +81,11 @@ def lead(results: Results):
   return [*pieces, paragraph(result_tables.note(results))]
 
 
-def _equals(p):
+def _equals(p: str) -> str:
   return p if p.startswith("<") else f"= {p}"
 
 
-def _methods(results):
+def _methods(results: Results) -> Section:
   return Section(
     "methods",
     "Methods",
@@ -98,7 +101,7 @@ def _methods(results):
   )
 
 
-def _organs(results, pictures):
+def _organs(results: Results, pictures: Pictures) -> Section:
   pieces = [
     table(to_html(result_tables.organ_table(results), strong_last=True)),
     pictures.keep("dice_boxes", box_plots.draw(results), "Box plots of Dice per organ and method"),
@@ -117,7 +120,7 @@ def _organs(results, pictures):
   return Section("organs", "By organ", tuple(pieces))
 
 
-def _overlays(results, slices, pictures):
+def _overlays(results: Results, slices: SlicesOfMethods, pictures: Pictures) -> Section:
   if not all(slices.values()) or not overlays.shared_slices(slices):
     return _absent("overlays", "Slices", "No slices.npz that all methods share; " + _EVALUATE_AGAIN)
   return Section(
@@ -135,7 +138,7 @@ def _overlays(results, slices, pictures):
   )
 
 
-def _worst(results, slices, pictures):
+def _worst(results: Results, slices: SlicesOfMethods, pictures: Pictures) -> Section:
   pieces = [table(to_html(worst_cases.table(results)), text=True)]
   shown = worst_cases.pictured(results, slices)
   if any(shown.values()):
@@ -148,7 +151,7 @@ def _worst(results, slices, pictures):
   return Section("worst", "Worst cases", tuple(pieces))
 
 
-def _confusion(results, pictures):
+def _confusion(results: Results, pictures: Pictures) -> Section:
   shares = confusion_matrix.read(results)
   if shares is None:
     return _absent(
@@ -172,7 +175,7 @@ def _confusion(results, pictures):
   )
 
 
-def _volumes(results, pictures):
+def _volumes(results: Results, pictures: Pictures) -> Section:
   measured = volume_agreement.read(results)
   if measured is None or not any(volume.reference_ml > 0 for found in measured.values() for volume in found):
     return _absent(
@@ -190,7 +193,7 @@ def _volumes(results, pictures):
   )
 
 
-def _training(logged, pictures):
+def _training(logged: Curves, pictures: Pictures) -> Section:
   drawn = learning_curves.draw_training(logged)
   if drawn is None:
     return _absent("training", "Training", "No run has TensorBoard events (events/).")
@@ -209,7 +212,7 @@ def _training(logged, pictures):
   )
 
 
-def _shares(results, logged, pictures):
+def _shares(results: Results, logged: Curves, pictures: Pictures) -> Section:
   drawn = learning_curves.draw_shares(results, logged)
   if drawn is None:
     return _absent("prior", "Prior", "No run logged p̄: only training with partial images does.")
@@ -227,7 +230,7 @@ def _shares(results, logged, pictures):
   )
 
 
-def _prior_check(results, pictures):
+def _prior_check(results: Results, pictures: Pictures) -> Section:
   found = checked_stores.read(results)
   if not found:
     return _absent(
@@ -258,7 +261,7 @@ def _prior_check(results, pictures):
   return Section("prior_check", "Does the prior hold?", tuple(pieces))
 
 
-def _seeds(results):
+def _seeds(results: Results) -> Section:
   if max(len(method.seeds) for method in results.methods) < 2:
     return _absent(
       "seeds",
@@ -278,9 +281,9 @@ def _seeds(results):
   )
 
 
-def _runs(results):
+def _runs(results: Results) -> Section:
   return Section("runs", "Runs", (table(to_html(result_tables.run_table(results))),))
 
 
-def _absent(anchor, title, reason):
+def _absent(anchor: str, title: str, reason: str) -> Section:
   return Section(anchor, title, (paragraph(reason, "absent"),))

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from data.input_error import InputError
-from deeplab_panns.evidence.number_text import listed
+from data.listed import listed
 
 
 def default_map(organs: Iterable[str]) -> dict[int, str]:

@@ -12,7 +12,7 @@ from absl import flags
 
 from data import command
 from data.input_error import InputError
-from deeplab_panns.evidence.number_text import listed
+from data.listed import listed
 from deeplab_panns.study.cache import Cache
 from deeplab_panns.study.making import run_missing
 from deeplab_panns.study.part_page import as_markdown

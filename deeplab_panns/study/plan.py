@@ -21,8 +21,8 @@ import shlex
 from collections.abc import Iterable, Sequence
 
 from data.input_error import InputError
+from data.listed import listed
 from data.whole_file import AnyPath
-from deeplab_panns.evidence.number_text import listed
 from deeplab_panns.study.plan_lines import only_line, parse_flags, read_flagfile, read_lines
 
 QUICK_SEEDS = 2

@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 
-from deeplab_panns.evidence.number_text import listed
+from data.listed import listed
 from deeplab_panns.runs.setting_names import SETTINGS, STAGE_2_SETTINGS
 from deeplab_panns.study.plan import Cell, Command, Part
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Mapping, Sequence
 
+import numpy as np
+from matplotlib.axes import Axes
+
+from data.arrays import Floats
 from deeplab_panns.evidence import plot_style
-from deeplab_panns.report import results as scores
-from deeplab_panns.report.result_tables import stars
-from deeplab_panns.report.results import Results, defined_mean
+from deeplab_panns.evidence.number_text import stars
+from deeplab_panns.report.results import compared as scores
+from deeplab_panns.report.results.compared import Results, defined_mean
+from deeplab_panns.report.results.methods import Method
 
 _MAX_BOXES_A_ROW = 48  # more would be too thin to read
 
 
-def draw(results: Results):
+def draw(results: Results) -> bytes:
   """PNG bytes. Boxes: quartiles and median; whiskers: to the last case within 1.5 box lengths; points: all
   cases."""
   names = [*results.organs, "mean"]
@@ -33,14 +38,14 @@ def draw(results: Results):
   return plot_style.png(drawn)
 
 
-def _columns(results, method):
+def _columns(results: Results, method: Method) -> list[Floats]:
   """Dice in % of each organ and of the case means, without NaN."""
   table = results.table(method)
   columns = [*table.T, defined_mean(table, axis=1)]
   return [100 * column[~np.isnan(column)] for column in columns]
 
 
-def _marks(results):
+def _marks(results: Results) -> dict[str, list[str]]:
   """{method: stars of each organ and of the mean} against the baseline."""
   means = scores.mean_gains(results)
   return {
@@ -52,7 +57,13 @@ def _marks(results):
   }
 
 
-def _draw_row(axes, names, shown, values, marks):
+def _draw_row(
+  axes: Axes,
+  names: Sequence[str],
+  shown: range,
+  values: Mapping[str, Sequence[Floats]],
+  marks: Mapping[str, Sequence[str]],
+) -> None:
   width = 0.8 / len(values)
   for place, (method, colour) in enumerate(plot_style.method_colours(values).items()):
     offset = (place - (len(values) - 1) / 2) * width
@@ -81,7 +92,7 @@ def _draw_row(axes, names, shown, values, marks):
   axes.set_ylabel("Dice in %")
 
 
-def _box(axes, values, position, width, colour):
+def _box(axes: Axes, values: Floats, position: float, width: float, colour: str) -> None:
   axes.boxplot(
     [values],
     positions=[position],

@@ -3,19 +3,23 @@ here."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
+from data.arrays import Floats
 from data.organs import BACKGROUND
 from deeplab_panns.evidence import plot_style
-from deeplab_panns.report.result_tables import NONE
-from deeplab_panns.report.results import Results
+from deeplab_panns.evidence.number_text import NONE
+from deeplab_panns.report.results.compared import Results
+from deeplab_panns.report.results.result_tables import Rows
 from deeplab_panns.scores import confusion
 
 _WRITTEN = 0.01  # shares below are left blank
 _LISTED = 5
 
 
-def read(results: Results):
+def read(results: Results) -> dict[str, Floats] | None:
   """{method: row shares [K + 1, K + 1] over all its runs}, K of `label_organs`; None where a run has no such
   counts."""
   found = {}
@@ -32,7 +36,7 @@ def read(results: Results):
   return found
 
 
-def table(results: Results, shares):
+def table(results: Results, shares: Mapping[str, Floats]) -> Rows:
   """The largest confusions of organs with each other, % of the reference organ's voxels."""
   rows = [["method", *(f"{place + 1}." for place in range(_LISTED))]]
   for name, of_method in shares.items():
@@ -48,7 +52,7 @@ def table(results: Results, shares):
   return rows
 
 
-def draw(results: Results, shares):
+def draw(results: Results, shares: Mapping[str, Floats]) -> bytes:
   """PNG bytes: a matrix for each method, reference classes in rows; a row sums to 100 %."""
   columns = min(2, len(shares))
   rows = -(-len(shares) // columns)

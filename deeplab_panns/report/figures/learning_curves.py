@@ -5,11 +5,18 @@ from __future__ import annotations
 
 import matplotlib.ticker
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from data.organs import BACKGROUND, tag
 from deeplab_panns.evidence import plot_style
-from deeplab_panns.report import events
-from deeplab_panns.report.results import Results
+from deeplab_panns.report.results import events
+from deeplab_panns.report.results.compared import Results
+from deeplab_panns.report.results.events import Scalars
+from deeplab_panns.report.results.scored_runs import ScoredRun
+
+Curves = dict[str, list[tuple[ScoredRun, Scalars]]]
+"""{method: [(run, its scalars)]}."""
 
 _PANELS = (
   ("loss/labeled", "J_L, loss on labelled images"),
@@ -22,7 +29,7 @@ _PANELS = (
 _LOGARITHMIC = frozenset({"loss/labeled", "loss/partial", "prior/kl"})
 
 
-def read(results: Results):
+def read(results: Results) -> Curves:
   """{method: [(run, scalars)]} of the runs that have events; see events.read_scalars."""
   found = {}
   for method in results.methods:
@@ -31,7 +38,7 @@ def read(results: Results):
   return found
 
 
-def draw_training(curves):
+def draw_training(curves: Curves) -> bytes | None:
   """PNG bytes, a panel for each quantity that any run has, a line for each run; None where there is none."""
   shown = [panel for panel in _PANELS if _has(curves, panel[0])]
   if not shown:
@@ -53,7 +60,7 @@ def draw_training(curves):
   return plot_style.png(drawn)
 
 
-def draw_shares(results: Results, curves):
+def draw_shares(results: Results, curves: Curves) -> bytes | None:
   """PNG bytes: p̄ / q of background and organs over the steps of stage 2; None where no run has them."""
   classes = [name for name in (BACKGROUND, *results.organs) if _has(curves, f"prior/p_bar/{tag(name)}")]
   if not classes:
@@ -80,11 +87,11 @@ def draw_shares(results: Results, curves):
   return plot_style.png(drawn)
 
 
-def _has(curves, name):
+def _has(curves: Curves, name: str) -> bool:
   return any(name in scalars for runs in curves.values() for _, scalars in runs)
 
 
-def _lines(axes, curves, name):
+def _lines(axes: Axes, curves: Curves, name: str) -> None:
   for method, colour in plot_style.method_colours(curves).items():
     for _, scalars in curves[method]:
       if name in scalars:
@@ -92,7 +99,7 @@ def _lines(axes, curves, name):
         axes.plot(steps, values, color=colour, alpha=0.8, marker="." if len(steps) < 12 else "")
 
 
-def _ratio_lines(axes, curves, name):
+def _ratio_lines(axes: Axes, curves: Curves, name: str) -> list[float]:
   """Draws p̄ / q of every run, clipped to what is shown; returns the q."""
   shares = []
   for method, colour in plot_style.method_colours(curves).items():
@@ -111,13 +118,13 @@ def _ratio_lines(axes, curves, name):
   return shares
 
 
-def _mark_stage_2(axes, curves):
-  starts = {run.settings.get("stage1_steps") for runs in curves.values() for run, _ in runs}
-  for start in starts - {None}:
+def _mark_stage_2(axes: Axes, curves: Curves) -> None:
+  settings = [run.settings for runs in curves.values() for run, _ in runs]
+  for start in {found["stage1_steps"] for found in settings if "stage1_steps" in found}:
     axes.axvline(start, color="0.6", linewidth=0.8, linestyle=":")
 
 
-def _log_scale(axes):
+def _log_scale(axes: Axes) -> None:
   axes.set_yscale("log")
   low, high = axes.get_ylim()
   if high / low < 50:  # powers of ten alone would leave one tick or none
@@ -126,7 +133,7 @@ def _log_scale(axes):
     axes.yaxis.set_minor_formatter(matplotlib.ticker.NullFormatter())
 
 
-def _legend(drawn, axes, curves, name):
+def _legend(drawn: Figure, axes: Axes, curves: Curves, name: str) -> None:
   """Names the methods that have the scalar `name`."""
   handles = [
     axes.plot([], [], color=colour, linewidth=2, label=method)[0]

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+import numpy.typing as npt
 from matplotlib.patches import Rectangle
 
+from data.arrays import Labels, Mask
 from deeplab_panns.evidence import plot_style
 from deeplab_panns.report.figures import slice_panels
-from deeplab_panns.report.results import Results
-from deeplab_panns.report.scored_runs import case_id
+from deeplab_panns.report.figures.slice_panels import Box
+from deeplab_panns.report.results.compared import Results
+from deeplab_panns.report.results.scored_runs import case_id
 from deeplab_panns.scores import compared_slices
+from deeplab_panns.scores.compared_slices import ComparedSlice
 from deeplab_panns.scores.metrics import dice
+
+SliceKey = tuple[str, int]
+"""(case key, z)."""
+SlicesOfMethods = dict[str, dict[SliceKey, ComparedSlice]]
 
 MAX_SLICES = 5
 _MARGIN = 0.35  # of a zoomed organ's size, around it
 _SMALL = 0.4  # of the slice's longer side
 
 
-def read_slices(results: Results):
+def read_slices(results: Results) -> SlicesOfMethods:
   """{method: {(case key, z): ComparedSlice}} of each method's first run that has a slice; empty where none
   has."""
   found = {}
   for method in results.methods:
-    slices: dict = {}
+    slices: dict[SliceKey, ComparedSlice] = {}
     for run in method.runs:
       if (run.folder / "slices.npz").is_file():
         for part in compared_slices.read(run.folder / "slices.npz"):
@@ -31,7 +41,7 @@ def read_slices(results: Results):
   return found
 
 
-def shared_slices(slices):
+def shared_slices(slices: SlicesOfMethods) -> list[SliceKey]:
   """Up to MAX_SLICES keys that all methods have and whose choice no prediction decided: cases' first, then
   seconds."""
   first, *others = slices.values()
@@ -45,7 +55,7 @@ def shared_slices(slices):
   return shared[:MAX_SLICES]
 
 
-def draw(results: Results, slices):
+def draw(results: Results, slices: SlicesOfMethods) -> bytes:
   """PNG bytes; `slices` as from `read_slices`, with at least one shared. Two rows a slice: whole, and
   zoomed."""
   keys = shared_slices(slices)
@@ -55,7 +65,7 @@ def draw(results: Results, slices):
   heights = [_height(slices[names[0]][key], width) for key in keys]
   drawn = plot_style.figure(width * columns, sum(heights) * 2 + 0.5 + 0.5 * len(keys))
   axes = plot_style.subplots(drawn, 2 * len(keys), columns, height_ratios=np.repeat(heights, 2))
-  values: set = set()
+  values: set[int] = set()
   for row, key in enumerate(keys):
     parts = [slices[name][key] for name in names]
     shown = parts[0].reference, *(part.predicted for part in parts)
@@ -67,11 +77,13 @@ def draw(results: Results, slices):
   return plot_style.png(drawn)
 
 
-def _height(part, width):
+def _height(part: ComparedSlice, width: float) -> float:
   return width * part.image.shape[0] * part.spacing_mm[0] / (part.image.shape[1] * part.spacing_mm[1])
 
 
-def _draw_slice(axes, key, parts, organs):
+def _draw_slice(
+  axes: npt.NDArray[np.object_], key: SliceKey, parts: Sequence[ComparedSlice], organs: Sequence[str]
+) -> None:
   """Fills two rows of axes: reference, then methods; above whole, below zoomed."""
   reference = parts[0].reference
   value = _telling_organ(parts, len(organs))
@@ -90,7 +102,7 @@ def _draw_slice(axes, key, parts, organs):
     place.set_xlabel(f"{organs[value - 1]} here: {_slice_dice(part, value):.2f}")
 
 
-def _telling_organ(parts, count):
+def _telling_organ(parts: Sequence[ComparedSlice], count: int) -> int:
   """The value of the reference's organ on which the methods differ most in this slice; of equals the largest.
 
   An organ that fills most of the slice needs no zoom: it is taken only where there is no other.
@@ -106,16 +118,16 @@ def _telling_organ(parts, count):
   return max(small, key=lambda value: (round(spreads[value], 6), np.count_nonzero(reference == value)))
 
 
-def _extent(mask):
+def _extent(mask: Mask) -> list[int]:
   """(y, x) pixels from the first to the last of a mask that is not empty."""
   return [int(np.ptp(np.flatnonzero(mask.any(axis=1 - axis)))) + 1 for axis in range(2)]
 
 
-def _slice_dice(part, value):
+def _slice_dice(part: ComparedSlice, value: int) -> float:
   return dice((part.reference == value)[None], (part.predicted == value)[None])
 
 
-def _box_around(reference, value):
+def _box_around(reference: Labels, value: int) -> Box:
   """Slices (y, x) around an organ of the reference, with a margin.
 
   Square in pixels, and at least a fifth of the slice's longer side.
@@ -129,10 +141,11 @@ def _box_around(reference, value):
     int(np.clip((low + high + 1 - length) // 2, 0, size - length))
     for (low, high), length, size in zip(ends, sides, mask.shape)
   ]
-  return tuple(slice(start, start + length) for start, length in zip(starts, sides))
+  y, x = (slice(start, start + length) for start, length in zip(starts, sides))
+  return y, x
 
 
-def _frame(box):
+def _frame(box: Box) -> Rectangle:
   height, width = (part.stop - part.start for part in box)
   return Rectangle(
     (box[1].start - 0.5, box[0].start - 0.5),

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
 import contourpy  # a part of matplotlib's installation
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
 
+from data.arrays import Floats, Labels
 from data.organs import IGNORE
 from deeplab_panns.evidence import plot_style
 from deeplab_panns.scores.compared_slices import ComparedSlice
 
+Box = tuple[slice, slice]
+"""(y, x) of a slice."""
+
 TINT = 0.3
 
 
-def draw(axes, part: ComparedSlice, labels, organs, reference=None):
+def draw(
+  axes: Axes, part: ComparedSlice, labels: Labels, organs: Sequence[str], reference: Labels | None = None
+) -> None:
   """A grey slice with `labels` in the organs' colours, and the outline of `reference` in white.
 
   Args:
@@ -34,13 +44,13 @@ def draw(axes, part: ComparedSlice, labels, organs, reference=None):
   axes.set_yticks([])
 
 
-def zoom(axes, box):
+def zoom(axes: Axes, box: Box) -> None:
   """Shows only `box`, slices (y, x) of the slice."""
   axes.set_xlim(box[1].start - 0.5, box[1].stop - 0.5)
   axes.set_ylim(box[0].stop - 0.5, box[0].start - 0.5)
 
 
-def legend(drawn, values, organs, with_reference):
+def legend(drawn: Figure, values: Collection[int], organs: Sequence[str], with_reference: bool) -> None:
   """Names the colours of the label values that are shown, below a figure."""
   colours = plot_style.organ_rgb(len(organs))
   axes = drawn.axes[0]
@@ -59,16 +69,16 @@ def legend(drawn, values, organs, with_reference):
   )
 
 
-def organ_values(*label_maps, count):
+def organ_values(*label_maps: Labels, count: int) -> set[int]:
   """The organs' values that any of the label maps shows."""
   return {int(value) for labels in label_maps for value in np.unique(labels) if 0 < value <= count}
 
 
-def _organs_only(labels, count):
+def _organs_only(labels: Labels, count: int) -> Labels:
   return np.where((labels == IGNORE) | (labels > count), 0, labels)
 
 
-def _outline(axes, labels, colours, width):
+def _outline(axes: Axes, labels: Labels, colours: Floats, width: float) -> None:
   """Outlines of all values above 0, halfway between pixels, in one collection: `axes.contour` takes ten times
   as long."""
   lines, line_colours = [], []

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
+from matplotlib.axes import Axes
 
 from deeplab_panns.evidence import plot_style
-from deeplab_panns.report.results import Results
+from deeplab_panns.report.results.compared import Results
 from deeplab_panns.scores import organ_volumes
+from deeplab_panns.scores.organ_volumes import OrganVolume
+
+Limits = tuple[tuple[float, float], tuple[float, float]]
+"""((x low, high), (y low, high)) in mL."""
 
 _REACH = (
   20  # predictions below the smallest reference over this are drawn at the edge, as are those of nothing
 )
 
 
-def read(results: Results):
+def read(results: Results) -> dict[str, list[OrganVolume]] | None:
   """{method: OrganVolumes of all its runs}, or None where a run has none."""
   if not all((run.folder / "volumes.csv").is_file() for method in results.methods for run in method.runs):
     return None
@@ -25,7 +32,7 @@ def read(results: Results):
   }
 
 
-def draw(results: Results, volumes):
+def draw(results: Results, volumes: Mapping[str, Sequence[OrganVolume]]) -> bytes:
   """PNG bytes; `volumes` as from `read`, with a reference above 0 mL. Both axes logarithmic."""
   columns = min(3, len(volumes))
   rows = -(-len(volumes) // columns)
@@ -43,7 +50,7 @@ def draw(results: Results, volumes):
   return plot_style.png(drawn)
 
 
-def _limits(volumes):
+def _limits(volumes: Sequence[OrganVolume]) -> Limits:
   """((x low, high), (y low, high)) in mL; what is below a low end is drawn on it."""
   references = [volume.reference_ml for volume in volumes if volume.reference_ml > 0]
   predicted = [volume.predicted_ml for volume in volumes if volume.predicted_ml > 0]
@@ -52,7 +59,9 @@ def _limits(volumes):
   return (min(references) / 2, high), (min(low, min(references) / 2), high)
 
 
-def _draw_method(axes, name, found, organs, limits):
+def _draw_method(
+  axes: Axes, name: str, found: Sequence[OrganVolume], organs: Sequence[str], limits: Limits
+) -> None:
   (left, right), (bottom, top) = limits
   axes.plot([left, right], [left, right], color="0.5", linewidth=1, zorder=0)
   for organ, colour in zip(organs, plot_style.organ_rgb(len(organs))):

@@ -3,26 +3,32 @@ wrong."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
 from deeplab_panns.evidence import plot_style
+from deeplab_panns.evidence.number_text import percent
 from deeplab_panns.report.figures import slice_panels
-from deeplab_panns.report.result_tables import percent
-from deeplab_panns.report.results import Results, defined_mean
-from deeplab_panns.report.scored_runs import case_id
+from deeplab_panns.report.figures.overlays import SlicesOfMethods
+from deeplab_panns.report.results.compared import Results, defined_mean
+from deeplab_panns.report.results.methods import Method
+from deeplab_panns.report.results.result_tables import Rows
+from deeplab_panns.report.results.scored_runs import case_id
+from deeplab_panns.scores.compared_slices import ComparedSlice
 
 CASES = 5
 PICTURES = 3
 _ORGANS = 3
 
 
-def worst_cases(results: Results, method):
+def worst_cases(results: Results, method: Method) -> list[int]:
   """Up to CASES rows of the table [cases, organs] with the lowest mean Dice, the lowest first."""
   means = defined_mean(results.table(method), axis=1)
   return [int(row) for row in np.argsort(means) if not np.isnan(means[row])][:CASES]
 
 
-def table(results: Results):
+def table(results: Results) -> Rows:
   """Method, case, mean Dice, the same case by the baseline, the organs without overlap and those with the
   lowest Dice above 0."""
   rows = [
@@ -54,12 +60,12 @@ def table(results: Results):
   return rows
 
 
-def pictured(results: Results, slices):
+def pictured(results: Results, slices: SlicesOfMethods) -> dict[str, list[ComparedSlice]]:
   """{method: up to PICTURES ComparedSlices}: of the worst cases, the slice of the worst organ, or else the
   first there is."""
   found = {}
   for method in results.methods:
-    of_cases: dict = {}
+    of_cases: dict[str, ComparedSlice] = {}
     for (case, _), part in slices[method.name].items():
       if case not in of_cases or part.why.startswith("worst"):
         of_cases[case] = part
@@ -68,7 +74,7 @@ def pictured(results: Results, slices):
   return found
 
 
-def draw(results: Results, parts):
+def draw(results: Results, parts: Mapping[str, Sequence[ComparedSlice]]) -> bytes:
   """PNG bytes; `parts` as from `pictured`, not all empty. A row for each method, each case as prediction with
   the
   reference's outline in white."""
@@ -77,7 +83,7 @@ def draw(results: Results, parts):
   width = 12.5 / max(columns, 3)
   drawn = plot_style.figure(width * columns, (0.72 * width + 0.6) * len(names) + 0.5)
   axes = plot_style.subplots(drawn, len(names), columns)
-  values: set = set()
+  values: set[int] = set()
   for row, name in zip(axes, names):
     for place in row:
       place.set_axis_off()

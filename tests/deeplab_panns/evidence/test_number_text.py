@@ -97,14 +97,6 @@ def test_count_in_singular_and_plural():
   assert [number_text.count(n, "case") for n in (0, 1, 2)] == ["0 cases", "1 case", "2 cases"]
 
 
-def test_listed_names_the_first_and_counts_the_others():
-  names = ("liver", "spleen", "aorta")
-  assert number_text.listed(names, 3) == "liver, spleen, aorta"
-  assert number_text.listed(names, 2) == "liver, spleen and 1 more"
-  assert number_text.listed(names, 1) == "liver and 2 more"
-  assert number_text.listed((), 3) == ""
-
-
 @pytest.mark.parametrize("number", [1 / 3, np.float64(1 / 3), 1e-300, 0.1 + 0.2])
 def test_every_digit_reads_back_as_the_same_number(number):
   assert float(number_text.every_digit(number)) == number

@@ -17,9 +17,11 @@ from data.input_error import InputError
 from data.stored.preprocess import window
 from data.stored.store import StoredCase
 from deeplab_panns.evidence import plot_style
-from deeplab_panns.report import checked_stores, events, output, results
+from deeplab_panns.report import output
 from deeplab_panns.report.figures import confusion_matrix, overlays, worst_cases
-from deeplab_panns.report.scored_runs import case_key, read_all, read_scored
+from deeplab_panns.report.results import checked_stores, events
+from deeplab_panns.report.results import compared as results
+from deeplab_panns.report.results.scored_runs import case_key, read_all, read_scored
 from deeplab_panns.scores import compared_slices
 from deeplab_panns.scores.result_files import write_results
 from deeplab_panns.scores.scored_case import Reference, score_case

@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from deeplab_panns.evidence.paired_tests import MIN_PAIRS
-from deeplab_panns.report import results as scores
-from deeplab_panns.report.results import Results, defined_mean
+from data.arrays import Floats
+from deeplab_panns.evidence.number_text import (
+  NONE,
+  count,
+  every_digit,
+  millimetres,
+  p_value,
+  percent,
+  points,
+  points_interval,
+  stars,
+)
+from deeplab_panns.evidence.paired_tests import MIN_PAIRS, Comparison
+from deeplab_panns.report.results import compared as scores
+from deeplab_panns.report.results.compared import Gain, Results, defined_mean
 
-NONE = "–"  # a cell without a value
+Rows = list[list[str]]
+"""Cells of text; the first row is the header."""
 
 
-def organ_table(results: Results, spread=True):
+def organ_table(results: Results, spread: bool = True) -> Rows:
   """Dice in % by organ and method, as mean ± sample sd over cases, and (n = ...) where cases are excluded."""
   tables = [results.table(method) for method in results.methods]
   rows = [["organ", *(method.name for method in results.methods)]]
@@ -22,7 +37,7 @@ def organ_table(results: Results, spread=True):
   return [*rows, ["mean", *(_mean_cell(table, spread) for table in tables)]]
 
 
-def method_table(results: Results):
+def method_table(results: Results) -> Rows:
   """A line for each method: mean Dice, gain against the baseline with interval and p-values, distances,
   counts."""
   gains = scores.mean_gains(results)
@@ -55,7 +70,7 @@ def method_table(results: Results):
       ]
     )
     distances = [
-      _number(_over_organs(results.table(method, score)))
+      millimetres(_over_organs(results.table(method, score)))
       for score in ("mean_surface_distance_mm", "hausdorff_mm", "hausdorff95_mm")
     ]
     counts = [str(sum(run.summary[kind] for run in method.runs)) for kind in ("missed", "excluded")]
@@ -72,7 +87,7 @@ def method_table(results: Results):
   return rows
 
 
-def gain_table(results: Results):
+def gain_table(results: Results) -> Rows:
   """The gain of each other method by organ: points of Dice, interval, p."""
   rows = [["organ", *(f"{method.name} − {results.baseline.name}" for method in results.others)]]
   gains = [scores.organ_gains(results, method) for method in results.others]
@@ -82,9 +97,9 @@ def gain_table(results: Results):
   return [*rows, ["mean", *(_gain_cell(means[method.name]) for method in results.others)]]
 
 
-def statistics_table(results: Results):
+def statistics_table(results: Results) -> Rows:
   """All numbers behind the tables at full precision, Dice as a share, for CSV."""
-  rows = [
+  rows: list[list[Any]] = [
     [
       "method",
       "baseline",
@@ -121,10 +136,10 @@ def statistics_table(results: Results):
       rows.append(
         [method.name, results.baseline.name, organ, mean, _sd(values), *_compared(gains.get(organ))]
       )
-  return [[_exact(cell) for cell in row] for row in rows]
+  return [[every_digit(cell) for cell in row] for row in rows]
 
 
-def _compared(gain):
+def _compared(gain: Gain | None) -> list[float | int | None]:
   if gain is None:
     return [None] * 9
   comparison = gain.comparison
@@ -140,7 +155,7 @@ def _compared(gain):
   ]
 
 
-def seed_table(results: Results):
+def seed_table(results: Results) -> Rows:
   """Mean Dice in % of each seed, and below it the differences to the baseline."""
   means = {method.name: scores.seed_means(results, method) for method in results.methods}
   seeds = sorted({seed for of_method in means.values() for seed in of_method})
@@ -166,7 +181,7 @@ def seed_table(results: Results):
   return rows
 
 
-def run_table(results: Results):
+def run_table(results: Results) -> Rows:
   """What each run is and where it lies."""
   rows = [["method", "run", "seed", "fold", "step", "cases", "Dice %", "excluded", "missed"]]
   for method in results.methods:
@@ -186,17 +201,17 @@ def run_table(results: Results):
   return rows
 
 
-def note(results: Results):
+def note(results: Results) -> str:
   """What the means are of: split, cases, seeds, spread, empty cases, exclusions, tests."""
   excluded = ", ".join(
     f"{method.name} {sum(run.summary['excluded'] for run in method.runs)}" for method in results.methods
   )
   seeds = sorted({len(method.seeds) for method in results.methods})
-  seeds_text = _count(seeds[0], "seed") if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]} seeds"
+  seeds_text = count(seeds[0], "seed") if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]} seeds"
   values = "each with cases of its own" if results.cases_of_seeds else "a case's value is the mean over seeds"
   seeds_text = f"{seeds_text} per method, {values}." if seeds[-1] else "runs without seeds."
   text = (
-    f"Dice in % on {_count(len(results.cases), 'case')} {results.scored_on}; {seeds_text} "
+    f"Dice in % on {count(len(results.cases), 'case')} {results.scored_on}; {seeds_text} "
     "The mean is over organs of the means over cases; ± is the sample sd over cases. A pair of case and "
     "organ where neither map "
     f"has the organ is excluded (pairs over all runs: {excluded}); an organ in one map alone has Dice 0 "
@@ -207,12 +222,12 @@ def note(results: Results):
   return text
 
 
-def pairs_are(results: Results):
+def pairs_are(results: Results) -> str:
   """What the pairs of the tests are, in the plural."""
   return "seeds" if results.cases_of_seeds else "cases"
 
 
-def test_note(results: Results):
+def test_note(results: Results) -> str:
   """How gains were tested, and what the tests say nothing about."""
   if results.cases_of_seeds:
     pairs = (
@@ -233,42 +248,11 @@ def test_note(results: Results):
   )
 
 
-def _count(number, thing):
-  return f"{number} {thing}{'' if number == 1 else 's'}"
+def interval(comparison: Comparison) -> str:
+  return points_interval(comparison.interval, f"{count(comparison.pairs, 'pair')}: too few")
 
 
-def stars(p):
-  if p is None:
-    return ""
-  return "*" * sum(p < level for level in (0.05, 0.01, 0.001))
-
-
-def percent(value):
-  return NONE if math.isnan(value) else f"{100 * value:.1f}"
-
-
-def points(value):
-  """A difference of Dice in points: +1.2."""
-  return NONE if math.isnan(value) else f"{100 * value:+.1f}".replace("-", "−")
-
-
-def whole_percent(share):
-  return f"{round(100 * share)}".replace("-", "−")  # a whole number has no -0
-
-
-def interval(comparison):
-  if comparison.interval is None:
-    return f"{_count(comparison.pairs, 'pair')}: too few"
-  return " to ".join(points(end) for end in comparison.interval)
-
-
-def p_value(p):
-  if p is None:
-    return NONE
-  return "< .001" if p < 0.001 else f"{p:.3f}".lstrip("0") if p < 0.9995 else "1"
-
-
-def _gain_cell(gain):
+def _gain_cell(gain: Gain) -> str:
   comparison = gain.comparison
   if comparison.interval is None:
     return points(comparison.difference)
@@ -276,7 +260,7 @@ def _gain_cell(gain):
   return f"{points(comparison.difference)} ({interval(comparison)}), {p}"
 
 
-def _cell(values, spread):
+def _cell(values: npt.ArrayLike, spread: bool) -> str:
   values = np.asarray(values, np.float64)
   defined = np.count_nonzero(~np.isnan(values))
   text = percent(defined_mean(values))
@@ -285,26 +269,16 @@ def _cell(values, spread):
   return text + (f" (n = {defined})" if spread and 0 < defined < len(values) else "")
 
 
-def _mean_cell(table, spread):
+def _mean_cell(table: Floats, spread: bool) -> str:
   sd = _sd(defined_mean(table, axis=1))
   return percent(_over_organs(table)) + (f" ± {percent(sd)}" if spread and not math.isnan(sd) else "")
 
 
-def _over_organs(table):
+def _over_organs(table: Floats) -> float:
   """The mean over organs of each one's mean over cases, as in metrics.json."""
   return float(defined_mean(defined_mean(table, axis=0)))
 
 
-def _sd(values):
+def _sd(values: npt.ArrayLike) -> float:
   defined = np.asarray(values)[~np.isnan(values)]
   return float(np.std(defined, ddof=1)) if len(defined) > 1 else math.nan
-
-
-def _number(value):
-  return NONE if math.isnan(value) else f"{value:.1f}"
-
-
-def _exact(cell):
-  if cell is None or isinstance(cell, str):
-    return cell or ""
-  return repr(float(cell)) if isinstance(cell, float) else str(cell)

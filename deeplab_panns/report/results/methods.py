@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
+from data.arrays import Floats
 from data.input_error import InputError
-from deeplab_panns.report.scored_runs import ScoredRun
+from deeplab_panns.report.results.scored_runs import ScoredRun
 
 # What may differ between the runs of one method.
 REPEATED = frozenset({"seed", "fold", "validation_fraction"})
@@ -19,15 +22,17 @@ class Method:
   runs: tuple[ScoredRun, ...]
 
   @property
-  def seeds(self):
+  def seeds(self) -> tuple[int, ...]:
     """Sorted, each once; a run without one (label files) has none."""
     return tuple(sorted({run.seed for run in self.runs if run.seed is not None}))
 
   @property
-  def cases(self):
+  def cases(self) -> tuple[str, ...]:
     return tuple(dict.fromkeys(case for run in self.runs for case in run.cases))
 
-  def table(self, cases, organs, score="dice", seed=None):
+  def table(
+    self, cases: Sequence[str], organs: Sequence[str], score: str = "dice", seed: int | None = None
+  ) -> Floats:
     """Scores [cases, organs]: the mean over the runs that define one, NaN where none does.
 
     Args:
@@ -51,7 +56,7 @@ class Method:
     return np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)
 
 
-def group(runs, names=None):
+def group(runs: Sequence[ScoredRun], names: Sequence[str] | None = None) -> tuple[Method, ...]:
   """Methods in the order of their first runs.
 
   Args:
@@ -61,7 +66,7 @@ def group(runs, names=None):
     InputError: If two runs of a method are the same run by seed and fold, or, without names, were scored on
       the same cases but trained on other data: as an oracle is, whose flags are those of `full`.
   """
-  groups: dict = {}
+  groups: dict[str, list[ScoredRun]] = {}
   for place, run in enumerate(runs):
     groups.setdefault(names[place] if names else _signature(run), []).append(run)
   titles = list(groups) if names else _names(groups)
@@ -73,7 +78,7 @@ def group(runs, names=None):
   return methods
 
 
-def _signature(run):
+def _signature(run: ScoredRun) -> str:
   """What makes two runs one method; of label files the folder."""
   if not run.settings:
     return str(run.folder)
@@ -83,7 +88,7 @@ def _signature(run):
   )
 
 
-def _names(groups):
+def _names(groups: Mapping[str, Sequence[ScoredRun]]) -> list[str]:
   """The supervision of each group, and the settings in which groups of that supervision differ."""
   settings = [
     {**members[0].settings, "checkpoint": members[0].summary.get("checkpoint", "last")}
@@ -106,12 +111,12 @@ def _names(groups):
   return _told_apart(names, folders)
 
 
-def _told_apart(names, folders):
+def _told_apart(names: Sequence[str], folders: Sequence[str]) -> list[str]:
   """Adds the folder where two names are the same after all."""
   return [f"{name} ({folder})" if names.count(name) > 1 else name for name, folder in zip(names, folders)]
 
 
-def _words(name, value):
+def _words(name: str, value: Any) -> str:
   if isinstance(value, bool):
     return name if value else f"no {name}"
   if isinstance(value, str):
@@ -119,8 +124,8 @@ def _words(name, value):
   return f"{name}={','.join(map(str, value)) if isinstance(value, list) else value}"
 
 
-def _require_different_runs(method):
-  seen: dict = {}
+def _require_different_runs(method: Method) -> None:
+  seen: dict[Any, ScoredRun] = {}
   for run in method.runs:
     other = seen.setdefault((run.seed, run.fold, run.cases), run)
     if other is not run:
@@ -131,8 +136,8 @@ def _require_different_runs(method):
       )
 
 
-def _require_one_training_set(method):
-  first: dict = {}
+def _require_one_training_set(method: Method) -> None:
+  first: dict[str, ScoredRun] = {}
   for run in method.runs:
     for case in run.cases:
       other = first.setdefault(case, run)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import pathlib
+
 import tensorflow as tf
 
+Scalars = dict[str, tuple[tuple[int, ...], tuple[float, ...]]]
+"""{tag: (steps, values)}."""
 
-def read_scalars(folder):
+
+def read_scalars(folder: pathlib.Path) -> Scalars:
   """{tag: (steps, values)}, sorted by step; empty where the folder holds no events.
 
   A run that was interrupted has several files that may tell of the same steps: the latest file counts. What
   follows the point where a file breaks off or is damaged is left out.
   """
-  found: dict = {}
+  found: dict[str, dict[int, float]] = {}
   for file in sorted(folder.glob("events.out.tfevents.*")):
     try:
       for event in tf.compat.v1.train.summary_iterator(str(file)):
@@ -20,4 +25,7 @@ def read_scalars(folder):
             found.setdefault(value.tag, {})[event.step] = float(tf.make_ndarray(value.tensor))
     except tf.errors.DataLossError:
       continue
-  return {name: tuple(zip(*sorted(points.items()))) for name, points in found.items()}
+  return {
+    name: (tuple(sorted(points)), tuple(points[step] for step in sorted(points)))
+    for name, points in found.items()
+  }

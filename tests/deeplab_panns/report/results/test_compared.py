@@ -8,9 +8,9 @@ import pytest
 
 from data.input_error import InputError
 from deeplab_panns.evidence import paired_tests
-from deeplab_panns.report import result_tables as report_tables
-from deeplab_panns.report import results
-from deeplab_panns.report.scored_runs import ScoredRun
+from deeplab_panns.report.results import compared as results
+from deeplab_panns.report.results import result_tables as report_tables
+from deeplab_panns.report.results.scored_runs import ScoredRun
 from deeplab_panns.scores.metrics import OrganScore
 
 ORGANS = ("liver", "spleen")

@@ -5,8 +5,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from data.input_error import InputError
+from data.whole_file import AnyPath
+from deeplab_panns.runs.setting_names import without_effect
 from deeplab_panns.scores import score_table
 from deeplab_panns.scores.metrics import OrganScore
 
@@ -26,60 +30,62 @@ class ScoredRun:
 
   folder: pathlib.Path
   run_dir: pathlib.Path
-  settings: dict
-  data: dict
-  summary: dict
+  settings: dict[str, Any]
+  data: dict[str, Any]
+  summary: dict[str, Any]
   rows: tuple[tuple[str, OrganScore], ...]
 
   @property
-  def seed(self):
+  def seed(self) -> int | None:
     return self.settings.get("seed")
 
   @property
-  def fold(self):
+  def fold(self) -> int | None:
     return self.settings.get("fold")
 
   @property
-  def trained_on(self):
+  def trained_on(self) -> str | None:
     """Fingerprint of the store, None where it is not known."""
     return self.data.get("fingerprint")
 
   @property
-  def label_organs(self):
+  def label_organs(self) -> tuple[str, ...]:
     """The organs of the label values 1, 2, ..., also those that no case annotates."""
     return tuple(self.summary["label_organs"])
 
   @property
-  def organs(self):
+  def organs(self) -> tuple[str, ...]:
     """Those that were scored, in label order."""
     scored = {score.organ for _, score in self.rows}
     return tuple(organ for organ in self.label_organs if organ in scored)
 
   @property
-  def cases(self):
+  def cases(self) -> tuple[str, ...]:
     return tuple(dict.fromkeys(case for case, _ in self.rows))
 
   @property
-  def scored_on(self):
+  def scored_on(self) -> str:
     """What the cases are, in words that follow "8 cases "."""
     split = self.summary.get("split")
     return f"of the {split} split, on the store's grid" if split else "in label files, on the files' grid"
 
-  def key(self, case_id):
+  def key(self, case_id: str) -> str:
     return case_key(case_id, self.summary)
 
 
-def case_key(case_id, summary):
+def case_key(case_id: str, summary: Mapping[str, Any]) -> str:
   sha256 = summary.get("references", {}).get(case_id)
   return f"{case_id}@{sha256[:8]}" if sha256 else case_id
 
 
-def case_id(key):
+def case_id(key: str) -> str:
   """The id alone, to be shown."""
   return key.partition("@")[0]
 
 
-def read_all(folders, names=None):
+def read_all(
+  folders: Sequence[AnyPath], names: Sequence[str] | None = None
+) -> tuple[list[ScoredRun], list[str] | None]:
   """Reads several; a cross-validation counts as its folds, which tell more than the merged scores.
 
   Args:
@@ -101,14 +107,14 @@ def read_all(folders, names=None):
   return runs, titles or None
 
 
-def _with_folds(run):
+def _with_folds(run: ScoredRun) -> list[ScoredRun]:
   folds = [pathlib.Path(folder) for folder in run.summary.get("run_dirs", [])]
   if "over_folds" not in run.summary or not all((folder / "metrics.json").is_file() for folder in folds):
     return [run]
   return [read_scored(folder) for folder in folds]
 
 
-def read_scored(folder):
+def read_scored(folder: AnyPath) -> ScoredRun:
   """Reads a run that was evaluated, or the --output_dir of an evaluation.
 
   Raises:
@@ -134,17 +140,26 @@ def read_scored(folder):
     _read_json(run_dir / name) if (run_dir / name).is_file() else {}
     for name in ("experiment.json", "data.json")
   )
-  return ScoredRun(folder, run_dir, settings, data, summary, rows)
+  return ScoredRun(folder, run_dir, with_effect(settings), data, summary, rows)
 
 
-def _run_dir(folder, summary):
+def with_effect(content: Mapping[str, Any]) -> dict[str, Any]:
+  """The settings of an experiment.json that had an effect, so that runs of all versions can be compared.
+
+  Runs of before the file had a format name the settings of both networks.
+  """
+  unused = without_effect(content.get("network", "deeplab_v3")) | {"format"}
+  return {name: value for name, value in content.items() if name not in unused}
+
+
+def _run_dir(folder: pathlib.Path, summary: Mapping[str, Any]) -> pathlib.Path:
   scored = summary.get("run_dirs", [])
   if not (folder / "experiment.json").is_file() and len(scored) == 1 and pathlib.Path(scored[0]).is_dir():
     return pathlib.Path(scored[0])
   return folder
 
 
-def _read_json(path):
+def _read_json(path: pathlib.Path) -> dict[str, Any]:
   try:
     content = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(content, dict):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from data.input_error import InputError
-from deeplab_panns.report.methods import group
-from deeplab_panns.report.scored_runs import ScoredRun
+from deeplab_panns.report.results.methods import group
+from deeplab_panns.report.results.scored_runs import ScoredRun
 from deeplab_panns.scores.metrics import OrganScore
 
 SETTINGS = {

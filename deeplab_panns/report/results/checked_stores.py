@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+from collections.abc import Sequence
 
 from data.input_error import InputError
 from data.stored.splits import only_annotating, split
 from data.stored.store import read_store
 from deeplab_panns.prior_check import check, findings
 from deeplab_panns.prior_check.check import Check
-from deeplab_panns.report.results import Results
+from deeplab_panns.report.results.compared import Results
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +27,7 @@ class CheckedStore:
   check: Check
 
 
-def read(results: Results):
+def read(results: Results) -> list[CheckedStore]:
   """The stores, with the partial sets that were used, that the runs name and that are still where they were,
   each once.
 
@@ -34,7 +35,7 @@ def read(results: Results):
   """
   runs = [run for method in results.methods for run in method.runs if "data_dir" in run.data]
   runs = [run for run in runs if run.settings.get("supervision") != "full"] or runs
-  named: dict = {}
+  named: dict[tuple[str, tuple[str, ...]], int | None] = {}
   for run in runs:
     organs = (
       () if run.settings.get("supervision") == "full" else tuple(run.settings.get("partial_organs", ()))
@@ -44,7 +45,7 @@ def read(results: Results):
   return [found for found in checked if found is not None]
 
 
-def _check(path, organs, fold):
+def _check(path: str, organs: Sequence[str], fold: int) -> CheckedStore | None:
   try:
     store = read_store(path)
     splits = split(store, fold, 0.0, 0)
@@ -59,6 +60,6 @@ def _check(path, organs, fold):
   return CheckedStore(f"{name}, partial sets of {', '.join(organs)}" if organs else name, found)
 
 
-def conclusions(found: CheckedStore):
+def conclusions(found: CheckedStore) -> list[str]:
   """The verdict in a few lines of text, without a folder's name."""
   return findings.conclusions(found.check)

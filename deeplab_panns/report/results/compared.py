@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from data.arrays import Floats
 from data.input_error import InputError
 from deeplab_panns.evidence import paired_tests
 from deeplab_panns.evidence.paired_tests import Comparison
-from deeplab_panns.report.methods import Method, group
+from deeplab_panns.report.results.methods import Method, group
+from deeplab_panns.report.results.scored_runs import ScoredRun
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -31,12 +36,12 @@ class Results:
   cases: tuple[str, ...]
   scored_on: str
 
-  def table(self, method, score="dice"):
+  def table(self, method: Method, score: str = "dice") -> Floats:
     """[cases, organs] of a method, each value the mean over its seeds; NaN where undefined."""
     return method.table(self.cases, self.organs, score)
 
   @functools.cached_property
-  def cases_of_seeds(self):
+  def cases_of_seeds(self) -> list[list[int]] | None:
     """[rows of `cases`] for each seed, where seeds have patients of their own; None where they share the
     cases.
 
@@ -53,7 +58,7 @@ class Results:
     return None
 
   @property
-  def others(self):
+  def others(self) -> tuple[Method, ...]:
     """The methods that are compared with the baseline."""
     return tuple(method for method in self.methods if method is not self.baseline)
 
@@ -67,7 +72,9 @@ class Gain:
   ttest_p: float | None
 
 
-def build(runs, names=None, baseline=None):
+def build(
+  runs: Sequence[ScoredRun], names: Sequence[str] | None = None, baseline: str | None = None
+) -> Results:
   """Results of ScoredRuns.
 
   Args:
@@ -99,7 +106,7 @@ def build(runs, names=None, baseline=None):
   )
 
 
-def _baseline(methods, name):
+def _baseline(methods: Sequence[Method], name: str | None) -> Method:
   by_name = {method.name: method for method in methods}
   if name is None:
     return by_name.get("full", methods[0])
@@ -108,7 +115,7 @@ def _baseline(methods, name):
   return by_name[name]
 
 
-def defined_mean(values, axis=None):
+def defined_mean(values: npt.ArrayLike, axis: int | None = None) -> Any:
   """The mean of what is not NaN, NaN where nothing is; without numpy's warning."""
   values = np.asarray(values, np.float64)
   counts = np.count_nonzero(~np.isnan(values), axis=axis)
@@ -117,7 +124,7 @@ def defined_mean(values, axis=None):
   )[()]
 
 
-def mean_gains(results):
+def mean_gains(results: Results) -> dict[str, Gain]:
   """{method: Gain} of the case means, corrected over the methods; a case's mean is over the organs that both
   define.
 
@@ -133,7 +140,7 @@ def mean_gains(results):
   return _corrected(found)
 
 
-def organ_gains(results, method):
+def organ_gains(results: Results, method: Method) -> dict[str, Gain]:
   """{organ: Gain} over pairs as in `mean_gains`, corrected over the organs."""
   tables = results.table(method), results.table(results.baseline)
   return _corrected(
@@ -144,18 +151,19 @@ def organ_gains(results, method):
   )
 
 
-def _compare(results, values, baseline):
+def _compare(results: Results, values: Floats, baseline: Floats) -> Comparison:
   """Comparison of two vectors over the cases."""
   seeds = results.cases_of_seeds
   if seeds is not None:
     both = ~np.isnan(values) & ~np.isnan(baseline)
     values, baseline = (
-      [defined_mean(np.where(both, one, np.nan)[rows]) for rows in seeds] for one in (values, baseline)
+      np.array([defined_mean(np.where(both, one, np.nan)[rows]) for rows in seeds])
+      for one in (values, baseline)
     )
   return paired_tests.compare(values, baseline)
 
 
-def seed_means(results, method):
+def seed_means(results: Results, method: Method) -> dict[int, float]:
   """{seed: mean Dice over organs of the means over cases}, of the runs of one seed."""
   return {
     seed: float(defined_mean(defined_mean(method.table(results.cases, results.organs, seed=seed), axis=0)))
@@ -163,18 +171,18 @@ def seed_means(results, method):
   }
 
 
-def seed_gain(results, method):
+def seed_gain(results: Results, method: Method) -> tuple[list[int], Comparison]:
   """(seeds, Comparison) over the seeds in which method and baseline were scored on the same cases."""
   ours, theirs = seed_means(results, method), seed_means(results, results.baseline)
   seeds = [seed for seed in ours if seed in theirs and _cases(method, seed) == _cases(results.baseline, seed)]
   return seeds, paired_tests.compare([ours[seed] for seed in seeds], [theirs[seed] for seed in seeds])
 
 
-def _cases(method, seed):
+def _cases(method: Method, seed: int | None) -> set[str]:
   return {case for run in method.runs if run.seed == seed for case in run.cases}
 
 
-def _corrected(comparisons):
+def _corrected(comparisons: Mapping[str, Comparison]) -> dict[str, Gain]:
   kinds = [
     paired_tests.holm([getattr(comparison, kind) for comparison in comparisons.values()])
     for kind in ("wilcoxon_p", "ttest_p")
