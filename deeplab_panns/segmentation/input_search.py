@@ -75,11 +75,11 @@ def find_inputs(path: AnyPath) -> FoundInputs:
   if found.root.is_file():
     found.scans.append(found.root)
     return found
-  if not found.root.is_dir():
+  if not found.root.is_dir() or not os.fspath(path):
     what = "no such file or folder"
     if os.path.lexists(path):
       what = "neither a file nor a folder" if found.root.exists() else "a link that leads nowhere"
-    raise InputError(f"{path}: {what}; --input names an image file, a DICOM folder, or a folder of such.")
+    raise InputError(f"--input={path}: {what}; it names an image file, a DICOM folder, or a folder of such.")
   search = _Search(found)
   search.all_below()
   if not found.scans:

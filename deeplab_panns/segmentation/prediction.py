@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import sys
+import tempfile
 from collections.abc import Collection, Mapping
 from typing import Protocol
 
@@ -25,10 +26,12 @@ from data.whole_file import AnyPath, write_text
 from deeplab_panns.segmentation.familiar_scans import ScanRanges, unfamiliar
 from deeplab_panns.segmentation.input_names import require_usable
 from deeplab_panns.segmentation.input_search import FoundInputs
+from deeplab_panns.segmentation.saved_model import reason
 from deeplab_panns.segmentation.segment_arrays import LabelsVolumes
 
 ORGANS = "organs.json"
 _SHORT = 40  # characters of an id in a message
+_TRACED_BYTES = 8192  # more than the source of any of our traced functions
 # What one case may fail by while the others go on.
 _FAILURES = (InputError, OSError, UnicodeError, MemoryError, tf.errors.OpError)
 
@@ -59,8 +62,10 @@ def prediction_outputs(
     overwrite: files may be replaced that no prediction before has written; never an input.
   Raises:
     InputError: If an input or a file of others would be replaced, the folder is one of those that are
-      searched for inputs, or it cannot be written to.
+      searched for inputs, or it or the folder of temporary files cannot be written to.
   """
+  if not os.fspath(output_dir):
+    raise InputError("--output_dir=: is empty; name the folder of the label maps.")
   names = [_file_name(name) for name in ids]
   if found.root.is_dir():
     folders = {found.root, *(scan if scan.is_dir() else scan.parent for scan in found.scans)}
@@ -68,6 +73,7 @@ def prediction_outputs(
       replaced = [name for name in names if os.path.lexists(os.path.join(output_dir, name))]
       what = f"{listed(replaced)} would be replaced" if replaced else "label maps would lie among the scans"
       raise InputError(f"--output_dir={output_dir}: is a folder of the input; {what}. Choose another folder.")
+  _require_temporary_files()
   outputs = Outputs(output_dir, found.files(), overwrite)
   outputs.require_free([*names, ORGANS])
   return outputs
@@ -158,6 +164,18 @@ def say(line: str) -> None:
   tqdm.tqdm.write(command.one_line(line))
 
 
+def _require_temporary_files() -> None:
+  """TensorFlow writes the functions that it traces there, and where it cannot, fails in odd ways."""
+  try:
+    with tempfile.TemporaryFile() as file:
+      file.write(bytes(_TRACED_BYTES))
+  except OSError as error:
+    raise InputError(
+      f"{tempfile.gettempdir()}: temporary files cannot be written ({error.strerror or error}); make room, "
+      "or name another folder by the variable TMPDIR."
+    ) from None
+
+
 def _require_same_organs(folder: pathlib.Path, organs: Collection[str], names: Collection[str]) -> None:
   """One organs.json serves all label maps of a folder."""
   try:
@@ -180,14 +198,16 @@ def _short(name: str) -> str:
   return name if len(name) <= _SHORT else f"{name[:_SHORT]}..."
 
 
-def _reason(error: BaseException, scan: pathlib.Path) -> str:
+def _reason(error: Exception, scan: pathlib.Path) -> str:
   """What a case failed by, for the user."""
   if isinstance(error, InputError):
     return str(error)
-  if isinstance(error, OSError):
-    return command.system_says(error)
+  if isinstance(error, OSError):  # readers have their own words for it
+    return (
+      f"{scan}: its label map cannot be written ({error.strerror or error}); make room, and run this again."
+    )
   if isinstance(error, UnicodeError):
     return f"{scan}: the name or that of a folder above is not in UTF-8; rename it."
   if isinstance(error, (MemoryError, tf.errors.ResourceExhaustedError)):
     return f"{scan}: there is not enough memory for it; close other programs, or crop the scan."
-  return f"{scan}: TensorFlow cannot segment it ({(str(error).splitlines() or ['no reason given'])[0]})."
+  return f"{scan}: TensorFlow cannot segment it ({reason(error)})."

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import re
 import tempfile
 from collections.abc import Sequence
 from typing import Any
@@ -68,6 +69,8 @@ def require_replaceable(output_dir: AnyPath, overwrite: bool = False) -> None:
     InputError: If it must not, or its parent cannot be written to.
   """
   folder = pathlib.Path(output_dir)
+  if not os.fspath(output_dir):
+    raise InputError("--output_dir=: is empty; name the folder of the SavedModel.")
   make_folder(folder.absolute().parent)
   if not os.path.lexists(folder):
     return
@@ -117,10 +120,16 @@ def write_saved_model(
         tf.saved_model.save(module, str(plain), signatures=signatures)
       Outputs(unfinished).wrote(_files_in(unfinished))
   except (OSError, tf.errors.OpError) as error:
-    said = getattr(error, "strerror", None) or str(error).splitlines()[0]
     raise InputError(
-      f"{output_dir}: the SavedModel cannot be written ({said}); give an --output_dir on a disk with room."
+      f"{output_dir}: the SavedModel cannot be written ({reason(error)}); give an --output_dir on a disk "
+      "with room."
     ) from None
+
+
+def reason(error: Exception) -> str:
+  """What the system or TensorFlow says of an error, without the names of graph nodes and unfinished files."""
+  said = getattr(error, "strerror", None) or (str(error).splitlines() or [type(error).__name__])[0]
+  return re.sub(r"\{\{.*?\}\} ?| ?\[Op:\w+\]", "", said).split("; ")[-1][:120]
 
 
 def _asset(path: pathlib.Path, content: Any) -> tf.saved_model.Asset:
@@ -187,8 +196,9 @@ def _load(folder: pathlib.Path) -> tf.Module:
   except MemoryError:
     raise
   except Exception as error:  # TensorFlow checks nothing: damaged bytes raise nearly anything
-    said = (str(error).splitlines() or [type(error).__name__])[0]
-    raise InputError(f"{folder}: the SavedModel is cut or damaged ({said[:120]}); {_COPY_AGAIN}.") from None
+    raise InputError(
+      f"{folder}: the SavedModel is cut or damaged ({reason(error)}); {_COPY_AGAIN}."
+    ) from None
   if "labels" not in outputs:
     raise InputError(f"{folder}: gives {listed(outputs)}, not labels; {_COPY_AGAIN}.")
   return loaded

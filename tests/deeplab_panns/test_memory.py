@@ -10,7 +10,7 @@ from tests.conftest import ROOT, write_nifti
 
 LIMIT_GB = 3.0
 SCRIPT = """
-import pathlib, sys
+import pathlib, sys, types
 from deeplab_panns.segmentation.prediction import predict_file  # before TensorFlow, as the commands do
 import tensorflow as tf
 from deeplab_panns.segmentation.ensemble import Ensemble
@@ -35,7 +35,7 @@ segmenter = {
     "ensemble": lambda: Ensemble([slices("sagittal"), windows(2.0)]),
 }[sys.argv[1]]()
 source, output_dir = map(pathlib.Path, sys.argv[2:4])
-predict_file(segmenter, source, output_dir)
+predict_file(types.SimpleNamespace(segmenter=segmenter, scans={}), "scan", source, output_dir)
 print(peak_memory_gb())
 """
 

@@ -124,8 +124,10 @@ def test_images_that_another_command_wrote_are_inputs(tmp_path, record):
 
 
 def test_nothing_is_one_line_that_names_what_there_is(tmp_path):
-  with pytest.raises(InputError, match="no such file or folder; --input names"):
+  with pytest.raises(InputError, match="no such file or folder; it names an image file"):
     find_inputs(tmp_path / "gone")
+  with pytest.raises(InputError, match=r"^--input=: no such file"):
+    find_inputs("")  # not the present folder
   os.symlink("gone", tmp_path / "link.nii")
   with pytest.raises(InputError, match="a link that leads nowhere"):
     find_inputs(tmp_path / "link.nii")

@@ -4,6 +4,7 @@ import dataclasses
 import errno
 import json
 import os
+import resource
 import shutil
 
 import nibabel
@@ -211,8 +212,11 @@ def test_names_that_cannot_name_an_output_fail_and_the_others_go_on(tmp_path, ca
 @pytest.mark.parametrize(
   "error, says",
   [
-    (OSError(errno.EFBIG, "File too large", "out/a.nii.gz"), "out/a.nii.gz: File too large; make room"),
-    (OSError(errno.ENOSPC, "No space left on device"), "No space left on device; make room"),
+    (
+      OSError(errno.EFBIG, "Too large", "out/.a.1.tmp"),
+      "a.nii.gz: its label map cannot be written (Too large)",
+    ),
+    (OSError(errno.ENOSPC, "No space left on device"), "written (No space left on device); make room"),
     (MemoryError(), "a.nii.gz: there is not enough memory for it"),
     (tf.errors.ResourceExhaustedError(None, None, "OOM"), "a.nii.gz: there is not enough memory for it"),
     (tf.errors.InternalError(None, None, "odd\nstack"), "a.nii.gz: TensorFlow cannot segment it (odd)."),
@@ -236,10 +240,39 @@ def test_what_the_system_refuses_is_a_failure_of_that_case(tmp_path, monkeypatch
   assert names_in(tmp_path / "out") == ["b.nii.gz", "organs.json"]
 
 
+def test_a_quota_fails_the_large_case_alone(tmp_path, capsys):
+  large = np.random.default_rng(0).integers(-200, 300, (20, 80, 80)).astype(np.int16)  # labels of 20 KB
+  for name, image in (("a", IMAGE), ("b", large), ("c", IMAGE)):
+    write_nifti(tmp_path / "in" / f"{name}.nii.gz", image)
+  soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+  resource.setrlimit(resource.RLIMIT_FSIZE, (8192, hard))
+  try:
+    with pytest.raises(
+      InputError, match=r"^1 of 3 inputs failed \(b\); the first: .*b\.nii\.gz: .*File too large"
+    ):
+      predict(tmp_path / "in", tmp_path / "out")
+  finally:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+  assert "failed: b: " in capsys.readouterr().out
+  assert names_in(tmp_path / "out") == ["a.nii.gz", "c.nii.gz", "organs.json"]
+  assert not list((tmp_path / "out").glob("*.tmp"))
+
+
 def test_an_output_folder_that_cannot_be_is_refused_before_anything_is_computed(tmp_path):
   write_nifti(tmp_path / "a.nii.gz", IMAGE)
   (tmp_path / "file").touch()
   found = find_inputs(tmp_path / "a.nii.gz")
-  for output_dir in (tmp_path / "file", tmp_path / "file" / "sub", "/proc/nowhere"):
-    with pytest.raises(InputError, match="cannot be written to"):
+  for output_dir in (tmp_path / "file", tmp_path / "file" / "sub", "/proc/nowhere", ""):
+    with pytest.raises(InputError, match="cannot be written to" if output_dir else "--output_dir=: is empty"):
       prediction_outputs(found, ["a"], output_dir)
+
+
+def test_a_full_folder_of_temporary_files_is_one_line(tmp_path, monkeypatch):
+  def refuse():
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+  write_nifti(tmp_path / "a.nii.gz", IMAGE)
+  monkeypatch.setattr(prediction.tempfile, "TemporaryFile", refuse)
+  with pytest.raises(InputError, match=r"temporary files cannot be written \(No space left .* TMPDIR"):
+    predict(tmp_path / "a.nii.gz", tmp_path / "out")
+  assert not (tmp_path / "out").exists()
