@@ -9,7 +9,7 @@ from data.input_error import InputError
 from data.stored.store import read_store
 from deeplab_panns.runs.experiment import Stage1
 from deeplab_panns.runs.run_directory import RunDirectory
-from deeplab_panns.training import Intervals, train
+from deeplab_panns.training import Intervals
 from deeplab_panns.training.interruption import Interruption
 from deeplab_panns.training.training import TeacherRefresh, Training
 
@@ -118,17 +118,3 @@ def test_the_teacher_is_refreshed_every_interval_and_not_at_the_start():
       callback.on_train_batch_begin(batch)
       seen.append(panns.refreshed)
     assert seen == expected
-
-
-def test_a_refused_start_leaves_nothing_behind(
-  tmp_path, tiny_store, tiny_experiment, with_stage2, small_network
-):
-  store = read_store(tiny_store)
-  folder = tmp_path / "run"
-  with pytest.raises(InputError, match="partial_organs"):
-    train(with_stage2(partial_organs=("spleen",)), store, folder)
-  assert not folder.exists()
-  train(dataclasses.replace(tiny_experiment, stage1=Stage1(steps=1)), store, folder, Intervals(10, 10, 10))
-  with pytest.raises(InputError, match="holds a run of other flags"):
-    train(tiny_experiment, store, folder)
-  assert RunDirectory(folder).settings().experiment.stage1.steps == 1
