@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from data.arrays import Labels, StoredImage
-from data.file_hash import file_sha256
+from data.files.file_hash import file_sha256
 from data.whole_file import whole
 
 Entry = dict[str, Any]

@@ -11,7 +11,7 @@ import tensorflow as tf
 import tqdm
 
 from data.arrays import SpacingMM, WantedSpacingMM
-from data.file_lock import locked
+from data.files.file_lock import locked
 from data.input_error import InputError
 from data.organs import BACKGROUND
 from data.spacing import describe_spacing, fill_spacing

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from data.arrays import Affine, Labels, SpacingMM, StoredImage, WantedSpacingMM
-from data.file_hash import file_sha256
+from data.files.file_hash import file_sha256
 from data.input_error import InputError
 from data.listed import listed
 from data.whole_file import AnyPath

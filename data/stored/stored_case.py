@@ -8,7 +8,7 @@ import pathlib
 import numpy as np
 
 from data.arrays import Labels, WantedSpacingMM
-from data.file_hash import file_sha256
+from data.files.file_hash import file_sha256
 from data.formats import volumes
 from data.formats.label_values import to_labels, unnamed_values
 from data.formats.plausible_ct import doubts

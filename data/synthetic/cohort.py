@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from data.arrays import Labels
+from data.files.outputs import Outputs
 from data.formats.nifti_writer import SCANNER, as_stored, write_nifti
 from data.input_error import InputError
-from data.outputs import Outputs
 from data.synthetic import field_of_view
 from data.synthetic.synthetic_case import ROLES, SyntheticCase
 from data.whole_file import AnyPath, write_text

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from data.arrays import ImageHU, Labels, SpacingMM
-from data.file_hash import file_sha256
+from data.files.file_hash import file_sha256
 from data.formats import volumes
 from data.formats.label_values import to_labels
 from data.input_error import InputError

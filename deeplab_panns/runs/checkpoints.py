@@ -12,8 +12,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from data.files.plain_path import plain_path
 from data.input_error import InputError
-from data.plain_path import plain_path
 from deeplab_panns.method.panns import PaNN
 
 KINDS = ("last", "best", "stage1")

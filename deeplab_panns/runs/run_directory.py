@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from data.file_lock import locked
+from data.files.file_lock import locked
 from data.input_error import InputError
 from data.stored.store import Store
 from data.whole_file import write_text

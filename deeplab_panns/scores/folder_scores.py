@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import tqdm
 
 from data.arrays import Labels
-from data.file_hash import file_sha256
+from data.files.file_hash import file_sha256
 from data.formats import volumes
 from data.formats.label_values import to_labels
 from data.input_error import InputError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pathlib
 from collections.abc import Sequence
 
-from data.file_lock import locked
+from data.files.file_lock import locked
 from deeplab_panns.study.cache import Cache
 from deeplab_panns.study.jobs import run_tasks
 from deeplab_panns.study.planned_runs import Run

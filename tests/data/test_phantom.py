@@ -9,10 +9,10 @@ import nibabel
 import numpy as np
 import pytest
 
+from data.files.outputs import RECORD
 from data.input_error import InputError
 from data.manifest import read_manifest
 from data.organs import BTCV_ORGANS
-from data.outputs import RECORD
 from data.synthetic.cohort import Cohort, PartialCases, write_cohort
 from data.synthetic.phantom_ct import draw_case
 

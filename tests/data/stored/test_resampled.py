@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from data.file_hash import file_sha256
+from data.files.file_hash import file_sha256
 from data.input_error import InputError
 from data.organs import IGNORE
 from data.stored.resampled import at_spacing

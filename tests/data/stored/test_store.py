@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from data.file_hash import file_sha256
+from data.files.file_hash import file_sha256
 from data.input_error import InputError
 from data.stored.store import read_store, require_organs, verify
 from tests.conftest import TINY_ORGANS, make_case, make_store

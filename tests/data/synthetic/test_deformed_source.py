@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from data.file_hash import file_sha256
+from data.files.file_hash import file_sha256
 from data.input_error import InputError
 from data.synthetic.deformed_source import read_source
 from tests.conftest import TINY_ORGANS, make_case, write_raw

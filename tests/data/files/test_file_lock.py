@@ -2,7 +2,7 @@
 
 import pytest
 
-from data.file_lock import locked
+from data.files.file_lock import locked
 from data.input_error import InputError
 
 

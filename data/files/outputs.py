@@ -7,7 +7,7 @@ import os
 import pathlib
 from collections.abc import Iterable
 
-from data.file_hash import file_sha256
+from data.files.file_hash import file_sha256
 from data.input_error import InputError
 from data.whole_file import AnyPath, write_text
 

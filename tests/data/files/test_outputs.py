@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 
+from data.files.outputs import RECORD, Outputs, make_folder
 from data.input_error import InputError
-from data.outputs import RECORD, Outputs, make_folder
 
 
 def write(outputs, name, text):

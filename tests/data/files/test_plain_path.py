@@ -2,7 +2,7 @@
 
 import pytest
 
-from data.plain_path import plain_path
+from data.files.plain_path import plain_path
 
 
 @pytest.mark.parametrize("name", ["fold[0]", "r*n", "what?", "a\\b"])

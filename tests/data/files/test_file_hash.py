@@ -2,7 +2,7 @@
 
 import hashlib
 
-from data.file_hash import file_sha256
+from data.files.file_hash import file_sha256
 
 
 def test_a_files_hash_is_sha256_of_its_bytes(tmp_path):

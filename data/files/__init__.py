@@ -1,0 +1,1 @@
+"""What is done with files: hashed, locked, replaced only where that is allowed."""
