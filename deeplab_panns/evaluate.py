@@ -13,7 +13,8 @@ from data import command
 from data.input_error import InputError
 from data.organs import BTCV_ORGANS
 from deeplab_panns.scores import label_map
-from deeplab_panns.scores.folder_scores import Folders, evaluate_folders
+from deeplab_panns.scores.folder_scores import Folders, evaluate_folders, not_scored
+from deeplab_panns.scores.result_files import RESULTS, Evaluation, result_outputs
 
 
 def define_flags() -> None:
@@ -45,6 +46,7 @@ def define_flags() -> None:
   )
   flags.DEFINE_list("reference_label_map", None, "The same for --references.")
   flags.DEFINE_integer("workers", os.cpu_count(), "Cases scored at a time.", lower_bound=1)
+  flags.DEFINE_bool("overwrite", False, "Replace result files that no evaluation wrote.")
   flags.DEFINE_string(
     "output_dir", None, "Where metrics.csv, metrics.json, volumes.csv and confusion.csv go; default: the run."
   )
@@ -60,18 +62,28 @@ def main(_: list[str]) -> None:
       "evaluate: --label_map and --reference_label_map are for --predictions and --references"
     )
   output_dir = pathlib.Path(args.output_dir or args.run_dir)
+  inputs = [args.predictions, args.references] if args.predictions else []
+  outputs = result_outputs(output_dir, inputs, args.overwrite)
   if args.predictions:
-    _evaluate_folders(args, output_dir)
+    evaluation, failures = _evaluate_folders(args, output_dir)
   else:
     # Here, not above: the processes that score folders import this module, and need no TensorFlow.
     from deeplab_panns.scores.run_scores import evaluate_runs
 
     run_dirs = args.run_dirs or [args.run_dir]
-    print(evaluate_runs(run_dirs, output_dir, args.checkpoint, args.data_dir, args.split, args.workers).line)
+    evaluation = evaluate_runs(run_dirs, output_dir, args.checkpoint, args.data_dir, args.split, args.workers)
+    failures = []
+  if evaluation:
+    outputs.wrote(name for name in RESULTS if (output_dir / name).is_file())
+    print("\n".join(filter(None, (evaluation.line, evaluation.seen_line))))
+  if failures:
+    cases = len(failures) + (evaluation.summary["cases"] if evaluation else 0)
+    raise InputError(f"{len(failures)} of {cases} cases could not be scored; the first: {failures[0]}")
 
 
-def _evaluate_folders(args: Any, output_dir: pathlib.Path) -> None:
-  """Prints the result; raises InputError at the end if a case failed."""
+def _evaluate_folders(args: Any, output_dir: pathlib.Path) -> tuple[Evaluation | None, list[str]]:
+  """The evaluation of the cases that could be scored, and an error line for each of the others, printed
+  too."""
   organs = tuple(args.organs)
   maps = [
     words and label_map.parse(words, organs, flag)
@@ -79,15 +91,13 @@ def _evaluate_folders(args: Any, output_dir: pathlib.Path) -> None:
   ]
   folders = Folders(pathlib.Path(args.predictions), pathlib.Path(args.references), organs, *maps)
   evaluation, failures = evaluate_folders(folders, output_dir, args.workers)
-  cases = len(failures)
-  if evaluation:
-    cases += evaluation.summary["cases"]
-    print(evaluation.line)
-    unscored = [organ for organ in organs if organ not in folders.scored_organs]
-    if unscored:
-      print(f"not scored, since a label map names no value for it: {', '.join(unscored)}")
-  if failures:
-    raise InputError(f"{len(failures)} of {cases} cases could not be scored: {' '.join(failures)}")
+  lines = [f"note: {line}" for line in not_scored(folders)]
+  lines += [f"failed: {failure}" for failure in failures] if len(failures) > 1 else []
+  unscored = [organ for organ in organs if organ not in folders.scored_organs]
+  if evaluation and unscored:
+    lines.append(f"not scored, since a label map names no value for it: {', '.join(unscored)}")
+  print("\n".join(lines), end="\n" if lines else "")
+  return evaluation, failures
 
 
 def _require_consistent(

@@ -7,17 +7,16 @@ annotate an organ, their shares can be compared.
 
 from __future__ import annotations
 
-import pathlib
-
 from absl import flags
 
 from data import command
+from data.files.outputs import Outputs
 from data.input_error import InputError
 from data.stored.splits import split
 from data.stored.store import read_store
 from deeplab_panns.evidence import text_table
 from deeplab_panns.prior_check.check import check
-from deeplab_panns.prior_check.check_files import write
+from deeplab_panns.prior_check.check_files import FILES, write
 from deeplab_panns.prior_check.findings import conclusions, scan_table, verdict_table
 from deeplab_panns.prior_check.share_agreement import TOLERANCE
 
@@ -29,6 +28,7 @@ def define_flags() -> None:
     None,
     "Where prior_check.csv (sets), prior_check_cases.csv and prior_check.png go; default: printed only.",
   )
+  flags.DEFINE_bool("overwrite", False, "Replace files there that this command did not write.")
   flags.DEFINE_integer(
     "fold", -1, "Leave this fold out of the labelled cases, as train does; -1: take all.", lower_bound=-1
   )
@@ -49,6 +49,9 @@ def define_flags() -> None:
 
 def main(_: list[str]) -> None:
   args = flags.FLAGS
+  if args.output_dir:
+    outputs = Outputs(args.output_dir, [args.data_dir], args.overwrite)
+    outputs.require_free(FILES)
   store = read_store(args.data_dir)
   splits = split(store, args.fold, 0.0, 0)
   if not any(case.annotated for case in splits.partial):
@@ -67,9 +70,9 @@ def main(_: list[str]) -> None:
   print(text_table.to_markdown(verdict_table(found)))
   print("\n".join(conclusions(found)))
   if args.output_dir:
-    output_dir = pathlib.Path(args.output_dir)
-    write(found, output_dir)
-    print(f"{output_dir / 'prior_check.csv'}, prior_check_cases.csv, prior_check.png")
+    write(found, outputs.folder)
+    outputs.wrote(FILES)
+    print(f"{outputs.folder / 'prior_check.csv'}, prior_check_cases.csv, prior_check.png")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from deeplab_panns.prior_check import agreement_figure
 from deeplab_panns.prior_check.case_sets import ALL_PARTIAL
 from deeplab_panns.prior_check.check import Check
 
+FILES = ("prior_check.csv", "prior_check_cases.csv", "prior_check.png")
 _AGREEMENT_COLUMNS = (
   "set",
   "organ",

@@ -5,28 +5,32 @@ from __future__ import annotations
 
 import logging
 import pathlib
+import tempfile
 
 from absl import flags
 
 from data import command
+from data.files.outputs import Outputs
+from data.whole_file import write_bytes
 from deeplab_panns.report.output import write_page, write_tables
-from deeplab_panns.report.results import compared as scores
+from deeplab_panns.report.results import compared
 from deeplab_panns.report.results.scored_runs import read_all
 
 
 def define_flags() -> None:
+  """Defines the command's flags."""
   flags.DEFINE_list(
     "run_dirs",
     None,
-    "Evaluated runs, cross-validations, or --output_dir folders of evaluate, "
-    "comma-separated. Runs that differ only in seed, fold and validation are one method.",
+    "Evaluated runs, cross-validations, or --output_dir folders of evaluate, comma-separated. Runs that "
+    "differ only in seed, fold and validation are one method.",
     required=True,
   )
   flags.DEFINE_list(
     "names",
     None,
-    "A method's name for each run, in their order; runs of one name are one method. "
-    "Default: the supervision, and the settings in which methods differ.",
+    "A method's name for each run, in their order; runs of one name are one method. Default: the "
+    "supervision, and the settings in which methods differ.",
   )
   flags.DEFINE_string(
     "baseline", None, "The method that gains and p-values are against; default: full, else the first."
@@ -34,17 +38,28 @@ def define_flags() -> None:
   flags.DEFINE_string(
     "output_dir", None, "Where report.html goes, and its tables and pictures as files.", required=True
   )
+  flags.DEFINE_bool("overwrite", False, "Replace files there that this command did not write.")
 
 
 def main(_: list[str]) -> None:
+  """Reads the runs, and writes tables, page and pictures."""
   args = flags.FLAGS
   logging.getLogger("matplotlib").setLevel(logging.ERROR)  # tells of its font cache on stderr
-  runs, names = read_all(args.run_dirs, args.names)
-  results = scores.build(runs, names, args.baseline)
-  output_dir = pathlib.Path(args.output_dir)
-  output_dir.mkdir(parents=True, exist_ok=True)
-  print(write_tables(results, output_dir))
-  write_page(results, output_dir)
+  outputs = Outputs(args.output_dir, args.run_dirs, args.overwrite)
+  outputs.require_free(["report.html"])
+  runs, titles = read_all(args.run_dirs, args.names)
+  results = compared.build(runs, titles, args.baseline)
+  output_dir = outputs.folder
+  with tempfile.TemporaryDirectory() as temporary:  # what the files are called is known when they are there
+    made = pathlib.Path(temporary)
+    tables = write_tables(results, made)
+    write_page(results, made)
+    names = sorted(file.name for file in made.iterdir())
+    outputs.require_free(names)
+    for name in names:
+      write_bytes(output_dir / name, (made / name).read_bytes())
+  outputs.wrote(names)
+  print(tables)
   print(f"{output_dir / 'report.html'}; tables as .md, .tex, .csv and pictures as .png beside it")
 
 

@@ -28,6 +28,7 @@ class TrainedRun:
     organs: in the order of the labels 1…K.
     data_dir: the store it was trained on.
     step: of the checkpoint.
+    fingerprint: of the store's content in training.
     scans: the ranges of the scans in training; {} in runs of versions that did not write them.
   """
 
@@ -38,6 +39,7 @@ class TrainedRun:
   segmenter: SlabSegmenter
   step: int
   scans: ScanRanges = dataclasses.field(default_factory=dict)
+  fingerprint: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +85,14 @@ def open_run(run_dir: str | os.PathLike[str], checkpoint: str = "last") -> Train
   step = checkpoints.restore_network(network, directory.checkpoints, checkpoint)
   segmenter = segmenter_of(network, settings.experiment, settings.organs)
   return TrainedRun(
-    directory, settings.experiment, settings.organs, settings.data_dir, segmenter, step, scans
+    directory,
+    settings.experiment,
+    settings.organs,
+    settings.data_dir,
+    segmenter,
+    step,
+    scans,
+    settings.fingerprint,
   )
 
 

@@ -15,8 +15,9 @@ import tqdm
 from data.arrays import Labels
 from data.files.file_hash import file_sha256
 from data.formats import volumes
-from data.formats.label_values import to_labels
+from data.formats.label_values import to_labels, unnamed_values
 from data.input_error import InputError
+from data.listed import listed
 from data.worker_pool import in_processes
 from deeplab_panns.scores import label_map
 from deeplab_panns.scores.result_files import Evaluation, write_results
@@ -104,11 +105,38 @@ def score_folders(folders: Folders, workers: int = 1) -> tuple[list[ScoredCase],
 
 def _pairs(folders: Folders) -> dict[str, tuple[pathlib.Path, pathlib.Path | None]]:
   """{case id: (reference file, prediction file or None)}, sorted by id."""
+  if folders.references.resolve() == folders.predictions.resolve():
+    raise InputError(
+      f"{folders.references}: is given both as --predictions and as --references; name two folders."
+    )
   references = _label_files(folders.references)
   predictions = _label_files(folders.predictions)
   if not references:
     raise InputError(f"{folders.references}: holds no label maps {list(volumes.SUFFIXES)}.")
   return {case: (reference, predictions.get(case)) for case, reference in sorted(references.items())}
+
+
+def not_scored(folders: Folders) -> list[str]:
+  """One line each on what lies in the folders and is not scored."""
+  references, predictions = (_label_files(folder) for folder in (folders.references, folders.predictions))
+  lines = []
+  without = [file.name for case, file in predictions.items() if case not in references]
+  if without:
+    lines.append(f"{folders.predictions}: {len(without)} predictions have no reference: {listed(without)}")
+  for folder, found in ((folders.references, references), (folders.predictions, predictions)):
+    others = [
+      entry.name
+      for entry in sorted(folder.iterdir())
+      if entry not in found.values() and not entry.name.startswith(".") and not _is_other_half(entry)
+    ]
+    if others:
+      lines.append(f"{folder}: {len(others)} entries are no label maps: {listed(others)}")
+  return lines
+
+
+def _is_other_half(entry: pathlib.Path) -> bool:
+  """Whether a file is the .img of a pair, or organs.json, which predict leaves beside its label maps."""
+  return entry.name.lower().endswith((".img", ".img.gz")) or entry.name == "organs.json"
 
 
 def _label_files(folder: pathlib.Path) -> dict[str, pathlib.Path]:
@@ -152,10 +180,11 @@ def _translated(folders: Folders, volume: volumes.Volume, values: Mapping[int, s
   """The volume's label values as indices of the scored organs, from 1."""
   if values is None:
     values = label_map.default_map(folders.organs)
-    if volume.array.max() > len(values):
+    unnamed = unnamed_values(volume.array, values)
+    if unnamed:
       raise InputError(
-        f"{volume.path}: holds the value {volume.array.max()}, but --organs names {len(values)} organs "
-        f"(values 1 to {len(values)}); name them all, in the order of the values, or say by --label_map "
-        "(--reference_label_map for the references) which values are which organs."
+        f"{volume.path}: holds the values {listed(unnamed)}, and --organs names values 1 to {len(values)}; "
+        "name all "
+        "organs in the order of the values, or say by --label_map (--reference_label_map) which is which."
       )
   return to_labels(volume.array, values, folders.scored_organs)

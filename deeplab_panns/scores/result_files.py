@@ -5,13 +5,19 @@ from __future__ import annotations
 import dataclasses
 import json
 import pathlib
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from data.whole_file import write_text
+from data.files.outputs import Outputs
+from data.input_error import InputError
+from data.listed import listed
+from data.whole_file import AnyPath, write_text
 from deeplab_panns.evidence import number_text
 from deeplab_panns.scores import compared_slices, confusion, organ_volumes, score_table
 from deeplab_panns.scores.scored_case import ScoredCase
+
+RESULTS = ("metrics.csv", "metrics.json", "volumes.csv", "confusion.csv", "slices.npz", "overlay.png")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +44,14 @@ class Evaluation:
       f"{found['missed']} missed (organ in one alone); {self.output_dir / 'metrics.csv'}"
     )
 
+  @property
+  def seen_line(self) -> str:
+    """How many of the cases the network was trained on; empty if none."""
+    seen = self.summary.get("seen_in_training", ())
+    return (
+      f"{len(seen)} of {self.summary['cases']} cases were seen in training: {listed(seen)}" if seen else ""
+    )
+
 
 def write_results(
   scored: Sequence[ScoredCase], organs: Sequence[str], output_dir: pathlib.Path, header: Mapping[str, Any]
@@ -51,7 +65,46 @@ def write_results(
     header: what was scored, for the head of metrics.json.
   Returns:
     The content of metrics.json.
+  Raises:
+    InputError: If the folder cannot be written to; the files then lie in a temporary folder, which is named.
   """
+  try:
+    return _write(scored, organs, output_dir, header)
+  except OSError as error:  # a full disk must not cost the scores
+    rescue = pathlib.Path(tempfile.mkdtemp(prefix="scores_"))
+    _write(scored, organs, rescue, header)
+    raise InputError(
+      f"{output_dir}: cannot be written to ({error.strerror or error}); the scores are in {rescue}: make "
+      "room and copy "
+      "them from there."
+    ) from None
+
+
+def result_outputs(output_dir: pathlib.Path, inputs: Iterable[AnyPath], overwrite: bool) -> Outputs:
+  """The output folder of an evaluation, checked before anything is computed.
+
+  Results that an evaluation of an earlier version wrote count as its own.
+
+  Raises:
+    InputError: If the folder cannot be written to, or a result would replace a file of others or an input.
+  """
+  outputs = Outputs(output_dir, inputs, overwrite)
+  if not _is_of_an_evaluation(output_dir / "metrics.json"):
+    outputs.require_free(RESULTS)
+  return outputs
+
+
+def _is_of_an_evaluation(metrics: pathlib.Path) -> bool:
+  try:
+    content = json.loads(metrics.read_text(encoding="utf-8"))
+  except (OSError, ValueError):
+    return False
+  return isinstance(content, dict) and {"mean_dice", "label_organs", "references"} <= set(content)
+
+
+def _write(
+  scored: Sequence[ScoredCase], organs: Sequence[str], output_dir: pathlib.Path, header: Mapping[str, Any]
+) -> dict[str, Any]:
   output_dir.mkdir(parents=True, exist_ok=True)
   rows = [(case.case, score) for case in scored for score in case.scores]
   score_table.write_csv(output_dir / "metrics.csv", rows)

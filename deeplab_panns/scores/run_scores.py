@@ -21,6 +21,7 @@ from data.stored.splits import split
 from data.stored.store import Store, StoredCase, read_store, verify
 from data.whole_file import AnyPath, write_bytes
 from deeplab_panns.evidence import slice_pictures
+from deeplab_panns.runs.run_directory import fingerprint
 from deeplab_panns.runs.trained import TrainedRun, open_run, open_runs
 from deeplab_panns.scores import compared_slices
 from deeplab_panns.scores.result_files import Evaluation, write_results
@@ -50,7 +51,9 @@ def evaluate_runs(
   """
   segmenter, runs = _open(run_dirs, checkpoint)
   store = read_store(data_dir or runs[0].data_dir)
-  scored, overlay = score_cases(segmenter, store.organs, select_cases(store, runs, which), workers)
+  cases = select_cases(store, runs, which)
+  scored, overlay = score_cases(segmenter, store.organs, cases, workers)
+  seen = [case.id for case in cases if any(case.id in trained_on(run, store) for run in runs)]
   header = {
     "split": which,
     "grid": "store",
@@ -59,6 +62,7 @@ def evaluate_runs(
     "fold": _one_or_all([run.experiment.held_out.fold for run in runs]),
     "data_dir": str(store.path.resolve()),
     "run_dirs": [str(pathlib.Path(run_dir).resolve()) for run_dir in run_dirs],
+    **({"seen_in_training": seen} if seen else {}),
   }
   summary = write_results(scored, store.organs, output_dir, header)
   _write_png(output_dir / "overlay.png", overlay)
@@ -122,6 +126,16 @@ def select_cases(store: Store, runs: Sequence[TrainedRun], which: str) -> list[S
     )
   verify(cases)
   return cases
+
+
+def trained_on(run: TrainedRun, store: Store) -> frozenset[str]:
+  """Ids of the store's cases that a run was trained on; none of another store than its own."""
+  if fingerprint(store) != run.fingerprint:
+    return frozenset()
+  held_out = run.experiment.held_out
+  splits = split(store, held_out.fold, held_out.validation_fraction, run.experiment.seed)
+  partial = splits.partial if run.experiment.stage2.has_partial else ()
+  return frozenset(case.id for case in (*splits.labeled, *partial))
 
 
 def _held_out(run: TrainedRun, store: Store, which: str) -> tuple[StoredCase, ...]:

@@ -14,6 +14,7 @@ from data.input_error import InputError
 from data.stored.store import Store
 from deeplab_panns.runs.experiment import Experiment
 from deeplab_panns.runs.run_directory import RunDirectory
+from deeplab_panns.scores.result_files import result_outputs
 from deeplab_panns.training import merged_folds
 
 
@@ -138,6 +139,7 @@ def cross_validate(validation: CrossValidation, only: int = -1) -> None:
       f"{validation.store.path}: has no fold {only}; its folds are {list(validation.folds)}: choose one by "
       "--fold, or -1 for all."
     )
+  outputs = result_outputs(validation.run_dir, (), overwrite=False)
   for fold in validation.folds if only < 0 else [only]:
     if validation.is_finished(fold):
       print(f"{validation.fold_dir(fold)}: trained and evaluated before", flush=True)
@@ -151,7 +153,9 @@ def cross_validate(validation: CrossValidation, only: int = -1) -> None:
     )
     return
   folders = {fold: validation.fold_dir(fold) for fold in validation.folds}
-  print(describe(merged_folds.merge(folders, validation.folds, validation.run_dir), validation.run_dir))
+  summary = merged_folds.merge(folders, validation.folds, validation.run_dir)
+  outputs.wrote(merged_folds.FILES)
+  print(describe(summary, validation.run_dir))
 
 
 def describe(summary: dict[str, Any], run_dir: pathlib.Path) -> str:

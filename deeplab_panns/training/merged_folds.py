@@ -18,6 +18,7 @@ from deeplab_panns.scores import confusion, organ_volumes, score_table
 from deeplab_panns.scores.metrics import OrganScore
 
 # (case, its score of one organ), as score_table reads them.
+FILES = ("metrics.csv", "metrics.json", "volumes.csv", "confusion.csv")
 Rows = Sequence[tuple[str, OrganScore]]
 
 

@@ -17,12 +17,13 @@ from deeplab_panns.scores.metrics import OrganScore
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ScoredRun:
-  """
+  """The scores of a run, of an ensemble, or of label files, and what is known of the training.
+
   Attributes:
-    folder: that holds metrics.csv, metrics.json and what else evaluate wrote.
-    run_dir: of the training; the folder itself, or where the evaluation of one run with an --output_dir was.
-    settings: the run's experiment.json; empty where the folder holds no single run's scores.
-    data: the run's data.json: the store and its fingerprint; empty likewise.
+    folder: holds metrics.csv, metrics.json and what else evaluate wrote.
+    run_dir: of the training, if it is one run that was scored and is still there; else `folder`.
+    settings: those of the run's experiment.json that had an effect; empty where not one run was scored.
+    data: the run's data.json, which names the store and its fingerprint; empty likewise.
     summary: metrics.json.
     rows: (case key, OrganScore). A key is the id and the sha256 of the reference, since two stores may give
       different patients the same id.
@@ -30,22 +31,24 @@ class ScoredRun:
 
   folder: pathlib.Path
   run_dir: pathlib.Path
-  settings: dict[str, Any]
-  data: dict[str, Any]
-  summary: dict[str, Any]
+  settings: Mapping[str, Any]
+  data: Mapping[str, Any]
+  summary: Mapping[str, Any]
   rows: tuple[tuple[str, OrganScore], ...]
 
   @property
   def seed(self) -> int | None:
+    """Of the training; None where it is not known."""
     return self.settings.get("seed")
 
   @property
   def fold(self) -> int | None:
+    """The one that the training held out; None where it is not known."""
     return self.settings.get("fold")
 
   @property
   def trained_on(self) -> str | None:
-    """Fingerprint of the store, None where it is not known."""
+    """Fingerprint of the store; None where it is not known."""
     return self.data.get("fingerprint")
 
   @property
@@ -61,7 +64,13 @@ class ScoredRun:
 
   @property
   def cases(self) -> tuple[str, ...]:
+    """Keys, each once, in the order of the rows."""
     return tuple(dict.fromkeys(case for case, _ in self.rows))
+
+  @property
+  def seen_in_training(self) -> tuple[str, ...]:
+    """Ids of the scored cases that the run was trained on."""
+    return tuple(self.summary.get("seen_in_training", ()))
 
   @property
   def scored_on(self) -> str:
@@ -70,10 +79,12 @@ class ScoredRun:
     return f"of the {split} split, on the store's grid" if split else "in label files, on the files' grid"
 
   def key(self, case_id: str) -> str:
+    """The key of one of its cases."""
     return case_key(case_id, self.summary)
 
 
 def case_key(case_id: str, summary: Mapping[str, Any]) -> str:
+  """The id, and the first digits of the reference's sha256 where metrics.json (`summary`) tells it."""
   sha256 = summary.get("references", {}).get(case_id)
   return f"{case_id}@{sha256[:8]}" if sha256 else case_id
 
@@ -89,9 +100,9 @@ def read_all(
   """Reads several; a cross-validation counts as its folds, which tell more than the merged scores.
 
   Args:
-    names: one for each folder, or None.
+    names: of methods, one for each folder; or None.
   Returns:
-    (ScoredRuns, a name for each, or None).
+    The runs, and a name for each; None without `names`.
   Raises:
     InputError: As `read_scored`, and if names and folders differ in number.
   """
@@ -99,12 +110,11 @@ def read_all(
     raise InputError(
       f"--names={','.join(names)}: names {len(names)} runs, --run_dirs has {len(folders)}; give one for each."
     )
-  runs, titles = [], []
-  for place, folder in enumerate(folders):
-    members = _with_folds(read_scored(folder))
-    runs += members
-    titles += [names[place]] * len(members) if names else []
-  return runs, titles or None
+  of_folders = [_with_folds(read_scored(folder)) for folder in folders]
+  runs = [run for members in of_folders for run in members]
+  if not names:
+    return runs, None
+  return runs, [name for name, members in zip(names, of_folders) for _ in members]
 
 
 def _with_folds(run: ScoredRun) -> list[ScoredRun]:
@@ -146,7 +156,7 @@ def read_scored(folder: AnyPath) -> ScoredRun:
 def with_effect(content: Mapping[str, Any]) -> dict[str, Any]:
   """The settings of an experiment.json that had an effect, so that runs of all versions can be compared.
 
-  Runs of before the file had a format name the settings of both networks.
+  Files of earlier versions, which have no format number, name the settings of both networks.
   """
   unused = without_effect(content.get("network", "deeplab_v3")) | {"format"}
   return {name: value for name, value in content.items() if name not in unused}

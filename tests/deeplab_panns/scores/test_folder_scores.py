@@ -80,7 +80,7 @@ def test_failures_are_listed_and_the_others_scored(folders):
   write_nifti(folders / "predictions" / "c2.nii.gz", label + 1)
   scored, failures = score_folders(Folders(folders / "predictions", folders / "references", ORGANS))
   assert not scored and len(failures) == 3
-  for failure, says in zip(failures, ("has no prediction", "5 x 40 x 36", "holds the value 4.*--label_map")):
+  for failure, says in zip(failures, ("has no prediction", "5 x 40 x 36", "holds the values 4.*--label_map")):
     assert re.search(says, failure)
 
 
