@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from data.input_error import InputError
-from deeplab_panns.scores.folder_scores import Folders, score_folders
+from deeplab_panns.scores.folder_scores import Folders, not_scored, score_folders
 from tests.conftest import TINY_ORGANS, make_case, write_nifti
 
 ORGANS = tuple(TINY_ORGANS)  # liver, spleen, pancreas
@@ -113,3 +113,35 @@ def test_maps_without_a_common_organ(folders):
     score_folders(
       Folders(folders / "predictions", folders / "references", ORGANS, {1: "liver"}, {2: "spleen"})
     )
+
+
+@pytest.mark.parametrize("value", [-1, 4, 99])
+def test_values_outside_the_list_are_refused_and_not_taken_for_background(folders, value):
+  _, label = make_case(np.random.default_rng(1))
+  write_nifti(folders / "predictions" / "c1.nii.gz", np.where(label == 3, value, label).astype(np.int16))
+  scored, failures = score_folders(Folders(folders / "predictions", folders / "references", ORGANS))
+  assert [case.case for case in scored] == ["c0", "c2"]
+  assert re.search(rf"c1\.nii\.gz: holds the values {value}, and --organs names values 1 to 3", failures[0])
+
+
+def test_a_ct_as_label_map_is_a_short_line(folders):
+  image, _ = make_case(np.random.default_rng(1))
+  write_nifti(folders / "predictions" / "c1.nii.gz", image)
+  _, failures = score_folders(Folders(folders / "predictions", folders / "references", ORGANS))
+  assert len(failures) == 1 and len(failures[0]) < 300 + len(str(folders)) and "more" in failures[0]
+
+
+def test_what_is_not_scored_is_told(folders):
+  (folders / "references" / "c2.nii.gz").unlink()
+  (folders / "predictions" / "notes.txt").touch()
+  (folders / "predictions" / "organs.json").touch()  # as predict leaves it
+  lines = not_scored(Folders(folders / "predictions", folders / "references", ORGANS))
+  assert len(lines) == 2
+  assert "1 predictions have no reference: c2.nii.gz" in lines[0]
+  assert "1 entries are no label maps: notes.txt" in lines[1]
+
+
+def test_a_folder_is_not_compared_with_itself(folders):
+  (folders / "link").symlink_to(folders / "references")
+  with pytest.raises(InputError, match="both as --predictions and as --references"):
+    score_folders(Folders(folders / "link", folders / "references", ORGANS))

@@ -2,12 +2,15 @@
 
 import json
 import pathlib
+import re
 
 import numpy as np
+import pytest
 
+from data.input_error import InputError
 from deeplab_panns.scores import compared_slices, confusion, organ_volumes, score_table
 from deeplab_panns.scores.compared_slices import ComparedSlice
-from deeplab_panns.scores.result_files import Evaluation, write_results
+from deeplab_panns.scores.result_files import Evaluation, result_outputs, write_results
 from deeplab_panns.scores.scored_case import Reference, ScoredCase, score_case
 
 ORGANS = ("liver", "spleen")
@@ -63,3 +66,27 @@ def test_the_line():
     "2 missed (organ in one alone); out/metrics.csv"
   )
   assert "mean Dice undefined" in Evaluation("run", {**summary, "mean_dice": None}, pathlib.Path("out")).line
+
+
+def test_results_of_an_evaluation_may_be_replaced_and_files_of_the_user_not(tmp_path):
+  write_results(cases(), ORGANS, tmp_path, {"split": "all"})  # as an earlier version, without a record
+  result_outputs(tmp_path, (), overwrite=False)
+  (tmp_path / "metrics.json").write_text('{"mine": 1}')
+  with pytest.raises(InputError, match=r"metrics\.csv: exists, and was not written"):
+    result_outputs(tmp_path, (), overwrite=False)
+  result_outputs(tmp_path, (), overwrite=True)
+
+
+def test_a_full_disk_does_not_cost_the_scores(tmp_path, monkeypatch):
+  (tmp_path / "file").touch()
+  monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+  with pytest.raises(InputError, match="cannot be written to .*; the scores are in ") as error:
+    write_results(cases(), ORGANS, tmp_path / "file", {"split": "all"})
+  rescue = pathlib.Path(re.search(r"the scores are in (\S+):", str(error.value))[1])
+  assert (rescue / "metrics.csv").is_file() and (rescue / "metrics.json").is_file()
+
+
+def test_cases_that_were_trained_on_are_said():
+  summary = {"cases": 5, "seen_in_training": ["a", "b"]}
+  assert Evaluation("x", summary, pathlib.Path("out")).seen_line == "2 of 5 cases were seen in training: a, b"
+  assert Evaluation("x", {"cases": 5}, pathlib.Path("out")).seen_line == ""

@@ -1,6 +1,7 @@
 """Scoring runs on a store: which cases, what is written, and the same numbers however many cases are scored
 at a time."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -9,8 +10,8 @@ import tensorflow as tf
 
 from data.input_error import InputError
 from data.stored.store import read_store
-from deeplab_panns.runs.experiment import Experiment, HeldOut
-from deeplab_panns.runs.run_directory import RunDirectory
+from deeplab_panns.runs.experiment import Experiment, HeldOut, Stage2
+from deeplab_panns.runs.run_directory import RunDirectory, fingerprint
 from deeplab_panns.runs.trained import TrainedRun
 from deeplab_panns.scores import compared_slices, confusion, organ_volumes, run_scores
 from deeplab_panns.scores.metrics import score_organs
@@ -97,3 +98,13 @@ def test_what_is_written_adds_up(tiny_store, tmp_path, monkeypatch):
   assert counts[0].sum() == sum(case.voxels["background"] for case in full)  # not that of partial cases
   assert {part.case for part in compared_slices.read(tmp_path / "slices.npz")} == set(ids(store.cases))
   assert (tmp_path / "overlay.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_cases_of_training_are_known_on_the_runs_own_store_alone(tiny_store):
+  store = read_store(tiny_store)
+  run = dataclasses.replace(held(0), fingerprint=fingerprint(store))
+  assert run_scores.trained_on(run, store) == {"full_0", "full_1", "full_2", "partial_3", "partial_4"}
+  full = dataclasses.replace(run.experiment, stage2=Stage2(supervision="full"))
+  without_partial = dataclasses.replace(run, experiment=full)
+  assert run_scores.trained_on(without_partial, store) == {"full_0", "full_1", "full_2"}
+  assert run_scores.trained_on(held(0), store) == frozenset()
