@@ -206,6 +206,7 @@ def test_tests_mirror_the_rooms():
   """A test file below tests/<package>/ is named after a module there, or says in WHOLE what it tests
   instead."""
   whole = {  # commands as their users run them, and laws of several modules
+    "tests/data/formats": {"damaged_headers"},
     "tests/deeplab_panns": {"bad_input", "commands", "commands_3d", "flagfiles", "memory", "real_ct"},
     "tests/deeplab_panns/report": {"report"},
     "tests/deeplab_panns/study": {"study"},

@@ -80,7 +80,7 @@ def test_results_of_an_evaluation_may_be_replaced_and_files_of_the_user_not(tmp_
 def test_a_full_disk_does_not_cost_the_scores(tmp_path, monkeypatch):
   (tmp_path / "file").touch()
   monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-  with pytest.raises(InputError, match="cannot be written to .*; the scores are in ") as error:
+  with pytest.raises(InputError, match=r"cannot be written to .*; the scores are in ") as error:
     write_results(cases(), ORGANS, tmp_path / "file", {"split": "all"})
   rescue = pathlib.Path(re.search(r"the scores are in (\S+):", str(error.value))[1])
   assert (rescue / "metrics.csv").is_file() and (rescue / "metrics.json").is_file()
