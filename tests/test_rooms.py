@@ -32,7 +32,7 @@ MAY_IMPORT = {
   "deeplab_panns.evidence": {"data"},
   "deeplab_panns.scores": DATA - {"data.synthetic", "data.batches"}
   | {"deeplab_panns.runs", "deeplab_panns.segmentation", "deeplab_panns.evidence"},
-  "deeplab_panns.prior_check": {"data", "data.stored", "deeplab_panns.evidence"},
+  "deeplab_panns.prior_check": {"data", "data.files", "data.stored", "deeplab_panns.evidence"},
   "deeplab_panns.training": DATA - {"data.synthetic"}
   | {"deeplab_panns.method", "deeplab_panns.runs", "deeplab_panns.segmentation"}
   | {"deeplab_panns.scores", "deeplab_panns.evidence", "deeplab_panns.prior_check"},
@@ -41,7 +41,7 @@ MAY_IMPORT = {
   | {"deeplab_panns.evidence", "deeplab_panns.prior_check"},
   "deeplab_panns.report.figures": {"data", "deeplab_panns.scores", "deeplab_panns.evidence"}
   | {"deeplab_panns.report.results"},
-  "deeplab_panns.report": {"data", "deeplab_panns.scores", "deeplab_panns.evidence"}
+  "deeplab_panns.report": {"data", "data.files", "deeplab_panns.scores", "deeplab_panns.evidence"}
   | {"deeplab_panns.prior_check", "deeplab_panns.report.results", "deeplab_panns.report.figures"},
   "deeplab_panns.study": {
     "data",

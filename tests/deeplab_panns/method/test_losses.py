@@ -70,7 +70,6 @@ def test_marginal_loss_with_every_organ_annotated_is_cross_entropy():
 
 def test_marginal_loss_leaves_unannotated_organs_and_background_alone_among_themselves():
   """Outside of annotations, probability may move among the classes nobody annotated at no cost."""
-  pays."""
   logits = tf.Variable(tf.zeros([1, 1, 4]))
   with tf.GradientTape() as tape:
     loss = losses.marginal_cross_entropy_sum(logits, tf.zeros([1, 1], tf.uint8), tf.constant(ANNOTATED))
