@@ -16,12 +16,12 @@ import tensorflow as tf
 import tqdm
 
 from data import command
+from data.files.outputs import Outputs
 from data.formats import volumes
 from data.formats.plausible_ct import doubts
 from data.formats.volumes import Volume
 from data.input_error import InputError
 from data.listed import listed
-from data.outputs import Outputs
 from data.whole_file import AnyPath, write_text
 from deeplab_panns.segmentation.familiar_scans import ScanRanges, unfamiliar
 from deeplab_panns.segmentation.input_names import require_usable

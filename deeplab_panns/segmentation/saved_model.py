@@ -13,10 +13,10 @@ from typing import Any
 
 import tensorflow as tf
 
+from data.files.outputs import RECORD, Outputs, make_folder
+from data.files.plain_path import plain_path
 from data.input_error import InputError
 from data.listed import listed
-from data.outputs import RECORD, Outputs, make_folder
-from data.plain_path import plain_path
 from data.whole_file import AnyPath, whole
 from deeplab_panns.segmentation.familiar_scans import ScanRanges, require_ranges
 from deeplab_panns.segmentation.slabs import SlabSegmenter

@@ -6,8 +6,8 @@ import pathlib
 
 import pytest
 
+from data.files.outputs import RECORD, Outputs
 from data.input_error import InputError
-from data.outputs import RECORD, Outputs
 from deeplab_panns.segmentation.input_search import find_inputs
 from tests.data.formats.dicom_files import write_series
 
