@@ -14,10 +14,9 @@ import numpy as np
 
 from data.formats import slice_stack
 from data.formats.dicom_folder import SUFFIXES as SUFFIXES
-from data.formats.dicom_folder import Contents, look_into, require_readable
+from data.formats.dicom_folder import Contents, kind_of, look_into, require_readable
 from data.formats.dicom_folder import looks_like_dicom as looks_like_dicom
 from data.formats.dicom_header import WAY_OUT, Header, read_header, shown
-from data.formats.dicom_objects import kind_of
 from data.formats.dicom_pixels import read_hu, require_whole_pixels
 from data.formats.dicom_values import StoredValues, stored_values
 from data.formats.grid import FileGrid, StoredVolume, require_usable

@@ -1,4 +1,7 @@
-"""The values of a stored label map as the labels of an organ list: the one place that translates them."""
+"""The values of a stored label map: whether they can be those of one, and what they are in an organ list.
+
+This is the one place that translates them.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,67 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 
 from data.arrays import Integers, Labels
+from data.formats.grid import StoredVolume, StoredVoxels
+from data.input_error import InputError
+from data.listed import listed
+from data.whole_file import AnyPath
+
+TOLERANCE = 1e-3  # of a label stored as a float, from the nearest integer
+MOST_VALUES = 1000  # no atlas has so many; a CT has more
+
+
+def label_integers(path: AnyPath, stored: StoredVolume) -> Integers:
+  """The values of a label map as integers of 32 bits or fewer; floats within 1e-3 of an integer are rounded.
+
+  Args:
+    path: for messages.
+  Raises:
+    InputError: If values are fractions, beyond 32 bits, too many different ones, or were made negative by the
+      header's scaling.
+  """
+  voxels = stored.voxels
+  if voxels.dtype.kind == "f":
+    voxels = _rounded(path, stored)
+  low, high = voxels.min(), voxels.max()
+  if low < -(2**31) or high >= 2**31:
+    raise InputError(f"{path}: label values run from {low:g} to {high:g}; 32-bit integers are allowed.")
+  if low < 0 and stored.scaling != (1, 0):
+    raise InputError(
+      f"{path}: label values run from {low:g} to {high:g}{_by_scaling(stored)}; write the label map again "
+      "with slope 1 and intercept 0."
+    )
+  if int(high) - int(low) >= MOST_VALUES:
+    _require_few_values(path, voxels)
+  return voxels.astype(np.int32) if voxels.dtype.kind == "f" else voxels
+
+
+def _rounded(path: AnyPath, stored: StoredVolume) -> StoredVoxels:
+  rounded = np.rint(stored.voxels)
+  off = np.abs(stored.voxels - rounded) > TOLERANCE
+  if off.any():
+    found = listed(f"{value:.4g}" for value in np.unique(stored.voxels[off]))
+    raise InputError(
+      f"{path}: {np.count_nonzero(off)} voxel(s) of the label map are not integers "
+      f"({found}){_by_scaling(stored)}; label values must be. Resample with nearest neighbours; if it is an "
+      "image or a probability map, name the label map."
+    )
+  return rounded
+
+
+def _require_few_values(path: AnyPath, voxels: StoredVoxels) -> None:
+  values = np.unique(voxels)
+  if len(values) > MOST_VALUES:
+    raise InputError(
+      f"{path}: {len(values):,} different values from {values[0]:g} to {values[-1]:g} "
+      f"({listed(f'{v:g}' for v in values)}): this looks like an image, not a label map; name the label map."
+    )
+
+
+def _by_scaling(stored: StoredVolume) -> str:
+  if stored.scaling == (1, 0):
+    return ""
+  slope, intercept = stored.scaling
+  return f" after the header's scl_slope {slope:.4g} and scl_inter {intercept:.4g}"
 
 
 def to_labels(

@@ -16,7 +16,7 @@ from nibabel import orientations
 from data.arrays import Affine, Integers, SpacingMM
 from data.formats import dicom, itk, nifti
 from data.formats.grid import FileGrid, StoredVolume, farthest_apart, format_mm, spacing_of
-from data.formats.label_integers import label_integers
+from data.formats.label_values import label_integers
 from data.input_error import InputError
 from data.whole_file import AnyPath
 

@@ -1,10 +1,13 @@
 """Values of a header by kind, and the line for a value that its attribute cannot have."""
 
+import numpy as np
+import pydicom
 import pytest
 
-from data.formats.dicom_header import Header, first_line, read_header, shown
+from data.formats.dicom_header import KEYWORDS, Header, first_line, read_header, shown
 from data.input_error import InputError
 from tests.data.formats.dicom_files import RAMP, write_slice
+from tests.data.formats.volume_files import mutated, outcome
 
 
 def header(faults=(), **values):
@@ -67,3 +70,120 @@ def test_a_file_that_is_empty(tmp_path):
   (tmp_path / "a").write_bytes(b"")
   with pytest.raises(InputError, match="the file is empty"):
     read_header(str(tmp_path / "a"))
+
+
+# A series with wrong bytes: a volume or one line, never a traceback; every mutation is seeded
+
+
+def series(folder, count=3):
+  folder.mkdir(exist_ok=True)
+  for index in range(count):
+    tags = {"RescaleType": "HU", "PixelPaddingValue": -2000, "ImageType": ["ORIGINAL", "PRIMARY", "AXIAL"]}
+    write_slice(folder / f"{index}.dcm", RAMP[index], (-20, -30, 2 * index), **tags)
+  return folder
+
+
+def element_start(content, keyword):
+  """Where the element's value starts in explicit little endian, and its length."""
+  tag = pydicom.datadict.tag_for_keyword(keyword)
+  at = content.index(tag.to_bytes(4, "little")[2:] + tag.to_bytes(4, "little")[:2])
+  return at + 8, int.from_bytes(content[at + 6 : at + 8], "little")
+
+
+TEXTS = [
+  "Modality",
+  "PixelSpacing",
+  "ImagePositionPatient",
+  "ImageOrientationPatient",
+  "RescaleSlope",
+  "RescaleIntercept",
+  "RescaleType",
+  "PhotometricInterpretation",
+  "SeriesInstanceUID",
+  "SOPClassUID",
+  "ImageType",
+]
+NUMBERS = [
+  "Rows",
+  "Columns",
+  "SamplesPerPixel",
+  "BitsAllocated",
+  "BitsStored",
+  "HighBit",
+  "PixelRepresentation",
+]
+
+
+@pytest.mark.parametrize("keyword", TEXTS)
+@pytest.mark.parametrize("fill", [b"x", b"\\", b" ", b"\0", b"9", b"-", b"\xff", b"e"])
+def test_texts_of_a_slice(tmp_path, keyword, fill):
+  path = series(tmp_path) / "1.dcm"
+  content = bytearray(path.read_bytes())
+  start, length = element_start(content, keyword)
+  content[start : start + length] = fill * length
+  path.write_bytes(content)
+  found = outcome(tmp_path)
+  if keyword in ("PixelSpacing", "ImagePositionPatient", "RescaleSlope", "RescaleIntercept") and fill != b"9":
+    assert f"1.dcm: {keyword} " in found or f"lacks {keyword}" in found, found
+  if keyword == "Modality":
+    assert found != "read"
+
+
+@pytest.mark.parametrize("keyword", NUMBERS)
+@pytest.mark.parametrize("value", [0, 7, 255, 65535])
+def test_numbers_of_a_slice(tmp_path, keyword, value):
+  path = series(tmp_path) / "1.dcm"
+  content = bytearray(path.read_bytes())
+  start, length = element_start(content, keyword)
+  content[start : start + length] = value.to_bytes(length, "little")
+  path.write_bytes(content)
+  found = outcome(tmp_path)
+  assert found != "read" or keyword == "PixelRepresentation"
+
+
+@pytest.mark.parametrize(
+  "keyword, value, words",
+  [
+    ("Modality", ["CT", "MR"], "Modality is ['CT', 'MR']; one text"),
+    ("Rows", [5, 5], "Rows is [5, 5]; 1 finite number"),
+    ("RescaleSlope", [1, 2], "RescaleSlope is ['1.0', '2.0']; 1 finite number"),
+    ("RescaleIntercept", "", "lacks RescaleIntercept"),
+    ("PixelSpacing", ["1", "nan"], "PixelSpacing"),
+    ("SamplesPerPixel", [1, 1], "SamplesPerPixel is [1, 1]"),
+  ],
+)
+@pytest.mark.filterwarnings("ignore")
+def test_values_of_the_wrong_number(tmp_path, keyword, value, words):
+  path = series(tmp_path) / "1.dcm"
+  data = pydicom.dcmread(path)
+  data[keyword] = pydicom.DataElement(data[keyword].tag, data[keyword].VR, value)
+  data.save_as(path)
+  assert words in outcome(tmp_path)
+
+
+def test_values_of_the_wrong_representation(tmp_path):
+  path = series(tmp_path) / "1.dcm"
+  whole = path.read_bytes()
+  found = []
+  for keyword in KEYWORDS:
+    for representation in (b"UN", b"OB", b"SQ", b"FD", b"DS", b"US", b"??"):
+      content = bytearray(whole)
+      try:
+        start, _ = element_start(content, keyword)
+      except ValueError:
+        continue  # the series lacks it
+      content[start - 4 : start - 2] = representation
+      path.write_bytes(content)
+      found.append(outcome(tmp_path))
+  assert len(found) > 100 and any(line != "read" for line in found)
+
+
+def test_random_bytes_of_a_slice(tmp_path):
+  path = series(tmp_path) / "1.dcm"
+  whole = path.read_bytes()
+  found = []
+  for seed in range(300):
+    path.write_bytes(mutated(whole, np.random.default_rng(seed)))
+    found.append(outcome(tmp_path))
+  refused = sum(line != "read" for line in found)
+  assert 30 < refused < 300  # most mutations hit something

@@ -15,6 +15,8 @@ from tests.data.formats.volume_files import (
   CANONICAL_AFFINE,
   ORIENTATIONS,
   RAMP,
+  mutated,
+  outcome,
   patch_bytes,
   ramp_file,
   refused,
@@ -291,6 +293,28 @@ def test_case_id(tmp_path):
   }
   assert {name: volumes.case_id(name) for name in names} == names
   assert volumes.case_id(pathlib.Path("q.mha")) == "q"
+
+
+@pytest.mark.parametrize("ending", [".nii", ".nrrd", ".mha"])
+def test_random_bytes_of_other_headers(tmp_path, ending, capfd):
+  path = str(tmp_path / ("ct" + ending))
+  save(tmp_path / "whole.nii", RAMP.T, CANONICAL_AFFINE)
+  if ending == ".nii":
+    path = str(tmp_path / "whole.nii")
+  else:
+    sitk.WriteImage(sitk.ReadImage(str(tmp_path / "whole.nii")), path)
+  with open(path, "rb") as file:
+    whole = file.read()
+  header = 352 if ending == ".nii" else whole.index(b"origin" if ending == ".nrrd" else b"LOCAL") + 20
+  capfd.readouterr()  # SimpleITK's own words on writing
+  found = []
+  for seed in range(150):
+    with open(path, "wb") as file:
+      file.write(mutated(whole[:header], np.random.default_rng(seed)) + whole[header:])
+    found.append(outcome(path))
+    outcome(path, volumes.read_label)
+  assert 30 < sum(line != "read" for line in found) < 150
+  assert capfd.readouterr().err == ""
 
 
 # Real scans

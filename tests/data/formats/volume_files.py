@@ -13,6 +13,7 @@ from data.input_error import InputError
 RAMP = np.arange(5 * 4 * 3, dtype=np.int16).reshape(5, 4, 3)  # [z, y, x]
 CANONICAL_AFFINE = np.array([[-0.5, 0, 0, 40], [0, -0.75, 0, -30], [0, 0, 2, 100], [0, 0, 0, 1]])
 ORIENTATIONS = list(itertools.product(itertools.permutations(range(3)), itertools.product((1, -1), repeat=3)))
+MOST_CHARACTERS = 300
 
 
 def stored_as(axes, signs, canonical=RAMP, affine=CANONICAL_AFFINE):
@@ -55,3 +56,31 @@ def refused(path, *words, read=volumes.read_image):
   assert "\n" not in message and message.startswith(f"{path}: "), message
   for word in words:
     assert word in message, message
+
+
+def outcome(path, read=volumes.read_image):
+  """ "read" or the line; any other exception is the test's failure."""
+  try:
+    read(path)
+  except InputError as error:
+    message = str(error)
+    assert "\n" not in message and len(message) - len(str(path)) <= MOST_CHARACTERS - 40, message
+    return message
+  return "read"
+
+
+def mutated(content, rng):
+  """The content with a few bytes set, cut out or put in."""
+  content = bytearray(content)
+  for _ in range(int(rng.integers(1, 5))):
+    at = int(rng.integers(len(content)))
+    kind = rng.integers(4)
+    if kind == 0:
+      content[at] = int(rng.integers(256))
+    elif kind == 1:
+      content[at] ^= 1 << int(rng.integers(8))
+    elif kind == 2:
+      del content[at : at + int(rng.integers(1, 5))]
+    else:
+      content[at:at] = rng.integers(256, size=int(rng.integers(1, 5)), dtype=np.uint8).tobytes()
+  return bytes(content)
