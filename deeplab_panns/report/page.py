@@ -43,26 +43,49 @@ class Section:
 
 
 def paragraph(text: str, kind: str = "note") -> str:
-  """kind: "lead", "note", or "absent" for what could not be shown."""
+  """A paragraph of plain text.
+
+  Args:
+    kind: "lead", "note", or "absent" for what could not be shown.
+  """
   return f'<p class="{kind}">{html.escape(text)}</p>'
 
 
 def heading(text: str) -> str:
+  """A heading within a section."""
   return f"<h3>{html.escape(text)}</h3>"
 
 
 def table(markup: str, text: bool = False) -> str:
-  """A table's HTML, which scrolls by itself where the window is narrow. text: whether cells are words, not
-  numbers."""
+  """A table that scrolls by itself where the window is narrow.
+
+  Args:
+    markup: as from `text_table.to_html`.
+    text: whether its cells are words, not numbers.
+  """
   return f'<div class="wide">{markup.replace("<table>", "<table class=text>", 1) if text else markup}</div>'
 
 
 def picture(png: bytes, alt: str) -> str:
+  """A picture that lies in the page itself.
+
+  Args:
+    alt: what it shows, for those who cannot see it.
+  """
   return f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{base64.b64encode(png).decode("ascii")}">'
 
 
+def absent(anchor: str, title: str, reason: str) -> Section:
+  """A section that says why it is empty."""
+  return Section(anchor, title, (paragraph(reason, "absent"),))
+
+
 def page(title: str, lead: Sequence[str], sections: Sequence[Section]) -> str:
-  """The whole page; lead: pieces of HTML above the contents."""
+  """The whole page.
+
+  Args:
+    lead: pieces of HTML above the contents.
+  """
   links = "".join(f'<a href="#{section.anchor}">{html.escape(section.title)}</a>' for section in sections)
   parts = [
     f'<section id="{section.anchor}">\n<h2>{html.escape(section.title)}</h2>\n'

@@ -1,5 +1,4 @@
-"""Training over time: losses, divergence, validation, and each class's mean prediction p̄ against its share
-q."""
+"""Training over time: losses, divergence, validation, and each class's mean prediction p̄ over its share q."""
 
 from __future__ import annotations
 
@@ -30,7 +29,7 @@ _LOGARITHMIC = frozenset({"loss/labeled", "loss/partial", "prior/kl"})
 
 
 def read(results: Results) -> Curves:
-  """{method: [(run, scalars)]} of the runs that have events; see events.read_scalars."""
+  """The scalars of the runs that have events."""
   found = {}
   for method in results.methods:
     curves = [(run, events.read_scalars(run.run_dir / "events")) for run in method.runs]
@@ -39,52 +38,62 @@ def read(results: Results) -> Curves:
 
 
 def draw_training(curves: Curves) -> bytes | None:
-  """PNG bytes, a panel for each quantity that any run has, a line for each run; None where there is none."""
+  """A panel for each quantity that any run has, a line for each run, as the bytes of a PNG file.
+
+  None where there is no such quantity.
+  """
   shown = [panel for panel in _PANELS if _has(curves, panel[0])]
   if not shown:
     return None
   columns = min(3, len(shown))
   rows = -(-len(shown) // columns)
-  drawn = plot_style.figure(12.5, 2.9 * rows + 0.5)
-  axes = plot_style.subplots(drawn, rows, columns).ravel()
-  for place in axes[len(shown) :]:
-    place.set_axis_off()
-  for place, (name, title) in zip(axes, shown):
-    _lines(place, curves, name)
-    place.set(title=title, xlabel="step")
+  figure = plot_style.figure(12.5, 2.9 * rows + 0.5)
+  panels = plot_style.subplots(figure, rows, columns).ravel()
+  for axes in panels[len(shown) :]:
+    axes.set_axis_off()
+  for axes, (name, title) in zip(panels, shown):
+    _lines(axes, curves, name)
+    axes.set(title=title, xlabel="step")
     if name in _LOGARITHMIC:
-      _log_scale(place)
-    place.grid(color="0.93")
-    _mark_stage_2(place, curves)
-  _legend(drawn, axes[0], curves, shown[0][0])
-  return plot_style.png(drawn)
+      _log_scale(axes)
+    axes.grid(color="0.93")
+    _mark_stage_2(axes, curves)
+  _legend(figure, panels[0], curves, shown[0][0])
+  return plot_style.png(figure)
 
 
 def draw_shares(results: Results, curves: Curves) -> bytes | None:
-  """PNG bytes: p̄ / q of background and organs over the steps of stage 2; None where no run has them."""
+  """p̄ / q of background and organs over the steps of stage 2, as the bytes of a PNG file.
+
+  None where no run has them.
+  """
   classes = [name for name in (BACKGROUND, *results.organs) if _has(curves, f"prior/p_bar/{tag(name)}")]
   if not classes:
     return None
   rows = -(-len(classes) // 5)
-  drawn = plot_style.figure(12.5, 2.1 * rows + 0.5)
-  axes = plot_style.subplots(drawn, rows, 5, sharex=True, sharey=True).ravel()
-  for place in axes[len(classes) :]:
-    place.set_axis_off()
-  for place, name in zip(axes, classes):
-    shares = _ratio_lines(place, curves, tag(name))
-    place.axhline(1, color="black", linewidth=1, linestyle="--", zorder=0)
-    place.set_title(f"{name}\nq = {100 * np.mean(shares):.2g} %", fontsize=9)
-    place.set_yscale("log", base=2)
-    place.set_ylim(1 / 8, 4)
-    place.set_yticks([1 / 8, 1 / 4, 1 / 2, 1, 2, 4], ["⅛", "¼", "½", "1", "2", "4"])
-    place.grid(color="0.93")
-  for place in axes[::5]:
-    place.set_ylabel("p̄ / q")
-  for place in axes[max(0, len(classes) - 5) : len(classes)]:
-    place.set_xlabel("step")
-    place.tick_params(labelbottom=True)
-  _legend(drawn, axes[0], curves, f"prior/p_bar/{tag(classes[0])}")
-  return plot_style.png(drawn)
+  figure = plot_style.figure(12.5, 2.1 * rows + 0.5)
+  panels = plot_style.subplots(figure, rows, 5, sharex=True, sharey=True).ravel()
+  for axes in panels[len(classes) :]:
+    axes.set_axis_off()
+  for axes, name in zip(panels, classes):
+    _draw_class(axes, curves, name)
+  for axes in panels[::5]:
+    axes.set_ylabel("p̄ / q")
+  for axes in panels[max(0, len(classes) - 5) : len(classes)]:
+    axes.set_xlabel("step")
+    axes.tick_params(labelbottom=True)
+  _legend(figure, panels[0], curves, f"prior/p_bar/{tag(classes[0])}")
+  return plot_style.png(figure)
+
+
+def _draw_class(axes: Axes, curves: Curves, name: str) -> None:
+  shares = _ratio_lines(axes, curves, tag(name))
+  axes.axhline(1, color="black", linewidth=1, linestyle="--", zorder=0)
+  axes.set_title(f"{name}\nq = {100 * np.mean(shares):.2g} %", fontsize=9)
+  axes.set_yscale("log", base=2)
+  axes.set_ylim(1 / 8, 4)
+  axes.set_yticks([1 / 8, 1 / 4, 1 / 2, 1, 2, 4], ["⅛", "¼", "½", "1", "2", "4"])
+  axes.grid(color="0.93")
 
 
 def _has(curves: Curves, name: str) -> bool:
@@ -100,7 +109,7 @@ def _lines(axes: Axes, curves: Curves, name: str) -> None:
 
 
 def _ratio_lines(axes: Axes, curves: Curves, name: str) -> list[float]:
-  """Draws p̄ / q of every run, clipped to what is shown; returns the q."""
+  """Draws p̄ / q of every run for a class, clipped to what is shown; returns the q of the runs."""
   shares = []
   for method, colour in plot_style.method_colours(curves).items():
     for _, scalars in curves[method]:
@@ -133,11 +142,11 @@ def _log_scale(axes: Axes) -> None:
     axes.yaxis.set_minor_formatter(matplotlib.ticker.NullFormatter())
 
 
-def _legend(drawn: Figure, axes: Axes, curves: Curves, name: str) -> None:
+def _legend(figure: Figure, axes: Axes, curves: Curves, name: str) -> None:
   """Names the methods that have the scalar `name`."""
   handles = [
     axes.plot([], [], color=colour, linewidth=2, label=method)[0]
     for method, colour in plot_style.method_colours(curves).items()
     if _has({method: curves[method]}, name)
   ]
-  drawn.legend(handles=handles, loc="outside upper left", ncols=min(4, len(handles)), frameon=False)
+  figure.legend(handles=handles, loc="outside upper left", ncols=min(4, len(handles)), frameon=False)

@@ -21,6 +21,7 @@ from deeplab_panns.scores.metrics import dice
 SliceKey = tuple[str, int]
 """(case key, z)."""
 SlicesOfMethods = dict[str, dict[SliceKey, ComparedSlice]]
+"""By name of the method."""
 
 MAX_SLICES = 5
 _MARGIN = 0.35  # of a zoomed organ's size, around it
@@ -28,8 +29,7 @@ _SMALL = 0.4  # of the slice's longer side
 
 
 def read_slices(results: Results) -> SlicesOfMethods:
-  """{method: {(case key, z): ComparedSlice}} of each method's first run that has a slice; empty where none
-  has."""
+  """The slices that the runs of each method have; of runs that have the same slice the first run's."""
   found = {}
   for method in results.methods:
     slices: dict[SliceKey, ComparedSlice] = {}
@@ -42,8 +42,10 @@ def read_slices(results: Results) -> SlicesOfMethods:
 
 
 def shared_slices(slices: SlicesOfMethods) -> list[SliceKey]:
-  """Up to MAX_SLICES keys that all methods have and whose choice no prediction decided: cases' first, then
-  seconds."""
+  """Up to MAX_SLICES slices that all methods have, and whose choice no prediction decided.
+
+  First those with the most organs, case by case, then the second ones of the cases.
+  """
   first, *others = slices.values()
   shared = [
     key
@@ -56,15 +58,18 @@ def shared_slices(slices: SlicesOfMethods) -> list[SliceKey]:
 
 
 def draw(results: Results, slices: SlicesOfMethods) -> bytes:
-  """PNG bytes; `slices` as from `read_slices`, with at least one shared. Two rows a slice: whole, and
-  zoomed."""
+  """Two rows a slice, whole and zoomed, as the bytes of a PNG file.
+
+  Args:
+    slices: as from `read_slices`, with at least one shared.
+  """
   keys = shared_slices(slices)
   names = [method.name for method in results.methods]
   columns = 1 + len(names)
   width = min(3.0, 12.5 / columns)
   heights = [_height(slices[names[0]][key], width) for key in keys]
-  drawn = plot_style.figure(width * columns, sum(heights) * 2 + 0.5 + 0.5 * len(keys))
-  axes = plot_style.subplots(drawn, 2 * len(keys), columns, height_ratios=np.repeat(heights, 2))
+  figure = plot_style.figure(width * columns, sum(heights) * 2 + 0.5 + 0.5 * len(keys))
+  axes = plot_style.subplots(figure, 2 * len(keys), columns, height_ratios=np.repeat(heights, 2))
   values: set[int] = set()
   for row, key in enumerate(keys):
     parts = [slices[name][key] for name in names]
@@ -73,8 +78,8 @@ def draw(results: Results, slices: SlicesOfMethods) -> bytes:
     _draw_slice(axes[2 * row : 2 * row + 2], key, parts, results.label_organs)
   for column, title in enumerate(["reference", *names]):
     axes[0, column].set_title(plot_style.wrapped(title, int(9 * width)), fontweight="bold", fontsize=11)
-  slice_panels.legend(drawn, values, results.label_organs, with_reference=True)
-  return plot_style.png(drawn)
+  slice_panels.legend(figure, values, results.label_organs, with_reference=True)
+  return plot_style.png(figure)
 
 
 def _height(part: ComparedSlice, width: float) -> float:
@@ -90,16 +95,16 @@ def _draw_slice(
   box = _box_around(reference, value)
   for row in axes:
     slice_panels.draw(row[0], parts[0], reference, organs)
-    for place, part in zip(row[1:], parts):
-      slice_panels.draw(place, part, part.predicted, organs, reference)
-  for place in axes[1]:
-    slice_panels.zoom(place, box)
-  for place in axes[0]:
-    place.add_patch(_frame(box))
+    for panel, part in zip(row[1:], parts):
+      slice_panels.draw(panel, part, part.predicted, organs, reference)
+  for panel in axes[1]:
+    slice_panels.zoom(panel, box)
+  for panel in axes[0]:
+    panel.add_patch(_frame(box))
   axes[0, 0].set_ylabel(f"{case_id(key[0])}\nslice {key[1]}", fontsize=10)
   axes[1, 0].set_ylabel(f"zoom:\n{organs[value - 1]}", fontsize=10)
-  for place, part in zip(axes[1, 1:], parts):
-    place.set_xlabel(f"{organs[value - 1]} here: {_slice_dice(part, value):.2f}")
+  for panel, part in zip(axes[1, 1:], parts):
+    panel.set_xlabel(f"{organs[value - 1]} here: {_slice_dice(part, value):.2f}")
 
 
 def _telling_organ(parts: Sequence[ComparedSlice], count: int) -> int:

@@ -27,8 +27,9 @@ def draw(
   """A grey slice with `labels` in the organs' colours, and the outline of `reference` in white.
 
   Args:
-    labels: uint8 [y, x], of `part`; IGNORE is drawn as background.
-    reference: uint8 [y, x], or None.
+    labels: [y, x], of `part`; IGNORE is shown as background.
+    organs: names, in the order of the label values.
+    reference: [y, x], or None.
   """
   colours = plot_style.organ_rgb(len(organs))
   labels = _organs_only(labels, len(organs))
@@ -37,7 +38,7 @@ def draw(
     labels[..., None] == 0, grey, (1 - TINT) * grey + TINT * np.vstack([np.zeros(3), colours])[labels]
   )
   axes.imshow(tinted, aspect=part.spacing_mm[0] / part.spacing_mm[1], interpolation="bilinear")
-  if reference is not None:  # below the labels': where both agree the colour is seen
+  if reference is not None:  # below the outline of the labels, so that their colour is seen where both agree
     _outline(axes, _organs_only(reference, len(organs)), np.ones_like(colours), 0.9)
   _outline(axes, labels, colours, 1.3)
   axes.set_xticks([])
@@ -50,20 +51,20 @@ def zoom(axes: Axes, box: Box) -> None:
   axes.set_ylim(box[0].stop - 0.5, box[0].start - 0.5)
 
 
-def legend(drawn: Figure, values: Collection[int], organs: Sequence[str], with_reference: bool) -> None:
+def legend(figure: Figure, values: Collection[int], organs: Sequence[str], with_reference: bool) -> None:
   """Names the colours of the label values that are shown, below a figure."""
   colours = plot_style.organ_rgb(len(organs))
-  axes = drawn.axes[0]
+  axes = figure.axes[0]
   handles = [
     axes.plot([], [], color=colours[value - 1], linewidth=4, label=organs[value - 1])[0]
     for value in sorted(values)
   ]
   if with_reference:
     handles.append(axes.plot([], [], color="0.6", linewidth=1, label="white: reference")[0])
-  drawn.legend(
+  figure.legend(
     handles=handles,
     loc="outside lower center",
-    ncols=max(1, int(drawn.get_figwidth() / 1.8)),
+    ncols=max(1, int(figure.get_figwidth() / 1.8)),
     frameon=False,
     handlelength=1.2,
   )

@@ -15,9 +15,8 @@ from deeplab_panns.scores.organ_volumes import OrganVolume
 Limits = tuple[tuple[float, float], tuple[float, float]]
 """((x low, high), (y low, high)) in mL."""
 
-_REACH = (
-  20  # predictions below the smallest reference over this are drawn at the edge, as are those of nothing
-)
+# Predictions below the smallest reference over this are shown at the edge, as is nothing predicted.
+_REACH = 20
 
 
 def read(results: Results) -> dict[str, list[OrganVolume]] | None:
@@ -33,25 +32,29 @@ def read(results: Results) -> dict[str, list[OrganVolume]] | None:
 
 
 def draw(results: Results, volumes: Mapping[str, Sequence[OrganVolume]]) -> bytes:
-  """PNG bytes; `volumes` as from `read`, with a reference above 0 mL. Both axes logarithmic."""
+  """A panel for each method, both axes logarithmic, as the bytes of a PNG file.
+
+  Args:
+    volumes: as from `read`; at least one reference is above 0 mL.
+  """
   columns = min(3, len(volumes))
   rows = -(-len(volumes) // columns)
-  drawn = plot_style.figure(4.2 * columns, 4.4 * rows + 0.7)
-  axes = plot_style.subplots(drawn, rows, columns, sharex=True, sharey=True)
+  figure = plot_style.figure(4.2 * columns, 4.4 * rows + 0.7)
+  panels = plot_style.subplots(figure, rows, columns, sharex=True, sharey=True).ravel()
   limits = _limits([volume for found in volumes.values() for volume in found])
-  for place, (name, found) in zip(axes.ravel(), volumes.items()):
-    _draw_method(place, name, found, results.organs, limits)
-  for place in axes.ravel()[len(volumes) :]:
-    place.set_axis_off()
-  handles, labels = axes[0, 0].get_legend_handles_labels()
-  drawn.legend(
+  for axes, (name, found) in zip(panels, volumes.items()):
+    _draw_method(axes, name, found, results.organs, limits)
+  for axes in panels[len(volumes) :]:
+    axes.set_axis_off()
+  handles, labels = panels[0].get_legend_handles_labels()
+  figure.legend(
     handles, labels, loc="outside lower center", ncols=7, frameon=False, markerscale=1.3, handletextpad=0.2
   )
-  return plot_style.png(drawn)
+  return plot_style.png(figure)
 
 
 def _limits(volumes: Sequence[OrganVolume]) -> Limits:
-  """((x low, high), (y low, high)) in mL; what is below a low end is drawn on it."""
+  """The ends of both axes; what is below a low end is shown on it."""
   references = [volume.reference_ml for volume in volumes if volume.reference_ml > 0]
   predicted = [volume.predicted_ml for volume in volumes if volume.predicted_ml > 0]
   high = 1.5 * max(references + predicted)

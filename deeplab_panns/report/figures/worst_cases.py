@@ -1,5 +1,4 @@
-"""The cases with the lowest mean Dice of each method: a table, and the slices that show where it went
-wrong."""
+"""The cases with the lowest mean Dice of each method: a table, and the slices that show what went wrong."""
 
 from __future__ import annotations
 
@@ -8,12 +7,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from deeplab_panns.evidence import plot_style
+from deeplab_panns.evidence.defined_values import defined_mean
 from deeplab_panns.evidence.number_text import percent
+from deeplab_panns.evidence.text_table import Rows
 from deeplab_panns.report.figures import slice_panels
 from deeplab_panns.report.figures.overlays import SlicesOfMethods
-from deeplab_panns.report.results.compared import Results, defined_mean
+from deeplab_panns.report.results.compared import Results
 from deeplab_panns.report.results.methods import Method
-from deeplab_panns.report.results.result_tables import Rows
 from deeplab_panns.report.results.scored_runs import case_id
 from deeplab_panns.scores.compared_slices import ComparedSlice
 
@@ -29,18 +29,10 @@ def worst_cases(results: Results, method: Method) -> list[int]:
 
 
 def table(results: Results) -> Rows:
-  """Method, case, mean Dice, the same case by the baseline, the organs without overlap and those with the
-  lowest Dice above 0."""
-  rows = [
-    [
-      "method",
-      "case",
-      "Dice %",
-      f"by {results.baseline.name}",
-      "organs of Dice 0",
-      "lowest Dice of the others",
-    ]
-  ]
+  """A row for each of the worst cases: mean Dice, that of the baseline, the organs without overlap, and those
+  with the lowest Dice above 0."""
+  compared = f"by {results.baseline.name}"
+  rows = [["method", "case", "Dice %", compared, "organs of Dice 0", "lowest Dice of the others"]]
   baseline = defined_mean(results.table(results.baseline), axis=1)
   for method in results.methods:
     dice = results.table(method)
@@ -61,8 +53,7 @@ def table(results: Results) -> Rows:
 
 
 def pictured(results: Results, slices: SlicesOfMethods) -> dict[str, list[ComparedSlice]]:
-  """{method: up to PICTURES ComparedSlices}: of the worst cases, the slice of the worst organ, or else the
-  first there is."""
+  """{method: up to PICTURES slices}: of the worst cases the slice of the worst organ, or else the first."""
   found = {}
   for method in results.methods:
     of_cases: dict[str, ComparedSlice] = {}
@@ -75,23 +66,26 @@ def pictured(results: Results, slices: SlicesOfMethods) -> dict[str, list[Compar
 
 
 def draw(results: Results, parts: Mapping[str, Sequence[ComparedSlice]]) -> bytes:
-  """PNG bytes; `parts` as from `pictured`, not all empty. A row for each method, each case as prediction with
-  the
-  reference's outline in white."""
+  """A row for each method, each case as prediction with the reference's outline in white, as the bytes of a
+  PNG file.
+
+  Args:
+    parts: as from `pictured`, not all empty.
+  """
   names = [name for name, shown in parts.items() if shown]
   columns = max(len(parts[name]) for name in names)
   width = 12.5 / max(columns, 3)
-  drawn = plot_style.figure(width * columns, (0.72 * width + 0.6) * len(names) + 0.5)
-  axes = plot_style.subplots(drawn, len(names), columns)
+  figure = plot_style.figure(width * columns, (0.72 * width + 0.6) * len(names) + 0.5)
+  axes = plot_style.subplots(figure, len(names), columns)
   values: set[int] = set()
   for row, name in zip(axes, names):
-    for place in row:
-      place.set_axis_off()
-    for place, part in zip(row, parts[name]):
-      place.set_axis_on()
-      slice_panels.draw(place, part, part.predicted, results.label_organs, part.reference)
-      place.set_title(f"{part.case}, slice {part.z}\n{part.why}")
+    for panel in row:
+      panel.set_axis_off()
+    for panel, part in zip(row, parts[name]):
+      panel.set_axis_on()
+      slice_panels.draw(panel, part, part.predicted, results.label_organs, part.reference)
+      panel.set_title(f"{part.case}, slice {part.z}\n{part.why}")
       values |= slice_panels.organ_values(part.reference, part.predicted, count=len(results.label_organs))
     row[0].set_ylabel(name, fontsize=11, fontweight="bold")
-  slice_panels.legend(drawn, values, results.label_organs, with_reference=True)
-  return plot_style.png(drawn)
+  slice_panels.legend(figure, values, results.label_organs, with_reference=True)
+  return plot_style.png(figure)

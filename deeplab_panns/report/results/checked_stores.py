@@ -1,5 +1,4 @@
-"""Does the prior hold for the data that the runs of a report were trained on? What prior_check says of their
-stores."""
+"""Whether the prior holds for the data of the runs: what prior_check says of their stores."""
 
 from __future__ import annotations
 
@@ -10,7 +9,7 @@ from collections.abc import Sequence
 from data.input_error import InputError
 from data.stored.splits import only_annotating, split
 from data.stored.store import read_store
-from deeplab_panns.prior_check import check, findings
+from deeplab_panns.prior_check import check
 from deeplab_panns.prior_check.check import Check
 from deeplab_panns.report.results.compared import Results
 
@@ -20,7 +19,7 @@ class CheckedStore:
   """A store that runs were trained on, and what prior_check found there.
 
   Attributes:
-    name: the folder's, and the organs of --partial_organs where these chose among the partial sets.
+    name: the folder's, with the organs of --partial_organs where these chose among the partial sets.
   """
 
   name: str
@@ -28,10 +27,10 @@ class CheckedStore:
 
 
 def read(results: Results) -> list[CheckedStore]:
-  """The stores, with the partial sets that were used, that the runs name and that are still where they were,
-  each once.
+  """Checks the stores that the runs were trained on, each once with each choice of partial sets.
 
-  Runs that train on no partial case count only where no run does. Of several folds the first run's.
+  A store that is no longer where it was is left out, as is one without partial cases. Runs that train on no
+  partial case count only where no run does. Of several folds the first run's is checked.
   """
   runs = [run for method in results.methods for run in method.runs if "data_dir" in run.data]
   runs = [run for run in runs if run.settings.get("supervision") != "full"] or runs
@@ -58,8 +57,3 @@ def _check(path: str, organs: Sequence[str], fold: int) -> CheckedStore | None:
     return None
   name = pathlib.Path(path).name
   return CheckedStore(f"{name}, partial sets of {', '.join(organs)}" if organs else name, found)
-
-
-def conclusions(found: CheckedStore) -> list[str]:
-  """The verdict in a few lines of text, without a folder's name."""
-  return findings.conclusions(found.check)

@@ -7,14 +7,14 @@ import pathlib
 import tensorflow as tf
 
 Scalars = dict[str, tuple[tuple[int, ...], tuple[float, ...]]]
-"""{tag: (steps, values)}."""
+"""{tag: (steps, values)}, sorted by step."""
 
 
 def read_scalars(folder: pathlib.Path) -> Scalars:
-  """{tag: (steps, values)}, sorted by step; empty where the folder holds no events.
+  """The scalars of a folder's event files; empty where there are none.
 
-  A run that was interrupted has several files that may tell of the same steps: the latest file counts. What
-  follows the point where a file breaks off or is damaged is left out.
+  A run that was interrupted has several files, whose names begin with the second they were made in, and which
+  may tell of the same steps: the latest file counts. A file that breaks off or is damaged counts up to there.
   """
   found: dict[str, dict[int, float]] = {}
   for file in sorted(folder.glob("events.out.tfevents.*")):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,8 @@ REPEATED = frozenset({"seed", "fold", "validation_fraction"})
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Method:
+  """Runs that are one method, under its name."""
+
   name: str
   runs: tuple[ScoredRun, ...]
 
@@ -28,6 +30,7 @@ class Method:
 
   @property
   def cases(self) -> tuple[str, ...]:
+    """Keys, as in ScoredRun, each once."""
     return tuple(dict.fromkeys(case for run in self.runs for case in run.cases))
 
   def table(
@@ -36,21 +39,21 @@ class Method:
     """Scores [cases, organs]: the mean over the runs that define one, NaN where none does.
 
     Args:
+      cases: keys; other cases of the runs are left out.
+      organs: all that the runs were scored on.
       score: an attribute of OrganScore.
       seed: only runs of this seed; None for all.
     """
-    places = (
-      {case: row for row, case in enumerate(cases)},
-      {organ: column for column, organ in enumerate(organs)},
-    )
+    rows = {case: row for row, case in enumerate(cases)}
+    columns = {organ: column for column, organ in enumerate(organs)}
     sums, counts = np.zeros((2, len(cases), len(organs)))
     for run in self.runs:
       if seed is not None and run.seed != seed:
         continue
       for case, scores in run.rows:
         value = getattr(scores, score)
-        if value == value and case in places[0]:
-          at = places[0][case], places[1][scores.organ]
+        if value == value and case in rows:
+          at = rows[case], columns[scores.organ]
           sums[at] += value
           counts[at] += 1
     return np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)
@@ -60,16 +63,15 @@ def group(runs: Sequence[ScoredRun], names: Sequence[str] | None = None) -> tupl
   """Methods in the order of their first runs.
 
   Args:
-    runs: ScoredRuns.
     names: one for each run, where runs of one name are one method; None derives them from the runs' settings.
   Raises:
     InputError: If two runs of a method are the same run by seed and fold, or, without names, were scored on
       the same cases but trained on other data: as an oracle is, whose flags are those of `full`.
   """
   groups: dict[str, list[ScoredRun]] = {}
-  for place, run in enumerate(runs):
-    groups.setdefault(names[place] if names else _signature(run), []).append(run)
-  titles = list(groups) if names else _names(groups)
+  for name, run in zip(names or map(_signature, runs), runs):
+    groups.setdefault(name, []).append(run)
+  titles = list(groups) if names else _names([members[0] for members in groups.values()])
   methods = tuple(Method(name, tuple(members)) for name, members in zip(titles, groups.values()))
   for method in methods:
     _require_different_runs(method)
@@ -79,23 +81,23 @@ def group(runs: Sequence[ScoredRun], names: Sequence[str] | None = None) -> tupl
 
 
 def _signature(run: ScoredRun) -> str:
-  """What makes two runs one method; of label files the folder."""
+  """Equal for the runs of one method; of label files the folder."""
   if not run.settings:
     return str(run.folder)
-  fixed = {name: value for name, value in run.settings.items() if name not in REPEATED}
-  return repr(
-    sorted({**fixed, "checkpoint": run.summary.get("checkpoint", "last")}.items(), key=lambda item: item[0])
-  )
+  fixed = {name: value for name, value in _settings(run).items() if name not in REPEATED}
+  return repr(sorted(fixed.items(), key=lambda item: item[0]))
 
 
-def _names(groups: Mapping[str, Sequence[ScoredRun]]) -> list[str]:
-  """The supervision of each group, and the settings in which groups of that supervision differ."""
-  settings = [
-    {**members[0].settings, "checkpoint": members[0].summary.get("checkpoint", "last")}
-    for members in groups.values()
-  ]
-  folders = [members[0].folder.name for members in groups.values()]
-  names = []
+def _settings(run: ScoredRun) -> dict[str, Any]:
+  return {**run.settings, "checkpoint": run.summary.get("checkpoint", "last")}
+
+
+def _names(runs: Sequence[ScoredRun]) -> list[str]:
+  """A name for each method, given its first run: the supervision, and the settings in which methods of that
+  supervision differ."""
+  settings = [_settings(run) for run in runs]
+  folders = [run.folder.name for run in runs]
+  names: list[str] = []
   for ours, folder in zip(settings, folders):
     mode = ours.get("supervision")
     if mode is None:
@@ -116,7 +118,7 @@ def _told_apart(names: Sequence[str], folders: Sequence[str]) -> list[str]:
   return [f"{name} ({folder})" if names.count(name) > 1 else name for name, folder in zip(names, folders)]
 
 
-def _words(name: str, value: Any) -> str:
+def _words(name: str, value: object) -> str:
   if isinstance(value, bool):
     return name if value else f"no {name}"
   if isinstance(value, str):
@@ -125,14 +127,13 @@ def _words(name: str, value: Any) -> str:
 
 
 def _require_different_runs(method: Method) -> None:
-  seen: dict[Any, ScoredRun] = {}
+  seen: dict[tuple[int | None, int | None, tuple[str, ...]], ScoredRun] = {}
   for run in method.runs:
     other = seen.setdefault((run.seed, run.fold, run.cases), run)
     if other is not run:
       raise InputError(
-        f"{run.folder}: is the method {method.name!r} with seed {run.seed} and fold {run.fold}, "
-        f"as {other.folder} is; "
-        "give each run once, or tell the methods apart by --names (one for each run)."
+        f"{run.folder}: is the method {method.name!r} with seed {run.seed} and fold {run.fold}, as "
+        f"{other.folder} is; give each run once, or tell the methods apart by --names (one for each run)."
       )
 
 
@@ -144,6 +145,5 @@ def _require_one_training_set(method: Method) -> None:
       if run.trained_on != other.trained_on:
         raise InputError(
           f"{run.folder}: has the flags of {other.folder} and is scored on the same cases, but was trained "
-          "on another store; "
-          "tell the methods apart, or put them together, by --names (one for each run)."
+          "on another store; tell the methods apart, or put them together, by --names (one for each run)."
         )

@@ -1,11 +1,12 @@
 """What the report reads of a run, whatever version trained it."""
 
 import json
+import shutil
 
 import pytest
 
 from data.input_error import InputError
-from deeplab_panns.report.results.scored_runs import case_id, case_key, read_scored, with_effect
+from deeplab_panns.report.results.scored_runs import case_id, case_key, read_all, read_scored, with_effect
 from deeplab_panns.runs.flat_settings import from_flat, to_flat
 from deeplab_panns.runs.setting_names import SETTINGS
 
@@ -40,4 +41,50 @@ def test_what_was_not_evaluated_is_one_line(tmp_path, content, said):
   if content is not None:
     (tmp_path / "metrics.json").write_text(content)
   with pytest.raises(InputError, match=said):
+    read_scored(tmp_path)
+
+
+def test_a_patient_is_told_by_its_reference_not_by_its_id(run_dirs):
+  run = read_scored(run_dirs[0])
+  assert run.cases[0] == "case_0@00000000" == case_key("case_0", run.summary)
+
+
+def test_an_evaluation_elsewhere_is_still_of_its_run(run_dirs, tmp_path):
+  summary = json.loads((run_dirs[0] / "metrics.json").read_text())
+  shutil.copy(run_dirs[0] / "metrics.csv", tmp_path)
+  (tmp_path / "metrics.json").write_text(json.dumps({**summary, "run_dirs": [str(run_dirs[0])]}))
+  assert (
+    read_scored(tmp_path).settings["supervision"] == "full" and read_scored(tmp_path).run_dir == run_dirs[0]
+  )
+  (tmp_path / "metrics.json").write_text(
+    json.dumps({**summary, "run_dirs": [str(run_dir) for run_dir in run_dirs[:2]]})
+  )
+  assert read_scored(tmp_path).settings == {}  # an ensemble has the settings of no single run
+
+
+def test_a_cross_validation_counts_as_its_folds(run_dirs, tmp_path):
+  summary = json.loads((run_dirs[0] / "metrics.json").read_text())
+  shutil.copy(run_dirs[0] / "metrics.csv", tmp_path)
+  folds = {"over_folds": {}, "run_dirs": list(map(str, run_dirs[:2]))}
+  (tmp_path / "metrics.json").write_text(json.dumps({**summary, **folds}))
+  runs, names = read_all([tmp_path, run_dirs[2]], ["ours", "theirs"])
+  assert [run.folder for run in runs] == run_dirs[:3] and names == ["ours", "ours", "theirs"]
+  assert read_all(run_dirs)[1] is None
+  with pytest.raises(InputError, match="names 1 runs, --run_dirs has 4"):
+    read_all(run_dirs, ["ours"])
+
+
+@pytest.mark.parametrize(
+  "name, text, says",
+  [
+    ("metrics.json", "{", "JSON"),
+    ("metrics.json", "[]", "holds a list"),
+    ("metrics.csv", "case,organ\n", "columns"),
+  ],
+)
+def test_damaged_scores_are_one_line_for_the_user(run_dirs, tmp_path, name, text, says):
+  for source in ("metrics.csv", "metrics.json"):
+    shutil.copy(run_dirs[0] / source, tmp_path)
+  (tmp_path / name).write_text(text)
+  with pytest.raises(InputError, match=says):
     read_scored(tmp_path)

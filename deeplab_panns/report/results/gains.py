@@ -1,0 +1,91 @@
+"""Paired comparisons of methods with the baseline, over cases or over seeds."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+
+from data.arrays import Floats
+from deeplab_panns.evidence import paired_tests
+from deeplab_panns.evidence.defined_values import defined_mean
+from deeplab_panns.evidence.paired_tests import Comparison
+from deeplab_panns.report.results.compared import Results, cases_of_seed
+from deeplab_panns.report.results.methods import Method
+
+
+@dataclasses.dataclass(frozen=True)
+class Gain:
+  """A method's paired comparison, and its p-values after Holm's correction (None where there is no test)."""
+
+  comparison: Comparison
+  wilcoxon_p: float | None
+  ttest_p: float | None
+
+
+def mean_gains(results: Results) -> dict[str, Gain]:
+  """{method: Gain} of the case means, corrected over the methods; without the baseline.
+
+  A case's mean is over the organs that both methods define. Pairs are cases, or seeds where these have cases
+  of their own.
+  """
+  baseline = results.table(results.baseline)
+  found = {}
+  for method in results.others:
+    table = results.table(method)
+    both = ~np.isnan(table) & ~np.isnan(baseline)
+    means = [defined_mean(np.where(both, values, np.nan), axis=1) for values in (table, baseline)]
+    found[method.name] = _compare(results, *means)
+  return _corrected(found)
+
+
+def organ_gains(results: Results, method: Method) -> dict[str, Gain]:
+  """{organ: Gain} over pairs as in `mean_gains`, corrected over the organs."""
+  ours, theirs = results.table(method), results.table(results.baseline)
+  return _corrected(
+    {
+      organ: _compare(results, ours[:, column], theirs[:, column])
+      for column, organ in enumerate(results.organs)
+    }
+  )
+
+
+def _compare(results: Results, values: Floats, baseline: Floats) -> Comparison:
+  """Compares two vectors over the cases."""
+  seeds = results.cases_of_seeds
+  if seeds is None:
+    return paired_tests.compare(values, baseline)
+  both = ~np.isnan(values) & ~np.isnan(baseline)
+  ours, theirs = (
+    [defined_mean(np.where(both, one, np.nan)[rows]) for rows in seeds] for one in (values, baseline)
+  )
+  return paired_tests.compare(ours, theirs)
+
+
+def seed_means(results: Results, method: Method) -> dict[int, float]:
+  """{seed: mean Dice over organs of the means over cases}, of the runs of one seed."""
+  return {
+    seed: defined_mean(defined_mean(method.table(results.cases, results.organs, seed=seed), axis=0))
+    for seed in method.seeds
+  }
+
+
+def seed_gain(results: Results, method: Method) -> Comparison:
+  """Compares the means of the seeds in which method and baseline were scored on the same cases."""
+  ours, theirs = seed_means(results, method), seed_means(results, results.baseline)
+  seeds = [
+    seed
+    for seed in ours
+    if seed in theirs and cases_of_seed(method, seed) == cases_of_seed(results.baseline, seed)
+  ]
+  return paired_tests.compare([ours[seed] for seed in seeds], [theirs[seed] for seed in seeds])
+
+
+def _corrected(comparisons: Mapping[str, Comparison]) -> dict[str, Gain]:
+  wilcoxon = paired_tests.holm([comparison.wilcoxon_p for comparison in comparisons.values()])
+  ttest = paired_tests.holm([comparison.ttest_p for comparison in comparisons.values()])
+  return {
+    name: Gain(comparison, wilcoxon_p, ttest_p)
+    for (name, comparison), wilcoxon_p, ttest_p in zip(comparisons.items(), wilcoxon, ttest)
+  }

@@ -1,0 +1,92 @@
+"""What is said of the results in sentences: the gains, what the means are, and how gains were tested."""
+
+from __future__ import annotations
+
+from data.listed import listed
+from deeplab_panns.evidence.number_text import count, p_value, points
+from deeplab_panns.evidence.paired_tests import MIN_PAIRS
+from deeplab_panns.report.results.compared import Results
+from deeplab_panns.report.results.gains import Gain, mean_gains
+from deeplab_panns.report.results.result_tables import interval, mean_cell
+
+
+def against_baseline(results: Results) -> list[str]:
+  """The baseline's mean Dice, and a sentence for each other method against it."""
+  baseline = results.baseline
+  return [
+    f"{baseline.name}: mean Dice {mean_cell(results.table(baseline))} %, the baseline.",
+    *(_gain_sentence(results, name, gain) for name, gain in mean_gains(results).items()),
+  ]
+
+
+def _gain_sentence(results: Results, name: str, gain: Gain) -> str:
+  comparison = gain.comparison
+  text = f"{name}: {points(comparison.difference)} points against {results.baseline.name}"
+  if not comparison.enough:
+    return f"{text}; a test needs {MIN_PAIRS} {pairs_are(results)} or more, this has {comparison.pairs}."
+  return (
+    f"{text} (95 % interval {interval(comparison)}; Wilcoxon p {_equals(gain.wilcoxon_p)}, "
+    f"t-test p {_equals(gain.ttest_p)}; {comparison.pairs} {pairs_are(results)})."
+  )
+
+
+def _equals(p: float | None) -> str:
+  text = p_value(p)
+  return text if text.startswith("<") else f"= {text}"
+
+
+def note(results: Results) -> str:
+  """What the means are of: split, cases, seeds, spread, empty cases, exclusions, tests."""
+  excluded = ", ".join(
+    f"{method.name} {sum(run.summary['excluded'] for run in method.runs)}" for method in results.methods
+  )
+  text = (
+    f"Dice in % on {count(len(results.cases), 'case')} {results.scored_on}; {_seeds(results)} "
+    "The mean is over organs of the means over cases; ± is the sample sd over cases. A pair of case and "
+    f"organ where neither map has the organ is excluded (pairs over all runs: {excluded}); an organ in one "
+    "map alone has Dice 0 and no distance."
+  )
+  seen = {case for method in results.methods for run in method.runs for case in run.seen_in_training}
+  if seen:
+    text += (
+      f" Of the cases {len(seen)} were seen in training ({listed(sorted(seen))}): their scores say nothing "
+      "about other patients."
+    )
+  if len(results.cases_of_seeds or results.cases) < MIN_PAIRS:
+    text += f" Fewer than {MIN_PAIRS} {pairs_are(results)}: no p-values, no intervals."
+  return text
+
+
+def _seeds(results: Results) -> str:
+  numbers = [len(method.seeds) for method in results.methods]
+  least, most = min(numbers), max(numbers)
+  if not most:
+    return "runs without seeds."
+  seeds = count(least, "seed") if least == most else f"{least} to {most} seeds"
+  values = "each with cases of its own" if results.cases_of_seeds else "a case's value is the mean over seeds"
+  return f"{seeds} per method, {values}."
+
+
+def pairs_are(results: Results) -> str:
+  """What the pairs of the tests are, in the plural."""
+  return "seeds" if results.cases_of_seeds else "cases"
+
+
+def how_tested(results: Results) -> str:
+  """How gains were tested, and what the tests say nothing about."""
+  if results.cases_of_seeds:
+    pairs = (
+      "Gains are paired over seeds, since each has cases of its own, which share its training runs; in "
+      "points of Dice, with the percentile bootstrap interval of the mean difference (of few seeds too "
+      "narrow: of 8 it holds the mean 89 % of the time)."
+    )
+  else:
+    pairs = (
+      "Gains are paired over cases, in points of Dice, with the percentile bootstrap interval of the mean "
+      "difference: how they differ from patient to patient, for these training runs. What chance in training "
+      "adds, the seeds show."
+    )
+  return (
+    f"{pairs} p: two-sided Wilcoxon signed-rank and paired t-test, Holm-corrected over the "
+    "organs of a method (means: over the methods). * p < .05, ** p < .01, *** p < .001 (Wilcoxon)."
+  )

@@ -1,0 +1,90 @@
+"""Methods compared with a baseline: pairs, tests and corrections."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from deeplab_panns.evidence import paired_tests
+from deeplab_panns.report.results import compared, gains
+from tests.deeplab_panns.report.conftest import FULL, PANNS, TWO_ORGANS, scored_run
+
+
+def test_gains_are_those_of_the_statistics():
+  found = compared.build([scored_run("panns", PANNS), scored_run("full", FULL)])
+  assert found.baseline.name == "full" and [method.name for method in found.others] == ["panns"]
+  by_organ = gains.organ_gains(found, found.others[0])
+  expected = [paired_tests.compare(PANNS[:, column], FULL[:, column]) for column in range(2)]
+  assert [by_organ[organ].comparison for organ in TWO_ORGANS] == expected
+  corrected = paired_tests.holm([comparison.wilcoxon_p for comparison in expected])
+  assert [by_organ[organ].wilcoxon_p for organ in TWO_ORGANS] == corrected
+  gain = gains.mean_gains(found)["panns"]
+  assert gain.comparison == paired_tests.compare(PANNS.mean(axis=1), FULL.mean(axis=1))
+  assert gain.wilcoxon_p == gain.comparison.wilcoxon_p  # one method: nothing to correct
+
+
+def test_the_means_of_several_methods_are_corrected_over_them():
+  found = compared.build(
+    [scored_run("full", FULL), scored_run("panns", PANNS), scored_run("semi", PANNS - 0.01)]
+  )
+  means = gains.mean_gains(found)
+  raw = [gain.comparison.ttest_p for gain in means.values()]
+  assert [gain.ttest_p for gain in means.values()] == pytest.approx(paired_tests.holm(raw))
+  assert means["semi"].ttest_p > min(raw)
+
+
+def test_seeds_are_averaged_before_cases_are_paired():
+  found = compared.build(
+    [scored_run("full", FULL), scored_run("panns", PANNS - 0.02), scored_run("panns", PANNS + 0.02, seed=1)]
+  )
+  gain = gains.mean_gains(found)["panns"].comparison
+  assert gain.pairs == 7 and gain.difference == pytest.approx((PANNS - FULL).mean())
+  comparison = gains.seed_gain(found, found.others[0])
+  assert comparison.pairs == 1  # the seed that both have
+  assert comparison.difference == pytest.approx((PANNS - FULL).mean() - 0.02)
+
+
+def of_seed(mode, dice, seed):
+  """A run whose cases no other seed has."""
+  made = scored_run(mode, dice, seed)
+  return dataclasses.replace(made, rows=tuple((f"seed{seed}-{case}", score) for case, score in made.rows))
+
+
+def test_a_seed_with_patients_of_its_own_is_one_pair():
+  """Seven patients a seed share the seed's chance: six pairs, not 42; with five seeds there is no test."""
+  chance = np.array([0.05, -0.02, 0.03, 0.01, 0.04, -0.01])
+  runs = [
+    of_seed(mode, table, seed)
+    for seed, more in enumerate(chance)
+    for mode, table in (("full", FULL), ("panns", PANNS + more))
+  ]
+  found = compared.build(runs)
+  expected = paired_tests.compare((PANNS - FULL).mean() + chance, np.zeros(6))
+  gain = gains.mean_gains(found)["panns"].comparison
+  assert (gain.pairs, gain.wilcoxon_p) == (6, expected.wilcoxon_p)
+  assert gain.ttest_p == pytest.approx(expected.ttest_p)
+  spleen = gains.organ_gains(found, found.others[0])["spleen"].comparison
+  assert spleen.pairs == 6 and spleen.difference == pytest.approx((PANNS - FULL)[:, 1].mean() + chance.mean())
+  few = compared.build(runs[:10])
+  assert gains.mean_gains(few)["panns"].comparison.wilcoxon_p is None
+
+
+def test_folds_trained_with_seeds_of_their_own_are_still_one_cross_validation():
+  runs = [
+    dataclasses.replace(one, settings={**one.settings, "fold": seed})
+    for seed in range(3)
+    for mode, table in (("full", FULL), ("panns", PANNS))
+    for one in [of_seed(mode, table, seed)]
+  ]
+  found = compared.build(runs)
+  assert found.cases_of_seeds is None and gains.mean_gains(found)["panns"].comparison.pairs == 21
+
+
+def test_an_organ_absent_in_one_method_leaves_the_case_mean_of_both():
+  panns = PANNS.copy()
+  panns[0, 1] = np.nan
+  found = compared.build([scored_run("full", FULL), scored_run("panns", panns)])
+  gain = gains.mean_gains(found)["panns"].comparison
+  assert gain.difference == pytest.approx(np.mean([0.01, *(PANNS - FULL)[1:].mean(axis=1)]))
+  spleen = gains.organ_gains(found, found.others[0])["spleen"].comparison
+  assert (spleen.pairs, spleen.dropped) == (6, 1)
