@@ -144,7 +144,7 @@ def _examples(batch: int, shape: tuple[int, ...]) -> Examples:
 
 
 def _supervised_step(name: str, network: tf.keras.Model, examples: Examples) -> Measure:
-  return _step(name, network, tf.keras.Sequential(), {"labeled": examples})  # the teacher is not asked
+  return _step(name, network, tf.keras.Sequential(), {"labeled": examples})  # it never calls its teacher
 
 
 def _step(

@@ -41,7 +41,9 @@ class Cache:
     rows = [(case, _rounded(score)) for case, score in score_table.read_csv(metrics_path)]
     self.folder.mkdir(parents=True, exist_ok=True)
     self._note(run, seconds)
-    score_table.write_csv(self.folder / f"{run.name}.csv", rows)  # last: it says that the run is done
+    score_table.write_csv(
+      self.folder / f"{run.name}.csv", rows
+    )  # last, since this file marks the run as done
 
   def _note(self, run: Run, seconds: float) -> None:
     path = self.folder / "runs.csv"

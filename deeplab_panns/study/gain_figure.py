@@ -15,7 +15,7 @@ _BELOW, _UNCLEAR, _ABOVE = "#D55E00", "#999999", "#0072B2"
 
 
 def colour(compared: Compared) -> str:
-  """Tells whether the cell is below `full`, above it, or neither at LEVEL, as also where there is no test."""
+  """The colour of a cell that is below `full`, above it, or, at LEVEL or without a test, neither."""
   if compared.p is None or compared.p >= LEVEL:
     return _UNCLEAR
   return _ABOVE if compared.gain.difference > 0 else _BELOW

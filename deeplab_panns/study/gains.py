@@ -1,4 +1,4 @@
-"""What a cell has above another one, over seeds, and the gap to the oracle that it closes."""
+"""How far one cell is above another in Dice, over seeds, and how much of the gap to the oracle it closes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ INTERVAL_SEEDS = 3
 
 @dataclasses.dataclass(frozen=True)
 class Gain:
-  """What a cell has above another one. A seed is one pair, its value the mean over its volumes.
+  """How far one cell is above another in Dice. Each seed is one pair, its value the mean over its volumes.
 
   The volumes of a seed share their training runs and their labelled patients: counted as independent pairs
   they make intervals far too narrow.
@@ -40,20 +40,20 @@ class Gain:
 
   @property
   def p(self) -> float | None:
-    """Of Student's t-test, two-sided, not corrected; None below paired_tests.MIN_PAIRS seeds."""
+    """Two-sided p-value of Student's t-test, not corrected; None below paired_tests.MIN_PAIRS seeds."""
     return paired_tests.ttest_p(self._differences) if self._enough else None
 
   @property
   def wilcoxon_p(self) -> float | None:
-    """Of the signed-rank test, likewise.
+    """The same by the signed-rank test.
 
-    It presumes no normal distribution, and cannot come below 1 / 2^(seeds - 1).
+    It does not assume a normal distribution, and cannot come below 1 / 2^(seeds - 1).
     """
     return paired_tests.wilcoxon_p(self._differences) if self._enough else None
 
   @property
   def ahead(self) -> int:
-    """In how many seeds the cell is above the other one."""
+    """The number of seeds in which the cell is above the other one."""
     return sum(difference > 0 for difference in self._differences)
 
   @property
@@ -65,12 +65,12 @@ class Gain:
     return len(self.by_seed) >= paired_tests.MIN_PAIRS
 
   def less(self, margin: float) -> Gain:
-    """The Gain that is left when each seed's difference is lowered by a margin."""
+    """The Gain with a margin subtracted from the difference of each seed."""
     return Gain({seed: difference - margin for seed, difference in self.by_seed.items()})
 
 
 def compare(ours: Scores, theirs: Scores) -> Gain | None:
-  """Gain of ours over theirs on the seeds that both have; None without any."""
+  """Gain of ours over theirs on the seeds that both were run with; None if there is no such seed."""
   by_seed = {
     seed: float(np.mean(values - others)) for seed, (values, others) in values_by_seed(ours, theirs).items()
   }
@@ -78,7 +78,7 @@ def compare(ours: Scores, theirs: Scores) -> Gain | None:
 
 
 def compare_organs(ours: Scores, theirs: Scores) -> dict[str, Gain]:
-  """{organ: Gain} of the organs that both define in a volume."""
+  """{organ: Gain}, of the organs whose Dice both cells define in some volume."""
   found = {
     organ: compare(_of_organ(ours, index), _of_organ(theirs, index))
     for index, organ in enumerate(ours.organs)
@@ -97,14 +97,20 @@ def _of_organ(scores: Scores, index: int) -> Scores:
 
 @dataclasses.dataclass(frozen=True)
 class GapClosed:
-  """(X - full) / (oracle - full): of the means over seeds, and the least and the most of a single seed."""
+  """(X - full) / (oracle - full), a fraction: 1 is as good as the oracle, below 0 is worse than full.
+
+  Attributes:
+    value: of the means over seeds.
+    of_seeds: (least, most) of a single seed.
+  """
 
   value: float
   of_seeds: tuple[float, float]
 
 
 def gap_closed(ours: Scores, full: Scores, oracle: Scores) -> GapClosed | None:
-  """None without common seeds, or where the oracle of one is not above full."""
+  """The gap closed on the seeds of all three; None without such a seed, or if in one the oracle is not above
+  full."""
   by_seed = values_by_seed(ours, full, oracle).values()
   means = np.array([values.mean(axis=1) for values in by_seed]).reshape(-1, 3)
   gains, gaps = means[:, 0] - means[:, 1], means[:, 2] - means[:, 1]

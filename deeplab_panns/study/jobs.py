@@ -1,4 +1,4 @@
-"""Runs the study's tasks, some at a time, each in processes of its own that end with this one."""
+"""Runs the study's tasks, several at a time, in child processes that do not outlive this one."""
 
 from __future__ import annotations
 
@@ -108,11 +108,11 @@ class _Running:
 
   @property
   def seconds(self) -> float:
-    """Since the start."""
+    """Seconds since the start."""
     return time.monotonic() - self._started
 
   def ended(self) -> bool:
-    """Starts the next command where one has ended; True when the last has, or one failed."""
+    """Whether the last command has ended or one has failed; starts the next one where a command has ended."""
     code = self._process.poll()
     if code is None:
       return False
@@ -123,7 +123,7 @@ class _Running:
     return False
 
   def stop(self) -> None:
-    """Ends the whole group, first by SIGTERM, since prepare and train clean up behind themselves."""
+    """Ends the whole process group, by SIGTERM first, so that commands can clean up."""
     ways: tuple[tuple[signal.Signals, float | None], ...] = (
       (signal.SIGTERM, GRACE_SECONDS),
       (signal.SIGKILL, None),

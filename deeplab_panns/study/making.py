@@ -16,8 +16,10 @@ def run_missing(runs: Sequence[Run], cache: Cache, work_dir: pathlib.Path, jobs:
   """Makes the runs that have no scores yet, and prints how it goes.
 
   Args:
-    work_dir: for patients, first stages and logs; held against other studies meanwhile.
-    jobs: tasks at a time.
+    runs: those that are wanted.
+    cache: gets their scores.
+    work_dir: for patients, first stages and logs; locked meanwhile, so that no other study works there.
+    jobs: how many tasks may run at a time.
   Returns:
     {task: why it failed}.
   Raises:

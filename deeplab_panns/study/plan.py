@@ -17,13 +17,12 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 import re
-import shlex
 from collections.abc import Iterable, Sequence
 
 from data.input_error import InputError
 from data.listed import listed
 from data.whole_file import AnyPath
-from deeplab_panns.study.plan_lines import only_line, parse_flags, read_flagfile, read_lines
+from deeplab_panns.study.plan_lines import only_line, parse_flags, read_flagfile, read_lines, split_words
 
 QUICK_SEEDS = 2
 _LISTED = 8  # names in an error
@@ -103,13 +102,13 @@ def read_part(folder: AnyPath, name: str, quick: bool = False) -> Part:
   seeds = _seeds(path, lines["seeds"], [cell.name for cell in cells])
   part = Part(name, flags, cells, expectations, seeds, _cohorts(folder / "cohorts.table"))
   if quick:
-    part = _quick(path, part, shlex.split(only_line(path, lines, "quick")))
+    part = _quick(path, part, split_words(path, only_line(path, lines, "quick")))
   _check(path, part)
   return part
 
 
 def _cell(path: pathlib.Path, text: str) -> Cell:
-  words = shlex.split(text)
+  words = split_words(path, text)
   if len(words) < 3 or any(word.startswith("--") for word in words[:3]):
     raise InputError(f"{path}: found cell {text!r}; needs a name, a cohort, a reference cell or -, flags.")
   name, cohort, reference = words[:3]
@@ -151,7 +150,7 @@ def _seeds(path: pathlib.Path, texts: Iterable[str], names: Sequence[str]) -> di
 def _cohorts(path: pathlib.Path) -> dict[str, tuple[Command, ...]]:
   cohorts = {}
   for text in read_lines(path, {"cohort"})["cohort"]:
-    name, *words = shlex.split(text)
+    name, *words = split_words(path, text)
     commands: list[list[str]] = []
     for word in words:
       if not word.startswith("--"):
@@ -161,8 +160,8 @@ def _cohorts(path: pathlib.Path) -> dict[str, tuple[Command, ...]]:
     modules = [command[0] for command in commands]
     if len(modules) != 2 or modules[1] != "data.prepare":
       raise InputError(
-        f"{path}: cohort {name!r} has the commands {modules}; needs one that makes the patients, and then "
-        "data.prepare."
+        f"{path}: cohort {name!r} has the commands {listed(modules, _LISTED) or 'none'}; "
+        "needs one that makes the patients, and then data.prepare."
       )
     cohorts[name] = tuple(map(tuple, commands))
   return cohorts
@@ -173,7 +172,10 @@ def _quick(path: pathlib.Path, part: Part, words: Sequence[str]) -> Part:
   flags = parse_flags(path, [word for word in words if word.startswith("--")])
   unknown = set(names) - {cell.name for cell in part.cells}
   if unknown:
-    raise InputError(f"{path}: quick names {sorted(unknown)}, which are no cells.")
+    raise InputError(
+      f"{path}: 'quick' names {listed(sorted(unknown), _LISTED)}; the cells are "
+      f"{listed([cell.name for cell in part.cells], _LISTED)}."
+    )
   cells = tuple(cell for cell in part.cells if cell.name in names)
   expectations = tuple(item for item in part.expectations if set(item.cells) <= set(names))
   seeds = {cell.name: part.seeds[cell.name][:QUICK_SEEDS] for cell in cells}
@@ -182,8 +184,10 @@ def _quick(path: pathlib.Path, part: Part, words: Sequence[str]) -> Part:
 
 def _check(path: pathlib.Path, part: Part) -> None:
   names = [cell.name for cell in part.cells]
-  if not names or len(set(names)) < len(names):
-    raise InputError(f"{path}: has the cells {names}; needs at least one, each name once.")
+  twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+  if not names or twice:
+    found = f"names {listed(twice, _LISTED)} more than once" if twice else "has no cells"
+    raise InputError(f"{path}: {found}; needs at least one cell, each name once.")
   for cell in part.cells:
     if cell.cohort not in part.cohorts:
       raise InputError(

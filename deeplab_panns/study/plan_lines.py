@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pathlib
 import re
+import shlex
 from collections.abc import Collection, Iterable, Mapping
 
 from data.input_error import InputError
@@ -14,10 +15,14 @@ from data.whole_file import AnyPath
 
 
 def read_lines(path: pathlib.Path, keywords: Collection[str]) -> dict[str, list[str]]:
-  """{keyword: [the rest of each of its lines]}. Raises InputError at a line without such a keyword."""
+  """{keyword: [the rest of each of its lines]}.
+
+  Raises:
+    InputError: If the file cannot be read, or a line starts with none of the keywords.
+  """
   found: dict[str, list[str]] = {keyword: [] for keyword in keywords}
   keyword = None
-  for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+  for number, line in enumerate(_lines(path, "table"), 1):
     line = re.sub(r"(^|\s)#.*", "", line).rstrip()
     if not line:
       continue
@@ -43,11 +48,24 @@ def only_line(path: AnyPath, lines: Mapping[str, list[str]], keyword: str) -> st
 
 def read_flagfile(path: AnyPath) -> dict[str, str]:
   """{flag: value} of a flagfile; a flag without a value is "true". Raises InputError if it cannot be read."""
-  try:
-    lines = pathlib.Path(path).read_text(encoding="utf-8").splitlines()
-  except (OSError, UnicodeDecodeError) as error:
-    raise InputError(f"{path}: cannot be read as a flagfile ({error}).") from error
+  lines = _lines(path, "flagfile")
   return parse_flags(path, [line.strip() for line in lines if line.strip() and not line.startswith("#")])
+
+
+def _lines(path: AnyPath, kind: str) -> list[str]:
+  """The lines of a text file; `kind` says in the error what the file should be."""
+  try:
+    return pathlib.Path(path).read_text(encoding="utf-8").splitlines()
+  except (OSError, UnicodeDecodeError) as error:
+    raise InputError(f"{path}: cannot be read as a {kind} ({error}).") from error
+
+
+def split_words(path: AnyPath, text: str) -> list[str]:
+  """The words of a line, quoted as in a shell. Raises InputError, naming the file, if a quote stays open."""
+  try:
+    return shlex.split(text)
+  except ValueError as error:
+    raise InputError(f"{path}: found {text!r}; {error}. Close the quote, or remove it.") from error
 
 
 def parse_flags(path: AnyPath, words: Iterable[str]) -> dict[str, str]:

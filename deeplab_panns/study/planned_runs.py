@@ -32,7 +32,7 @@ class SeedCohort:
 
   @property
   def key(self) -> str:
-    """Ten hex digits that stand for all that decides the patients."""
+    """Ten hex digits, a hash of everything that determines the patients."""
     commands = [[module, *sorted(flags)] for module, *flags in self.commands]
     return _hash({"commands": commands, "seed": self.seed})
 
@@ -56,7 +56,7 @@ class Run:
 
   @property
   def name(self) -> str:
-    """Names its files."""
+    """The name of its files, without a suffix."""
     return f"{self.cell.name}-seed{self.seed}-{self.key}"
 
   @property
@@ -77,7 +77,7 @@ class Run:
 
 
 def decisive(flags: Mapping[str, str]) -> dict[str, str]:
-  """The flags that decide a run's numbers, in one spelling."""
+  """The flags that determine a run's numbers, each value in one spelling."""
   return {name: _canonical(value) for name, value in sorted(flags.items()) if name in SETTINGS}
 
 
@@ -122,7 +122,7 @@ def of_cells(runs: Sequence[Run], names: Sequence[str]) -> list[Run]:
 
 
 def _canonical(value: str) -> str:
-  """`1` and `1.0` are one value."""
+  """A flag's value in one spelling: `1` and `1.0` are the same."""
   words = []
   for word in value.split(","):
     try:

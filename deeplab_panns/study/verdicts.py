@@ -36,23 +36,28 @@ class Verdict:
 
 
 def judge(expectations: Iterable[Expectation], cells: Mapping[str, Scores]) -> list[Verdict]:
-  """Verdicts of all steps; cells: {name: Scores}."""
+  """Verdicts of all steps, in the order of the expectations.
+
+  Args:
+    cells: {name: Scores} of every cell that an expectation names.
+  """
   steps = [(lower, upper, item) for item in expectations for lower, upper in zip(item.cells, item.cells[1:])]
   gains = [compare(cells[upper], cells[lower]) for lower, upper, _ in steps]
+  # A step is tested against its margin, and shown as it is.
   beyond = [
     None if gain is None else gain.less(item.points / 100) for gain, (_, _, item) in zip(gains, steps)
   ]
-  p_values = paired_tests.holm([None if gain is None else gain.p for gain in beyond])
+  p_values = paired_tests.holm([None if rest is None else rest.p for rest in beyond])
   return [
     Verdict(
-      lower,
-      upper,
-      item.points,
-      item.level,
-      _verdict(gain, p, item),
-      p,
-      None if rest is None else rest.wilcoxon_p,
-      gain,
+      lower=lower,
+      upper=upper,
+      points=item.points,
+      level=item.level,
+      verdict=_verdict(gain, p, item),
+      p=p,
+      wilcoxon_p=None if rest is None else rest.wilcoxon_p,
+      gain=gain,
     )
     for (lower, upper, item), gain, rest, p in zip(steps, gains, beyond, p_values)
   ]

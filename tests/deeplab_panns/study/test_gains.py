@@ -15,9 +15,8 @@ def test_only_common_seeds_are_compared():
   gain = compare(ours, theirs)
   assert gain.by_seed == pytest.approx({2: 0.1}) and (gain.ahead, gain.interval, gain.p) == (1, None, None)
   assert compare(ours, cell_scores("c", None, None)) is None
-  assert (
-    compare(cell_scores("a", [[0.5, NAN]]), cell_scores("b", [[NAN, 0.5]])) is None
-  )  # no organ that both define
+  without_a_common_organ = cell_scores("a", [[0.5, NAN]]), cell_scores("b", [[NAN, 0.5]])
+  assert compare(*without_a_common_organ) is None
 
 
 def test_a_seed_is_one_pair_however_many_volumes_it_has():
@@ -27,17 +26,14 @@ def test_a_seed_is_one_pair_however_many_volumes_it_has():
   theirs = cell_scores("b", *[[[0.5, 0.5]] * 50] * 6)
   gain = compare(ours, theirs)
   expected = stats.ttest_rel(means, [0.5] * 6)
-  assert gain.p == pytest.approx(expected.pvalue) and gain.interval == pytest.approx(
-    tuple(expected.confidence_interval())
-  )
-  assert gain.wilcoxon_p == pytest.approx(
-    2 * 6 / 64
-  )  # the negative ranks 1 and 2.5; six of 2^6 choices sum to 3.5 or less
+  assert gain.p == pytest.approx(expected.pvalue)
+  assert gain.interval == pytest.approx(tuple(expected.confidence_interval()))
+  # The negative ranks are 1 and 2.5; six of the 2^6 choices of signs sum to 3.5 or less.
+  assert gain.wilcoxon_p == pytest.approx(2 * 6 / 64)
   assert (gain.ahead, gain.difference) == (4, pytest.approx(0.21 / 6))
   shifted = gain.less(0.02)
-  assert shifted.difference == pytest.approx(0.21 / 6 - 0.02) and shifted.p == pytest.approx(
-    stats.ttest_1samp(means - 0.52, 0).pvalue
-  )
+  assert shifted.difference == pytest.approx(0.21 / 6 - 0.02)
+  assert shifted.p == pytest.approx(stats.ttest_1samp(means - 0.52, 0).pvalue)
 
 
 def test_five_seeds_have_an_interval_but_no_p():
@@ -49,18 +45,14 @@ def test_five_seeds_have_an_interval_but_no_p():
 def test_organs_are_compared_one_by_one_where_both_define_them():
   ours, theirs = cell_scores("a", [[0.5, 0.9], [0.4, NAN]]), cell_scores("b", [[0.2, 0.8], [0.2, 0.7]])
   gains = compare_organs(ours, theirs)
-  assert {organ: gain.difference for organ, gain in gains.items()} == pytest.approx(
-    {"liver": 0.25, "spleen": 0.1}
-  )
+  differences = {organ: gain.difference for organ, gain in gains.items()}
+  assert differences == pytest.approx({"liver": 0.25, "spleen": 0.1})
   assert list(compare_organs(cell_scores("a", [[0.5, NAN], [0.5, NAN]]), theirs)) == ["liver"]
 
 
 def test_gap_closed_by_hand():
-  full, panns, oracle = (
-    constant_scores("full", 0.5, 0.4),
-    constant_scores("panns", 0.7, 0.5),
-    constant_scores("oracle", 0.9, 0.8),
-  )
+  full, oracle = constant_scores("full", 0.5, 0.4), constant_scores("oracle", 0.9, 0.8)
+  panns = constant_scores("panns", 0.7, 0.5)
   gap = gap_closed(panns, full, oracle)
   assert gap.value == pytest.approx((0.2 + 0.1) / (0.4 + 0.4))  # 37.5 %
   assert gap.of_seeds == pytest.approx((0.25, 0.5))
@@ -73,9 +65,5 @@ def test_there_is_no_gap_without_a_better_oracle():
   full = constant_scores("full", 0.5)
   assert gap_closed(constant_scores("x", 0.6), full, constant_scores("oracle", 0.5)) is None
   assert gap_closed(constant_scores("x", 0.6), full, cell_scores("oracle", None)) is None
-  assert (
-    gap_closed(
-      constant_scores("x", 0.6, 0.6), constant_scores("full", 0.5, 0.5), constant_scores("oracle", 0.9, 0.4)
-    )
-    is None
-  )
+  below_in_one_seed = constant_scores("full", 0.5, 0.5), constant_scores("oracle", 0.9, 0.4)
+  assert gap_closed(constant_scores("x", 0.6, 0.6), *below_in_one_seed) is None

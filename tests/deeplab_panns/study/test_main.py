@@ -64,6 +64,20 @@ def test_a_part_from_patients_to_table_and_again(tmp_path):
 
 
 @pytest.mark.slow
+def test_what_fails_is_named_and_the_tables_are_made_all_the_same(tmp_path):
+  (tmp_path / "cohorts.table").write_text(COHORTS.replace("--oracle", "--no_such_flag=1"))
+  (tmp_path / "tiny.table").write_text(TABLE)
+  (tmp_path / "tiny.flags").write_text("--stage1_steps=1\n")
+  folders = (f"--study_dir={tmp_path}", f"--output_dir={tmp_path / 'out'}", f"--work_dir={tmp_path / 'work'}")
+  failed = run_command("deeplab_panns.study", "--part=tiny", "--cells=oracle", *folders, check=False)
+  assert failed.returncode == 1 and failed.stderr.count("\n") == 1
+  # The patients cannot be made; stage 1 and the run need them, and are counted but not listed.
+  assert failed.stderr.startswith("error: 3 of the tasks failed: tiny-oracle-seed1-")
+  assert "no_such_flag" in failed.stderr and "which failed" not in failed.stderr
+  assert "- oracle: seeds 1" in (tmp_path / "out" / "tiny" / "table.md").read_text()
+
+
+@pytest.mark.slow
 def test_what_is_wrong_is_one_line(tmp_path):
   missing = run_command("deeplab_panns.study", "--part=none", f"--study_dir={tmp_path}", check=False)
   assert missing.returncode == 1 and "no such table" in missing.stderr and missing.stderr.count("\n") == 1

@@ -125,7 +125,7 @@ def test_quick_has_fewer_cells_and_other_flags(tmp_path):
     ("--supervision=full", "--flagfile=full", "no flagfile within"),
     ("--supervision=full", "--nodecoder", "write --decoder=false"),
     ("full     phantom  - ", "full     moon  - ", "the cohort 'moon'"),
-    ("cell    partial", "cell    full", "each name once"),
+    ("cell    partial", "cell    full", "tiny.table: names full more than once; .*each name once"),
     ("panns    phantom  full ", "panns    phantom  semi ", "name semi; the cells are full, partial, panns"),
     ("seeds   7,3\n", "", "give partial no seed"),
     ("seeds   7,3\n", "seeds   7,5\n", "give full, panns no seed, or one twice"),
@@ -133,9 +133,11 @@ def test_quick_has_fewer_cells_and_other_flags(tmp_path):
     ("seeds   5 panns full", "seeds   5, panns full", "found seeds '5, panns"),
     ("expect  full < panns", "expect  full > panns", "found expectation"),
     ("expect  full < panns", "expect  full < best", "name best; the cells"),
-    ("quick   full", "quick   none", "'none'"),
+    ("quick   full", "quick   none", "'quick' names none; the cells are full, partial, panns"),
     ("cell    full     phantom  -  ", "cell    full/x   phantom  -  ", "names files"),
     ("cell    full     phantom  -  ", "cell    full     ", "needs a name, a cohort"),
+    ("--supervision=full", '--supervision="full', "No closing quotation. Close the quote"),
+    ("quick   full", 'quick   "full', "No closing quotation"),
   ],
 )
 def test_what_is_wrong_with_a_table_is_said(tmp_path, old, new, says):
@@ -150,3 +152,15 @@ def test_other_files_that_are_wrong(tmp_path):
     read_part(write(tmp_path), "tidy")
   with pytest.raises(InputError, match="needs one that makes the patients"):
     read_part(write(tmp_path, cohorts="cohort phantom data.phantom --seed=1\n"), "tiny")
+  with pytest.raises(InputError, match=r"cohorts\.table: found 'phantom \"data.*No closing quotation"):
+    read_part(write(tmp_path, cohorts='cohort phantom "data.phantom data.prepare\n'), "tiny")
+  (tmp_path / "cohorts.table").unlink()
+  with pytest.raises(InputError, match=r"cohorts\.table: cannot be read as a table"):
+    read_part(tmp_path, "tiny")
+
+
+def test_of_many_cells_the_error_lists_some(tmp_path):
+  cells = "".join(f"cell twice{index % 50} phantom - --lambda2=1\n" for index in range(100))
+  write(tmp_path, f"base tiny.flags\nseeds 1\n{cells}")
+  with pytest.raises(InputError, match=r"twice7 and 42 more more than once; .*each name once\.$"):
+    read_part(tmp_path, "tiny")

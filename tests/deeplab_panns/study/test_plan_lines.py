@@ -3,7 +3,7 @@
 import pytest
 
 from data.input_error import InputError
-from deeplab_panns.study.plan_lines import only_line, parse_flags, read_flagfile, read_lines
+from deeplab_panns.study.plan_lines import only_line, parse_flags, read_flagfile, read_lines, split_words
 
 
 def test_lines_go_on_where_they_are_indented_and_comments_end_them(tmp_path):
@@ -22,6 +22,19 @@ def test_a_line_without_a_keyword_is_named(tmp_path, line):
   path.write_text(f"\n{line}\n")
   with pytest.raises(InputError, match=r"x\.table, line 2: found '.*'; a line starts with one of base, cell"):
     read_lines(path, {"cell", "base"})
+
+
+def test_a_table_that_is_no_text_is_named(tmp_path):
+  path = tmp_path / "x.table"
+  path.write_bytes(b"cell f\xfcll\n")
+  with pytest.raises(InputError, match=r"x\.table: cannot be read as a table \(.*0xfc"):
+    read_lines(path, {"cell"})
+
+
+def test_words_are_quoted_as_in_a_shell():
+  assert split_words("x", "a --scales='1, 2' b") == ["a", "--scales=1, 2", "b"]
+  with pytest.raises(InputError, match=r"^x: found .*; No closing quotation\. Close the quote"):
+    split_words("x", "a 'b")
 
 
 def test_one_line_is_neither_none_nor_two():

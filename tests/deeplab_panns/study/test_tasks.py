@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from deeplab_panns.study import jobs as study_jobs
 from deeplab_panns.study import tasks as study_tasks
 from deeplab_panns.study.cache import Cache
 from deeplab_panns.study.jobs import run_tasks
@@ -46,6 +47,7 @@ def study(tmp_path, monkeypatch):
     calls.write_text("")
     code = FAKE.format(calls=str(calls), broken=broken)
     monkeypatch.setattr(study_tasks, "_python", lambda *words: (sys.executable, "-c", code, *words))
+    monkeypatch.setattr(study_jobs, "POLL_SECONDS", 0.02)
     cache = Cache(tmp_path / "results", "part")
     runs = plan_runs(Part("part", {"stage1_steps": "4"}, CELLS, (), {}, COHORTS), seeds)
     tasks = study_tasks.Tasks(cache, tmp_path / "work").for_runs(runs)

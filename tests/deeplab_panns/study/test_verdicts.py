@@ -22,9 +22,8 @@ def test_verdicts():
     "panns": (0.6, 0.63, 0.6) * 2,
     "missing": (),
   }
-  assert verdicts(Expectation(("full", "panns")), **cells) == [
-    "holds"
-  ]  # gains .10, .11, .09, twice: t = 27.4, p = 1.2e-6
+  # The gains are .10, .11, .09, twice: t = 27.4, p = 1.2e-6.
+  assert verdicts(Expectation(("full", "panns")), **cells) == ["holds"]
   assert verdicts(Expectation(("full", "panns"), 0.0, 1e-6), **cells) == ["not shown"]
   assert verdicts(Expectation(("full", "semi", "panns")), **cells) == ["the opposite holds", "holds"]
   assert verdicts(Expectation(("full", "missing")), **cells) == ["not run"]
@@ -49,16 +48,13 @@ def test_a_margin_must_be_passed():
 
 
 def test_the_steps_of_a_part_are_corrected_together():
-  cells = {
-    "full": (0.5,) * 6,
-    "semi": (0.6, 0.7, 0.5) * 2,
-    "panns": (0.7, 0.9, 0.5) * 2,
-  }  # t = 2.74, p = .041 each
+  cells = {"full": (0.5,) * 6, "semi": (0.6, 0.7, 0.5) * 2, "panns": (0.7, 0.9, 0.5) * 2}
+  # Of each step t = 2.74, p = .041.
   assert verdicts(Expectation(("full", "semi")), **cells) == ["holds"]
   assert verdicts(Expectation(("full", "semi", "panns")), **cells) == ["not shown", "not shown"]
 
 
-def test_no_verdict_where_there_is_no_difference_but_one_time_in_twenty():
+def test_without_a_difference_one_time_in_twenty_has_a_verdict():
   """Seeds and volumes scatter, and the volumes of a seed together, as measured; nothing is true."""
   rng = np.random.default_rng(0)
   found = []
