@@ -8,7 +8,7 @@ import pytest
 from deeplab_panns.report.figures import confusion_matrix
 from deeplab_panns.report.results import compared
 from deeplab_panns.scores import confusion
-from tests.deeplab_panns.report.conftest import FULL, TWO_ORGANS, scored_run
+from tests.deeplab_panns.report.conftest import FULL, TWO_ORGANS, after_unscored, scored_run
 
 COUNTS = np.array([[990, 6, 4], [0, 30, 10], [0, 20, 0]])  # background, liver, spleen
 
@@ -42,6 +42,19 @@ def test_the_largest_confusions_are_told_without_the_background(found):
   header, row = confusion_matrix.table(found, confusion_matrix.read(found))
   assert header == ["method", "1.", "2.", "3.", "4.", "5."]
   assert row == ["full", "spleen → liver 100 %", "liver → spleen 25 %", "–", "–", "–"]
+
+
+def test_an_organ_that_no_case_annotates_can_be_predicted_all_the_same(tmp_path, figure_for_png):
+  counts = np.diag([90, 0, 40, 0])  # background, aorta, liver, spleen
+  counts[3, 1] = 20
+  run = with_counts(tmp_path / "0", 0, counts, ("aorta", "liver", "spleen"))
+  found = compared.build([after_unscored("aorta", run)])
+  shares = confusion_matrix.read(found)
+  assert confusion_matrix.table(found, shares)[1] == ["full", "spleen → aorta 100 %", "–", "–", "–", "–"]
+  (axes,) = confusion_matrix.draw(found, shares).axes
+  named = [label.get_text() for label in axes.get_xticklabels()]
+  assert named == ["background", "aorta", "liver", "spleen"]
+  assert {text.get_position() for text in axes.texts} == {(0, 0), (2, 2), (1, 3)}  # (column, row)
 
 
 def test_shares_from_one_percent_on_are_written(found, figure_for_png):

@@ -9,7 +9,7 @@ from deeplab_panns.report.figures import overlays
 from deeplab_panns.report.results import compared
 from deeplab_panns.scores import compared_slices
 from deeplab_panns.scores.compared_slices import ComparedSlice
-from tests.deeplab_panns.report.conftest import FULL, scored_run
+from tests.deeplab_panns.report.conftest import FULL, after_unscored, scored_run
 
 SIZE = (20, 20)
 
@@ -79,3 +79,15 @@ def test_the_frame_shows_where_the_zoom_is(axes):
   for row in axes[0]:
     (frame,) = row.patches
     assert (frame.get_x(), frame.get_x() + frame.get_width()) == axes[1, 0].get_xlim()
+
+
+def test_names_follow_the_label_values_where_an_organ_is_not_annotated(figure_for_png):
+  """Value 1 is then the aorta's, which the method predicts, and value 2 the liver's."""
+  results = compared.build([after_unscored("aorta", scored_run("full", FULL))])
+  one = part(shift=2)
+  reference = np.where(one.reference == 1, 0, one.reference)
+  figure = overlays.draw(results, {"full": keyed(dataclasses.replace(one, reference=reference))})
+  (legend,) = figure.legends
+  assert [text.get_text() for text in legend.get_texts()] == ["aorta", "liver", "white: reference"]
+  axes = np.array(figure.axes).reshape(2, 2)
+  assert axes[1, 0].get_ylabel() == "zoom:\nliver" and axes[1, 1].get_xlabel() == "liver here: 0.50"

@@ -5,7 +5,7 @@ import numpy as np
 from deeplab_panns.report.figures import worst_cases
 from deeplab_panns.report.results import compared
 from deeplab_panns.scores.compared_slices import ComparedSlice
-from tests.deeplab_panns.report.conftest import FULL, scored_run
+from tests.deeplab_panns.report.conftest import FULL, after_unscored, scored_run
 
 DICE = [[0.9, 0.7], [0.4, 0.0], [np.nan, np.nan], [0.0, 0.0], [0.6, np.nan], [0.95, 0.8], [0.5, 0.6]]
 
@@ -56,3 +56,9 @@ def test_a_row_for_each_method_that_has_slices(figure_for_png):
   assert figure.axes[0].get_ylabel() == "panns"
   named = [text.get_text() for text in figure.legends[0].get_texts()]
   assert named == ["liver", "spleen", "white: reference"]
+
+
+def test_names_follow_the_label_values_where_an_organ_is_not_annotated(figure_for_png):
+  found = compared.build([after_unscored("aorta", scored_run("full", DICE))])
+  (legend,) = worst_cases.draw(found, {"full": [part("c3", "worst: liver")]}).legends
+  assert [text.get_text() for text in legend.get_texts()] == ["aorta", "liver", "white: reference"]
