@@ -31,7 +31,9 @@ class Outputs:
       InputError: If the folder cannot be made or written to.
     """
     self.folder = pathlib.Path(folder)
-    self._inputs = [pathlib.Path(path).resolve() for path in inputs]
+    read = {os.path.realpath(path) for path in inputs}  # not resolve(), which links in a circle break
+    self._input_folders = {path for path in read if os.path.isdir(path)}
+    self._input_files = read - self._input_folders
     self._overwrite = overwrite
     make_folder(self.folder)
 
@@ -56,14 +58,23 @@ class Outputs:
       if not self._overwrite and not (path.is_file() and written.get(name) == file_sha256(path)):
         raise InputError(
           f"{path}: exists, and was not written by this command or has changed since; give --overwrite to "
-          "replace "
-          "it, or choose another --output_dir."
+          "replace it, or choose another --output_dir."
         )
 
   def wrote(self, names: Iterable[str]) -> None:
     """Records files that are whole; another run may replace them."""
     files = {name: file_sha256(self.folder / name) for name in names}
     write_text(self.folder / RECORD, json.dumps({**self._record(), **files}, indent=1))
+
+  def adopt(self, names: Iterable[str]) -> None:
+    """Takes files that an earlier version wrote, which kept no record, for its own.
+
+    What is recorded stays as it is: a file that was edited since is not taken back.
+    """
+    written = self._record()
+    unrecorded = [name for name in names if name not in written and (self.folder / name).is_file()]
+    if unrecorded:
+      self.wrote(unrecorded)
 
   def _record(self) -> dict[str, str]:
     try:
@@ -73,8 +84,10 @@ class Outputs:
     return content if isinstance(content, dict) else {}
 
   def _is_input(self, path: pathlib.Path) -> bool:
-    found = path.resolve()
-    return any(found == one or (one.is_dir() and one in found.parents) for one in self._inputs)
+    found = os.path.realpath(path)
+    return found in self._input_files or any(
+      str(folder) in self._input_folders for folder in (found, *pathlib.Path(found).parents)
+    )
 
 
 def make_folder(folder: AnyPath) -> None:
@@ -88,6 +101,5 @@ def make_folder(folder: AnyPath) -> None:
   except OSError as error:
     raise InputError(
       f"{folder}: cannot be written to ({error.strerror or error}); name a folder on a disk that can be "
-      "written, "
-      "where no file is in the way."
+      "written, where no file is in the way."
     ) from None

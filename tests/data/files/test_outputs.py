@@ -37,6 +37,17 @@ def test_an_output_that_was_edited_since_is_the_users(tmp_path):
     Outputs(tmp_path).require_free(["a.csv"])
 
 
+def test_files_of_an_earlier_version_are_adopted_unless_the_record_knows_them(tmp_path):
+  write(Outputs(tmp_path), "edited.csv", "first")
+  for name in ("edited.csv", "old.csv"):
+    (tmp_path / name).write_text("before there was a record, or by hand")
+  outputs = Outputs(tmp_path)
+  outputs.adopt(["edited.csv", "old.csv", "missing.csv"])
+  outputs.require_free(["old.csv", "missing.csv"])
+  with pytest.raises(InputError, match=r"edited\.csv.*has changed since"):
+    outputs.require_free(["edited.csv"])
+
+
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_an_input_is_never_replaced(tmp_path, overwrite):
   scan = tmp_path / "scans" / "p1.nii.gz"
@@ -72,3 +83,11 @@ def test_a_file_in_the_way_of_the_folder_is_one_line(tmp_path):
   for folder in (tmp_path / "file", tmp_path / "file" / "sub", "/proc/nowhere"):
     with pytest.raises(InputError, match="cannot be written to"):
       make_folder(folder)
+
+
+def test_inputs_may_be_links_in_a_circle(tmp_path):
+  os.symlink(tmp_path / "b", tmp_path / "a")
+  os.symlink(tmp_path / "a", tmp_path / "b")
+  Outputs(tmp_path / "out", [tmp_path / "a"]).require_free(["a"])
+  with pytest.raises(InputError, match="is an input"):
+    Outputs(tmp_path, [tmp_path / "a"], overwrite=True).require_free(["a"])
