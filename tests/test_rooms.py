@@ -63,31 +63,10 @@ MAY_IMPORT = {
 MOST_FILES = 15
 
 # Modules without a test file of their name, and why.
-_REPORT = (
-  "tests/deeplab_panns/report/test_report.py makes the report of small runs and looks at each of its parts"
-)
 TESTED_ELSEWHERE = {
   "data.arrays": "names of types alone; mypy checks them",
   "data.input_error": "a class without code; tests/data/test_command.py shows how it ends a command",
   "deeplab_panns.train": "flags and main; tests/deeplab_panns/test_commands.py and test_config.py",
-  **{
-    f"deeplab_panns.report.{module}": _REPORT
-    for module in (
-      "__main__",
-      "output",
-      "sections",
-      "figures.box_plots",
-      "figures.confusion_matrix",
-      "figures.learning_curves",
-      "figures.overlays",
-      "figures.slice_panels",
-      "figures.volume_agreement",
-      "figures.worst_cases",
-      "results.checked_stores",
-      "results.events",
-      "results.result_tables",
-    )
-  },
 }
 
 
@@ -206,10 +185,7 @@ def test_tests_mirror_the_rooms():
   """A test file below tests/<package>/ is named after a module there, or says in WHOLE what it tests
   instead."""
   whole = {  # commands as their users run them, and laws of several modules
-    "tests/data/formats": {"damaged_headers"},
     "tests/deeplab_panns": {"bad_input", "commands", "commands_3d", "flagfiles", "memory", "real_ct"},
-    "tests/deeplab_panns/report": {"report"},
-    "tests/deeplab_panns/study": {"study"},
   }
   for path in (ROOT / "tests").rglob("test_*.py"):
     folder, stem = path.parent.relative_to(ROOT), path.stem.partition("_")[2]
