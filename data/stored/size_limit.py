@@ -30,7 +30,7 @@ def require_size(
   voxels = math.prod(size)
   if voxels > max_voxels:
     raise InputError(
-      f"{path}: at {describe_spacing(target_mm)} it would have {size} = {voxels:,} voxels, above "
+      f"{path}: at {describe_spacing(target_mm)} it would have {voxels:,} voxels, above "
       f"--max_voxels={max_voxels:,}; its own spacing is {describe_spacing(spacing_mm)}: choose a coarser "
       "--spacing_mm, correct the header, or raise --max_voxels."
     )

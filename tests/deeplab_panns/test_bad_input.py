@@ -12,7 +12,7 @@ from data.input_error import InputError
 from data.stored.store import read_store
 from deeplab_panns import config
 from deeplab_panns.predict import open_model
-from deeplab_panns.report.scored_runs import read_scored
+from deeplab_panns.report.results.scored_runs import read_scored
 from deeplab_panns.runs.run_directory import RunDirectory
 from deeplab_panns.runs.trained import TrainedRun, open_run
 from deeplab_panns.scores.run_scores import select_cases
