@@ -3,6 +3,7 @@ another."""
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import pathlib
 from typing import Any
@@ -11,10 +12,11 @@ from absl import flags
 
 from data import command
 from data.input_error import InputError
+from data.listed import listed
 from data.organs import BTCV_ORGANS
 from deeplab_panns.scores import label_map
-from deeplab_panns.scores.folder_scores import Folders, evaluate_folders, not_scored
-from deeplab_panns.scores.result_files import RESULTS, Evaluation, result_outputs
+from deeplab_panns.scores.folder_scores import Folders, evaluate_folders
+from deeplab_panns.scores.result_files import Evaluation
 
 
 def define_flags() -> None:
@@ -62,42 +64,50 @@ def main(_: list[str]) -> None:
       "evaluate: --label_map and --reference_label_map are for --predictions and --references"
     )
   output_dir = pathlib.Path(args.output_dir or args.run_dir)
-  inputs = [args.predictions, args.references] if args.predictions else []
-  outputs = result_outputs(output_dir, inputs, args.overwrite)
   if args.predictions:
-    evaluation, failures = _evaluate_folders(args, output_dir)
+    _tell(_evaluate_folders(args, output_dir))
   else:
     # Here, not above: the processes that score folders import this module, and need no TensorFlow.
     from deeplab_panns.scores.run_scores import evaluate_runs
 
     run_dirs = args.run_dirs or [args.run_dir]
-    evaluation = evaluate_runs(run_dirs, output_dir, args.checkpoint, args.data_dir, args.split, args.workers)
-    failures = []
-  if evaluation:
-    outputs.wrote(name for name in RESULTS if (output_dir / name).is_file())
-    print("\n".join(filter(None, (evaluation.line, evaluation.seen_line))))
-  if failures:
-    cases = len(failures) + (evaluation.summary["cases"] if evaluation else 0)
-    raise InputError(f"{len(failures)} of {cases} cases could not be scored; the first: {failures[0]}")
+    settings = args.checkpoint, args.data_dir, args.split, args.workers, args.overwrite
+    _tell(evaluate_runs(run_dirs, output_dir, *settings))
 
 
-def _evaluate_folders(args: Any, output_dir: pathlib.Path) -> tuple[Evaluation | None, list[str]]:
-  """The evaluation of the cases that could be scored, and an error line for each of the others, printed
-  too."""
+def _evaluate_folders(args: Any, output_dir: pathlib.Path) -> Evaluation:
   organs = tuple(args.organs)
+  if not organs or len(set(organs)) < len(organs):
+    raise flags.ValidationError(f"--organs={','.join(organs)}: names each organ once, and one at least")
   maps = [
     words and label_map.parse(words, organs, flag)
     for flag, words in (("label_map", args.label_map), ("reference_label_map", args.reference_label_map))
   ]
   folders = Folders(pathlib.Path(args.predictions), pathlib.Path(args.references), organs, *maps)
-  evaluation, failures = evaluate_folders(folders, output_dir, args.workers)
-  lines = [f"note: {line}" for line in not_scored(folders)]
-  lines += [f"failed: {failure}" for failure in failures] if len(failures) > 1 else []
+  evaluation = evaluate_folders(folders, output_dir, args.workers, args.overwrite)
   unscored = [organ for organ in organs if organ not in folders.scored_organs]
-  if evaluation and unscored:
-    lines.append(f"not scored, since a label map names no value for it: {', '.join(unscored)}")
-  print("\n".join(lines), end="\n" if lines else "")
-  return evaluation, failures
+  if unscored:
+    note = f"not scored, since a label map names no value for it: {listed(unscored, 13)}"
+    evaluation = dataclasses.replace(evaluation, notes=(*evaluation.notes, note))
+  return evaluation
+
+
+def _tell(evaluation: Evaluation) -> None:
+  """Prints the result, and what could not be scored; raises InputError at the end if there is such."""
+  failures = evaluation.failures
+  lines = [f"note: {note}" for note in evaluation.notes]
+  if len(failures) > 1:
+    lines += [f"failed: {case}: {reason}" for case, reason in failures.items()]
+  for line in lines:
+    print(command.one_line(line))
+  if evaluation.summary:
+    print("\n".join(filter(None, (evaluation.line, evaluation.seen_line))))
+  if failures:
+    cases = len(failures) + evaluation.summary.get("cases", 0)
+    of_them = "" if len(failures) == 1 else f" ({listed(failures)}); the first"
+    raise InputError(
+      f"{len(failures)} of {cases} cases could not be scored{of_them}: {next(iter(failures.values()))}"
+    )
 
 
 def _require_consistent(

@@ -5,22 +5,26 @@ Imports no TensorFlow: every process would have to start it.
 
 from __future__ import annotations
 
+import collections
 import dataclasses
+import os
 import pathlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import tqdm
 
 from data.arrays import Labels
 from data.files.file_hash import file_sha256
 from data.formats import volumes
+from data.formats.grid import farthest_apart, format_mm
 from data.formats.label_values import to_labels, unnamed_values
 from data.input_error import InputError
 from data.listed import listed
 from data.worker_pool import in_processes
 from deeplab_panns.scores import label_map
-from deeplab_panns.scores.result_files import Evaluation, write_results
+from deeplab_panns.scores.label_folders import Pair, Pairs, pair_folders
+from deeplab_panns.scores.result_files import Evaluation, result_outputs, save
 from deeplab_panns.scores.scored_case import Reference, ScoredCase, score_case
 
 
@@ -51,129 +55,154 @@ class Folders:
     return tuple(organ for organ in self.organs if all(organ in names for names in named))
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class ScoredPair:
+  """The scores of a case, and what is odd about its files.
+
+  Attributes:
+    unnamed: values of the reference and of the prediction that a given map does not name.
+    notes: of how the files were read.
+  """
+
+  scored: ScoredCase
+  unnamed: tuple[tuple[int, ...], tuple[int, ...]]
+  notes: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class FolderScores:
+  """The scores of the pairs in two folders.
+
+  Attributes:
+    scored: the cases in the order of their ids.
+    failures: {case: why it could not be scored}, for all others.
+    notes: lines on what counted as background, and on how files were read.
+  """
+
+  scored: tuple[ScoredCase, ...]
+  failures: Mapping[str, str]
+  notes: tuple[str, ...]
+
+
 def evaluate_folders(
-  folders: Folders, output_dir: pathlib.Path, workers: int = 1
-) -> tuple[Evaluation | None, list[str]]:
-  """Scores a folder against another and writes the result files (see `write_results`).
+  folders: Folders, output_dir: pathlib.Path, workers: int = 1, overwrite: bool = False
+) -> Evaluation:
+  """Scores a folder against another and writes the result files (see `save`).
 
   Args:
     workers: cases scored at a time.
-  Returns:
-    The evaluation of the cases that could be scored, None where there is none; and an error line for each of
-    the others.
+    overwrite: files in `output_dir` may be replaced that no evaluation wrote.
   Raises:
-    InputError: As `score_folders`.
+    InputError: As `pair_folders` and `result_outputs`, and if no organ is in both maps.
   """
-  scored, failures = score_folders(folders, workers)
-  if not scored:
-    return None, failures
-  summary = write_results(scored, folders.scored_organs, output_dir, {"grid": "files"})
-  what = f"{folders.predictions} against {folders.references}, on the files' grid"
-  return Evaluation(what, summary, output_dir), failures
-
-
-def score_folders(folders: Folders, workers: int = 1) -> tuple[list[ScoredCase], list[str]]:
-  """Scores every reference label map against the prediction of the same id, on the files' own grid.
-
-  Args:
-    workers: processes at a time.
-  Returns:
-    The cases in the order of their ids, and an error line for each one that could not be scored.
-  Raises:
-    InputError: If a folder is missing or empty, or no organ is in both maps.
-  """
-  pairs = _pairs(folders)
+  pairs = pair_folders(folders.predictions, folders.references)
   if not folders.scored_organs:
     raise InputError(
       f"{folders.predictions}: no organ is named both by --label_map and --reference_label_map; nothing can "
       "be scored."
     )
+  outputs = result_outputs(output_dir, pairs.files, overwrite)
+  found = score_pairs(folders, pairs, workers)
+  what = f"{folders.predictions} against {folders.references}, on the files' grid"
+  summary = save(found.scored, folders.scored_organs, outputs, {"grid": "files"}, found.failures)
+  return Evaluation(what, summary, output_dir, found.failures, (*pairs.notes, *found.notes))
+
+
+def score_pairs(folders: Folders, pairs: Pairs, workers: int = 1) -> FolderScores:
+  """Scores every reference label map against its prediction, on the files' own grid.
+
+  Args:
+    workers: processes at a time.
+  """
   results = in_processes(
     _score_pair,
-    {case: (folders, case, *files) for case, files in pairs.items()},
+    {pair.case: (folders, pair) for pair in pairs.pairs},
     workers,
-    f"{folders.references}: a process that scored a case died (memory?); try again with --workers=1.",
+    "a process that scored a case died (memory?); try again with --workers=1.",
   )
-  bar = tqdm.tqdm(results, "evaluate", len(pairs), unit="case", disable=not sys.stderr.isatty())
-  found = dict(bar)
-  in_order = [found[case] for case in pairs]
-  return (
-    [result for result in in_order if isinstance(result, ScoredCase)],
-    [str(result) for result in in_order if isinstance(result, InputError)],
+  found: dict[str, ScoredPair | InputError] = {}
+  died = InputError("")
+  try:
+    for case, result in tqdm.tqdm(
+      results, "evaluate", len(pairs.pairs), unit="case", disable=not sys.stderr.isatty()
+    ):
+      found[case] = result
+  except InputError as error:  # what is scored is not lost
+    died = error
+  in_order = {pair.case: found.get(pair.case, died) for pair in pairs.pairs}
+  scored = [result for result in in_order.values() if isinstance(result, ScoredPair)]
+  return FolderScores(
+    tuple(result.scored for result in scored),
+    {case: str(result) for case, result in in_order.items() if isinstance(result, InputError)},
+    tuple(_notes(folders, scored)),
   )
 
 
-def _pairs(folders: Folders) -> dict[str, tuple[pathlib.Path, pathlib.Path | None]]:
-  """{case id: (reference file, prediction file or None)}, sorted by id."""
-  if folders.references.resolve() == folders.predictions.resolve():
-    raise InputError(
-      f"{folders.references}: is given both as --predictions and as --references; name two folders."
-    )
-  references = _label_files(folders.references)
-  predictions = _label_files(folders.predictions)
-  if not references:
-    raise InputError(f"{folders.references}: holds no label maps {list(volumes.SUFFIXES)}.")
-  return {case: (reference, predictions.get(case)) for case, reference in sorted(references.items())}
-
-
-def not_scored(folders: Folders) -> list[str]:
-  """One line each on what lies in the folders and is not scored."""
-  references, predictions = (_label_files(folder) for folder in (folders.references, folders.predictions))
+def _notes(folders: Folders, scored: Iterable[ScoredPair]) -> list[str]:
   lines = []
-  without = [file.name for case, file in predictions.items() if case not in references]
-  if without:
-    lines.append(f"{folders.predictions}: {len(without)} predictions have no reference: {listed(without)}")
-  for folder, found in ((folders.references, references), (folders.predictions, predictions)):
-    others = [
-      entry.name
-      for entry in sorted(folder.iterdir())
-      if entry not in found.values() and not entry.name.startswith(".") and not _is_other_half(entry)
-    ]
-    if others:
-      lines.append(f"{folder}: {len(others)} entries are no label maps: {listed(others)}")
-  return lines
+  flags = {folders.references: "--reference_label_map", folders.predictions: "--label_map"}
+  for side, (folder, flag) in enumerate(flags.items()):
+    values = {value: pair.scored.case for pair in scored for value in pair.unnamed[side]}
+    if values:
+      lines.append(
+        f"{folder}: {flag} does not name the values {listed(sorted(values), 10)} (as in "
+        f"{next(iter(values.values()))}); they count as background"
+      )
+  cases = collections.defaultdict(list)
+  for pair in scored:
+    for note in pair.notes:
+      cases[note].append(pair.scored.case)
+  return [*lines, *(f"{listed(names)}: {note}" for note, names in cases.items())]
 
 
-def _is_other_half(entry: pathlib.Path) -> bool:
-  """Whether a file is the .img of a pair, or organs.json, which predict leaves beside its label maps."""
-  return entry.name.lower().endswith((".img", ".img.gz")) or entry.name == "organs.json"
-
-
-def _label_files(folder: pathlib.Path) -> dict[str, pathlib.Path]:
-  """{case id: file}, of the folder's files that may hold a label map."""
-  if not folder.is_dir():
-    raise InputError(f"{folder}: no such folder; --predictions and --references name folders of label maps.")
-  files: dict[str, pathlib.Path] = {}
-  for file in sorted(folder.iterdir()):
-    name = file.name.lower()
-    # Of an Analyze pair (.hdr, .img) the header stands for both.
-    if not file.is_file() or name.startswith(".") or name.endswith((".img", ".img.gz")):
-      continue
-    if name.endswith(volumes.SUFFIXES):
-      other = files.setdefault(volumes.case_id(file), file)
-      if other != file:
-        raise InputError(
-          f"{folder}: {other.name} and {file.name} are both the case {volumes.case_id(file)}; take one out."
-        )
-  return files
-
-
-def _score_pair(
-  folders: Folders, case: str, reference_file: pathlib.Path, prediction_file: pathlib.Path | None
-) -> ScoredCase:
-  if prediction_file is None:
-    raise InputError(
-      f"{folders.predictions / reference_file.name}: is missing; {reference_file} has no prediction."
-    )
-  reference, prediction = (volumes.read_label(file) for file in (reference_file, prediction_file))
-  prediction = volumes.require_same_grid(reference, prediction)
+def _score_pair(folders: Folders, pair: Pair) -> ScoredPair:
+  _require_usable(folders, pair)
+  assert pair.prediction is not None
+  reference, prediction = (volumes.read_label(file) for file in (pair.reference, pair.prediction))
+  prediction = _on_grid_of(reference, prediction)
   organs = folders.scored_organs
   labels, predicted = (
     _translated(folders, volume, values)
     for volume, values in ((reference, folders.reference_map), (prediction, folders.prediction_map))
   )
-  sha256 = file_sha256(reference_file)
-  return score_case(case, Reference(labels, organs, organs, reference.spacing_mm, sha256), predicted)
+  sha256 = file_sha256(pair.reference)
+  scored = score_case(pair.case, Reference(labels, organs, organs, reference.spacing_mm, sha256), predicted)
+  unnamed = [
+    () if values is None else tuple(unnamed_values(volume.array, values))
+    for volume, values in ((reference, folders.reference_map), (prediction, folders.prediction_map))
+  ]
+  return ScoredPair(scored, (unnamed[0], unnamed[1]), (*reference.notes, *prediction.notes))
+
+
+def _require_usable(folders: Folders, pair: Pair) -> None:
+  if pair.prediction is None:
+    raise InputError(f"{pair.reference}: has no prediction in {folders.predictions}.")
+  try:
+    pair.case.encode("utf-8")
+  except UnicodeEncodeError:
+    raise InputError(f"{pair.reference}: the name is not in UTF-8; rename it.") from None
+  if os.path.exists(pair.prediction) and os.path.samefile(pair.prediction, pair.reference):
+    raise InputError(f"{pair.prediction}: is a link to its reference, or the same file; name a prediction.")
+
+
+def _on_grid_of(reference: volumes.Volume, prediction: volumes.Volume) -> volumes.Volume:
+  """The prediction with the axes of the reference. Raises InputError if its grid is another."""
+  try:
+    return volumes.require_same_grid(reference, prediction)
+  except InputError:
+    apart = ""
+    if reference.array.shape == prediction.array.shape:
+      off_mm = farthest_apart(reference.affine, prediction.affine, reference.array.shape[::-1])
+      apart = f"; corners lie up to {off_mm:.3g} mm apart, half a voxel is allowed"
+    raise InputError(
+      f"{prediction.path}: the prediction has another grid than its reference: {_grid(prediction)} against "
+      f"{_grid(reference)} (z, y, x){apart}. Predict on the scan that was annotated, or resample with "
+      "nearest neighbours."
+    ) from None
+
+
+def _grid(volume: volumes.Volume) -> str:
+  return f"{' x '.join(map(str, volume.array.shape))} voxels of {format_mm(volume.spacing_mm)} mm"
 
 
 def _translated(folders: Folders, volume: volumes.Volume, values: Mapping[int, str] | None) -> Labels:
@@ -182,9 +211,9 @@ def _translated(folders: Folders, volume: volumes.Volume, values: Mapping[int, s
     values = label_map.default_map(folders.organs)
     unnamed = unnamed_values(volume.array, values)
     if unnamed:
+      found = f"{'value' if len(unnamed) == 1 else 'values'} {listed(unnamed)}"
       raise InputError(
-        f"{volume.path}: holds the values {listed(unnamed)}, and --organs names values 1 to {len(values)}; "
-        "name all "
-        "organs in the order of the values, or say by --label_map (--reference_label_map) which is which."
+        f"{volume.path}: holds the {found}, and --organs names values 1 to {len(values)}; name all organs in "
+        "the order of the values, or say by --label_map (--reference_label_map) which is which."
       )
   return to_labels(volume.array, values, folders.scored_organs)

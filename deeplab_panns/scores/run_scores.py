@@ -12,21 +12,42 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 import tqdm
 from PIL import Image
 
 from data.arrays import Labels, Picture
 from data.input_error import InputError
+from data.listed import listed
 from data.stored.splits import split
 from data.stored.store import Store, StoredCase, read_store, verify
-from data.whole_file import AnyPath, write_bytes
+from data.whole_file import AnyPath
 from deeplab_panns.evidence import slice_pictures
-from deeplab_panns.runs.run_directory import fingerprint
 from deeplab_panns.runs.trained import TrainedRun, open_run, open_runs
 from deeplab_panns.scores import compared_slices
-from deeplab_panns.scores.result_files import Evaluation, write_results
+from deeplab_panns.scores.result_files import Evaluation, result_outputs, save
 from deeplab_panns.scores.scored_case import Reference, ScoredCase, score_case
+from deeplab_panns.scores.seen_cases import seen_by_any
 from deeplab_panns.segmentation.segment_arrays import LabelsStoredImages, segment_stored
+
+# What one case may fail by while the others go on.
+_FAILURES = (InputError, OSError, MemoryError, tf.errors.ResourceExhaustedError)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ScoredCases:
+  """What came out of scoring several cases.
+
+  Attributes:
+    scored: each on its annotated organs, in the order of the cases.
+    failures: {case: why it could not be scored}, for all others.
+    overlay: of the first scored case a slice as image, reference and prediction side by side,
+      [height, width, 3]; None if there is none.
+  """
+
+  scored: tuple[ScoredCase, ...]
+  failures: dict[str, str]
+  overlay: Picture | None
 
 
 def evaluate_runs(
@@ -36,8 +57,9 @@ def evaluate_runs(
   data_dir: AnyPath | None = None,
   which: str = "test",
   workers: int = 1,
+  overwrite: bool = False,
 ) -> Evaluation:
-  """Scores a run, or several as one ensemble; writes overlay.png and the files of `write_results`.
+  """Scores a run, or several as one ensemble, and writes the result files (see `save`).
 
   Args:
     run_dirs: at least one.
@@ -46,14 +68,16 @@ def evaluate_runs(
     data_dir: the store to score on; None: the one that the first run was trained on.
     which: as in `select_cases`.
     workers: as in `score_cases`.
+    overwrite: files in `output_dir` may be replaced that no evaluation wrote.
   Raises:
-    InputError: If there is no run, checkpoint or store, or as `select_cases`.
+    InputError: If there is no run, checkpoint or store, or as `select_cases` and `result_outputs`.
   """
   segmenter, runs = _open(run_dirs, checkpoint)
   store = read_store(data_dir or runs[0].data_dir)
   cases = select_cases(store, runs, which)
-  scored, overlay = score_cases(segmenter, store.organs, cases, workers)
-  seen = [case.id for case in cases if any(case.id in trained_on(run, store) for run in runs)]
+  outputs = result_outputs(output_dir, (), overwrite)
+  found = score_cases(segmenter, store.organs, cases, workers)
+  scored_cases = [case for case in cases if case.id not in found.failures]
   header = {
     "split": which,
     "grid": "store",
@@ -62,12 +86,12 @@ def evaluate_runs(
     "fold": _one_or_all([run.experiment.held_out.fold for run in runs]),
     "data_dir": str(store.path.resolve()),
     "run_dirs": [str(pathlib.Path(run_dir).resolve()) for run_dir in run_dirs],
-    **({"seen_in_training": seen} if seen else {}),
+    "seen_in_training": seen_by_any(runs, store, scored_cases),
   }
-  summary = write_results(scored, store.organs, output_dir, header)
-  _write_png(output_dir / "overlay.png", overlay)
-  what = f"{', '.join(map(str, run_dirs))} on the {which} cases of {store.path}, on the store's grid"
-  return Evaluation(what, summary, output_dir)
+  overlay = b"" if found.overlay is None else _png(found.overlay)
+  summary = save(found.scored, store.organs, outputs, header, found.failures, overlay)
+  what = f"{listed(run_dirs)} on the {which} cases of {store.path}, on the store's grid"
+  return Evaluation(what, summary, output_dir, found.failures)
 
 
 def _open(run_dirs: Sequence[AnyPath], checkpoint: str) -> tuple[LabelsStoredImages, Sequence[TrainedRun]]:
@@ -84,14 +108,14 @@ def _one_or_all(values: Sequence[Any]) -> Any:
   return values[0] if len(set(values)) == 1 else values
 
 
-def _write_png(path: pathlib.Path, picture: Picture) -> None:
+def _png(picture: Picture) -> bytes:
   content = io.BytesIO()
   Image.fromarray(picture).save(content, "PNG")
-  write_bytes(path, content.getvalue())
+  return content.getvalue()
 
 
 def select_cases(store: Store, runs: Sequence[TrainedRun], which: str) -> list[StoredCase]:
-  """The cases to score, their files verified.
+  """The cases to score.
 
   Args:
     store: its organs must be the runs'.
@@ -102,11 +126,11 @@ def select_cases(store: Store, runs: Sequence[TrainedRun], which: str) -> list[S
   Raises:
     InputError: If the store has other organs than the runs, or there is no such case.
   """
-  run_dirs = ", ".join(str(run.directory.path) for run in runs)
+  run_dirs = listed(run.directory.path for run in runs)
   if store.organs != runs[0].organs:
     raise InputError(
-      f"{store.path}: has the organs {list(store.organs)}, {run_dirs} was trained for "
-      f"{list(runs[0].organs)}; score on a store of the same list."
+      f"{store.path}: has the organs {listed(store.organs, 13)}; {run_dirs} was trained for "
+      f"{listed(runs[0].organs, 13)}; score on a store of the same list."
     )
   if which == "all":
     cases = [case for case in store.cases if case.annotated]
@@ -124,18 +148,7 @@ def select_cases(store: Store, runs: Sequence[TrainedRun], which: str) -> list[S
       f"{store.path}: --split={which} is empty for {run_dirs} ({settings}); use --split=all on a store of "
       "other cases (--data_dir), or train with these set."
     )
-  verify(cases)
   return cases
-
-
-def trained_on(run: TrainedRun, store: Store) -> frozenset[str]:
-  """Ids of the store's cases that a run was trained on; none of another store than its own."""
-  if fingerprint(store) != run.fingerprint:
-    return frozenset()
-  held_out = run.experiment.held_out
-  splits = split(store, held_out.fold, held_out.validation_fraction, run.experiment.seed)
-  partial = splits.partial if run.experiment.stage2.has_partial else ()
-  return frozenset(case.id for case in (*splits.labeled, *partial))
 
 
 def _held_out(run: TrainedRun, store: Store, which: str) -> tuple[StoredCase, ...]:
@@ -146,32 +159,41 @@ def _held_out(run: TrainedRun, store: Store, which: str) -> tuple[StoredCase, ..
 
 def score_cases(
   segmenter: LabelsStoredImages, organs: tuple[str, ...], cases: Iterable[StoredCase], workers: int = 1
-) -> tuple[list[ScoredCase], Picture]:
-  """Segments stored cases, and scores each while the network segments the next ones.
+) -> ScoredCases:
+  """Verifies and segments stored cases, and scores each while the network segments the next ones.
 
   Args:
     organs: of the network and of the store, in the order of the label values.
-    cases: at least one.
     workers: cases scored at a time, and kept in memory.
-  Returns:
-    Each case scored on its annotated organs; and of the first case a slice as image, reference and prediction
-    side by side, [height, width, 3].
   """
   scored: list[ScoredCase] = []
-  pictures: list[Picture] = []
+  failures: dict[str, str] = {}
+  overlay: Picture | None = None
   waiting: collections.deque[concurrent.futures.Future[ScoredCase]] = collections.deque()
   with concurrent.futures.ThreadPoolExecutor(workers) as pool:
     for index, case in enumerate(tqdm.tqdm(cases, "evaluate", unit="case", disable=not sys.stderr.isatty())):
-      predicted = segment_stored(segmenter, case)
-      if not index:
-        pictures.append(
-          slice_pictures.compare_slice(np.asarray(case.image()), np.asarray(case.label()), predicted)
-        )
+      try:
+        verify([case])
+        predicted = segment_stored(segmenter, case)
+        if overlay is None:
+          images = np.asarray(case.image()), np.asarray(case.label())
+          overlay = slice_pictures.compare_slice(*images, predicted)
+      except _FAILURES as error:
+        failures[case.id] = _reason(error, case)
+        continue
       waiting.append(pool.submit(_score, case, organs, predicted, index < compared_slices.MAX_CASES))
       while len(waiting) > workers:
         scored.append(waiting.popleft().result())
     scored += [future.result() for future in waiting]
-  return scored, pictures[0]
+  return ScoredCases(tuple(scored), failures, overlay)
+
+
+def _reason(error: Exception, case: StoredCase) -> str:
+  if isinstance(error, InputError):
+    return str(error)
+  if isinstance(error, OSError):
+    return f"{case.folder}: cannot be read ({error.strerror or error}); permit it, or run data.prepare again."
+  return f"{case.folder}: there is not enough memory for it; close other programs."
 
 
 def _score(case: StoredCase, organs: tuple[str, ...], predicted: Labels, with_slices: bool) -> ScoredCase:

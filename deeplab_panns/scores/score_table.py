@@ -71,11 +71,16 @@ def _organ_summary(scores: Sequence[OrganScore]) -> dict[str, Any]:
 
 
 def write_csv(path: AnyPath, rows: Iterable[Row]) -> None:
-  """Writes the rows below COLUMNS, with every digit of a score and `nan` for what is undefined."""
+  """Writes `to_text` of the rows."""
+  write_text(path, to_text(rows))
+
+
+def to_text(rows: Iterable[Row]) -> str:
+  """The rows below COLUMNS as CSV, with every digit of a score and `nan` for what is undefined."""
   lines: list[list[Cell]] = [
     [case, score.organ, *(float(getattr(score, name)) for name in SCORES)] for case, score in rows
   ]
-  write_text(path, to_csv([COLUMNS, *lines]))
+  return to_csv([COLUMNS, *lines])
 
 
 def read_csv(path: AnyPath) -> list[Row]:

@@ -1,12 +1,15 @@
 """Two folders of label maps, also of other programs, in one process and in several."""
 
+import gzip
+import os
 import re
 
 import numpy as np
 import pytest
 
 from data.input_error import InputError
-from deeplab_panns.scores.folder_scores import Folders, not_scored, score_folders
+from deeplab_panns.scores.folder_scores import Folders, evaluate_folders, score_pairs
+from deeplab_panns.scores.label_folders import pair_folders
 from tests.conftest import TINY_ORGANS, make_case, write_nifti
 
 ORGANS = tuple(TINY_ORGANS)  # liver, spleen, pancreas
@@ -24,12 +27,18 @@ def folders(tmp_path):
   return tmp_path
 
 
+def score(folders, workers=1):
+  """The scored cases and the errors of the others."""
+  found = score_pairs(folders, pair_folders(folders.predictions, folders.references), workers)
+  return list(found.scored), list(found.failures.values())
+
+
 def dice(scored):
   return [{score.organ: score.dice for score in case.scores} for case in scored]
 
 
 def test_every_case_in_the_order_of_its_id(folders):
-  scored, failures = score_folders(Folders(folders / "predictions", folders / "references", ORGANS))
+  scored, failures = score(Folders(folders / "predictions", folders / "references", ORGANS))
   assert [case.case for case in scored] == ["c0", "c1", "c2"] and not failures
   assert dice(scored) == [{"liver": 1, "spleen": 0, "pancreas": 1}] * 3
   volume = scored[0].volumes[1]
@@ -45,11 +54,11 @@ def test_another_programs_values(folders):
   for file in (folders / "predictions").iterdir():
     _, label = make_case(np.random.default_rng(int(file.name[1])))
     write_nifti(file, np.array([0, 5, 1, 117], np.int16)[label])
-  scored, failures = score_folders(
+  scored, failures = score(
     Folders(folders / "predictions", folders / "references", ORGANS, prediction_map={1: "spleen", 5: "liver"})
   )
   assert not failures and dice(scored) == [{"liver": 1, "spleen": 1}] * 3
-  scored, _ = score_folders(
+  scored, _ = score(
     Folders(
       folders / "predictions",
       folders / "references",
@@ -66,11 +75,11 @@ def test_the_case_of_a_file_is_its_name_without_the_ending(folders):
   _, label = make_case(np.random.default_rng(0))
   source.unlink()
   write_nifti(folders / "predictions" / "c0.nii", label)
-  scored, _ = score_folders(Folders(folders / "predictions", folders / "references", ORGANS))
+  scored, _ = score(Folders(folders / "predictions", folders / "references", ORGANS))
   assert dice(scored)[0] == {"liver": 1, "spleen": 1, "pancreas": 1}
   write_nifti(source, label)
   with pytest.raises(InputError, match=r"c0\.nii and c0\.nii\.gz are both the case c0"):
-    score_folders(Folders(folders / "predictions", folders / "references", ORGANS))
+    score(Folders(folders / "predictions", folders / "references", ORGANS))
 
 
 def test_failures_are_listed_and_the_others_scored(folders):
@@ -78,9 +87,9 @@ def test_failures_are_listed_and_the_others_scored(folders):
   _, label = make_case(np.random.default_rng(1))
   write_nifti(folders / "predictions" / "c1.nii.gz", label[:-1])
   write_nifti(folders / "predictions" / "c2.nii.gz", label + 1)
-  scored, failures = score_folders(Folders(folders / "predictions", folders / "references", ORGANS))
+  scored, failures = score(Folders(folders / "predictions", folders / "references", ORGANS))
   assert not scored and len(failures) == 3
-  for failure, says in zip(failures, ("has no prediction", "5 x 40 x 36", "holds the values 4.*--label_map")):
+  for failure, says in zip(failures, ("has no prediction", "5 x 40 x 36", "holds the value 4.*--label_map")):
     assert re.search(says, failure)
 
 
@@ -88,60 +97,121 @@ def test_failures_are_listed_and_the_others_scored(folders):
 def test_several_processes_find_the_same(folders):
   (folders / "predictions" / "c1.nii.gz").unlink()
   one, several = (
-    score_folders(Folders(folders / "predictions", folders / "references", ORGANS), workers)
-    for workers in (1, 2)
+    score(Folders(folders / "predictions", folders / "references", ORGANS), workers) for workers in (1, 2)
   )
   assert one[1] == several[1] and repr(one[0][1].scores) == repr(several[0][1].scores)
   assert [case.case for case in several[0]] == ["c0", "c2"]
 
 
-@pytest.mark.parametrize("predictions, says", [("gone", "no such folder"), ("empty", "has no prediction")])
-def test_missing_and_empty_folders(folders, predictions, says):
-  (folders / "empty").mkdir()
-  call = Folders(folders / predictions, folders / "references", ORGANS)
-  if predictions == "gone":
-    with pytest.raises(InputError, match=says):
-      score_folders(call)
-  else:
-    assert all(says in failure for failure in score_folders(call)[1])
-  with pytest.raises(InputError, match="holds no label maps"):
-    score_folders(Folders(folders / "predictions", folders / "empty", ORGANS))
-
-
 def test_maps_without_a_common_organ(folders):
+  call = Folders(folders / "predictions", folders / "references", ORGANS, {1: "liver"}, {2: "spleen"})
   with pytest.raises(InputError, match="nothing can be scored"):
-    score_folders(
-      Folders(folders / "predictions", folders / "references", ORGANS, {1: "liver"}, {2: "spleen"})
-    )
+    evaluate_folders(call, folders / "out")
+  assert not (folders / "out").exists()
 
 
 @pytest.mark.parametrize("value", [-1, 4, 99])
 def test_values_outside_the_list_are_refused_and_not_taken_for_background(folders, value):
   _, label = make_case(np.random.default_rng(1))
   write_nifti(folders / "predictions" / "c1.nii.gz", np.where(label == 3, value, label).astype(np.int16))
-  scored, failures = score_folders(Folders(folders / "predictions", folders / "references", ORGANS))
+  scored, failures = score(Folders(folders / "predictions", folders / "references", ORGANS))
   assert [case.case for case in scored] == ["c0", "c2"]
-  assert re.search(rf"c1\.nii\.gz: holds the values {value}, and --organs names values 1 to 3", failures[0])
+  assert re.search(rf"c1\.nii\.gz: holds the value {value}, and --organs names values 1 to 3", failures[0])
 
 
-def test_a_ct_as_label_map_is_a_short_line(folders):
-  image, _ = make_case(np.random.default_rng(1))
-  write_nifti(folders / "predictions" / "c1.nii.gz", image)
-  _, failures = score_folders(Folders(folders / "predictions", folders / "references", ORGANS))
-  assert len(failures) == 1 and len(failures[0]) < 300 + len(str(folders)) and "more" in failures[0]
+def test_values_that_a_given_map_does_not_name_are_told(folders):
+  """They count as background by contract, but a map with a missing line must not go unseen."""
+  call = Folders(
+    folders / "predictions", folders / "references", ORGANS, {1: "liver"}, {1: "liver", 2: "spleen"}
+  )
+  found = score_pairs(call, pair_folders(call.predictions, call.references))
+  assert len(found.scored) == 3 and len(found.notes) == 2
+  assert re.search(
+    r"references: --reference_label_map does not name the values 3 .*background", found.notes[0]
+  )
+  assert re.search(r"predictions: --label_map does not name the values 3 .*background", found.notes[1])
 
 
-def test_what_is_not_scored_is_told(folders):
-  (folders / "references" / "c2.nii.gz").unlink()
-  (folders / "predictions" / "notes.txt").touch()
-  (folders / "predictions" / "organs.json").touch()  # as predict leaves it
-  lines = not_scored(Folders(folders / "predictions", folders / "references", ORGANS))
-  assert len(lines) == 2
-  assert "1 predictions have no reference: c2.nii.gz" in lines[0]
-  assert "1 entries are no label maps: notes.txt" in lines[1]
+def save_scaled(path, label, slope, intercept):
+  """A NIfTI file of uint8 whose header scales it."""
+  write_nifti(path, label)
+  content = bytearray(gzip.decompress(path.read_bytes()))
+  content[112:120] = np.array([slope, intercept], "<f4").tobytes()
+  path.write_bytes(gzip.compress(bytes(content)))
 
 
-def test_a_folder_is_not_compared_with_itself(folders):
-  (folders / "link").symlink_to(folders / "references")
-  with pytest.raises(InputError, match="both as --predictions and as --references"):
-    score_folders(Folders(folders / "link", folders / "references", ORGANS))
+def test_what_is_no_label_map_is_a_short_line_and_the_others_are_scored(folders):
+  image, label = make_case(np.random.default_rng(1))
+  noise = np.random.default_rng(0).permutation(image.size).reshape(image.shape).astype(np.int16)
+  for write, says in (
+    (lambda path: write_nifti(path, image), "holds the values -1020, .* and 1.. more, and --organs"),
+    (lambda path: write_nifti(path, noise), "different values.*more.*image, not a label map"),
+    (lambda path: save_scaled(path, label * 20, 0.0494, 0), "not integers.*scl_slope 0.0494"),
+    (lambda path: save_scaled(path, label, 1, -1024), "-1024 to -1021.*scl_inter -1024"),
+  ):
+    write(folders / "predictions" / "c1.nii.gz")
+    scored, failures = score(Folders(folders / "predictions", folders / "references", ORGANS))
+    assert [case.case for case in scored] == ["c0", "c2"] and len(failures) == 1
+    assert re.search(says, failures[0]) and "c1.nii.gz" in failures[0]
+    assert len(failures[0].replace(str(folders), "")) < 300
+
+
+def test_a_prediction_on_another_grid_is_said_with_both_grids(folders):
+  _, label = make_case(np.random.default_rng(1))
+  file = folders / "predictions" / "c1.nii.gz"
+  grid = r"6 x 40 x 36 voxels of \(3, 2, 2\) mm"
+  for array, spacing_mm, says in (
+    (label[:-1], (3, 2, 2), rf"5 x 40 x 36 voxels of \(3, 2, 2\) mm against {grid}"),
+    (label, (3, 2, 2.1), rf"\(3, 2, 2.1\) mm against {grid}.*corners lie up to 3.5 mm apart, half a voxel"),
+  ):
+    write_nifti(file, array, spacing_mm)
+    _, (failure,) = score(Folders(folders / "predictions", folders / "references", ORGANS))
+    assert re.search(says, failure)
+  write_nifti(file, label, (3, 2, 2.02))  # 0.7 mm at the corners
+  assert not score(Folders(folders / "predictions", folders / "references", ORGANS))[1]
+
+
+def test_a_prediction_that_is_its_reference_is_refused(folders):
+  (folders / "predictions" / "c1.nii.gz").unlink()
+  (folders / "predictions" / "c1.nii.gz").symlink_to(folders / "references" / "c1.nii.gz")
+  scored, failures = score(Folders(folders / "predictions", folders / "references", ORGANS))
+  assert len(scored) == 2 and "c1.nii.gz: is a link to its reference" in failures[0]
+
+
+def test_names_that_are_no_utf_8_are_refused_and_the_others_scored(folders):
+  for name in ("predictions", "references"):
+    os.rename(folders / name / "c1.nii.gz", os.fsencode(folders / name) + b"/caf\xe9.nii.gz")
+  evaluation = evaluate_folders(
+    Folders(folders / "predictions", folders / "references", ORGANS), folders / "out"
+  )
+  assert list(evaluation.summary["references"]) == ["c0", "c2"]
+  assert "not in UTF-8; rename it" in next(iter(evaluation.failures.values()))
+
+
+def test_a_process_that_dies_does_not_cost_the_scores_of_the_others(folders, monkeypatch):
+  def dies(work, tasks, workers, if_one_dies):
+    key = next(iter(tasks))
+    yield key, work(*tasks[key])
+    raise InputError(if_one_dies)
+
+  monkeypatch.setattr("deeplab_panns.scores.folder_scores.in_processes", dies)
+  evaluation = evaluate_folders(
+    Folders(folders / "predictions", folders / "references", ORGANS), folders / "out"
+  )
+  assert list(evaluation.summary["references"]) == ["c0"]
+  assert list(evaluation.failures) == ["c1", "c2"] and "memory" in evaluation.failures["c1"]
+
+
+def test_the_files_say_what_is_missing_and_may_be_written_again(folders):
+  (folders / "predictions" / "c1.nii.gz").unlink()
+  call = Folders(folders / "predictions", folders / "references", ORGANS)
+  for _ in range(2):
+    evaluation = evaluate_folders(call, folders / "out")
+    assert evaluation.summary["cases"] == 2
+    assert evaluation.summary["not_scored"] == {
+      "c1": f"{folders / 'references' / 'c1.nii.gz'}: has no prediction in {folders / 'predictions'}."
+    }
+  (folders / "out" / "metrics.csv").write_text("corrected by hand")
+  with pytest.raises(InputError, match=r"metrics\.csv: exists.*--overwrite"):
+    evaluate_folders(call, folders / "out")
+  evaluate_folders(call, folders / "out", overwrite=True)

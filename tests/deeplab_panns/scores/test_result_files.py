@@ -1,5 +1,6 @@
 """The files of an evaluation add up, and its line says what was scored."""
 
+import errno
 import json
 import pathlib
 import re
@@ -10,7 +11,7 @@ import pytest
 from data.input_error import InputError
 from deeplab_panns.scores import compared_slices, confusion, organ_volumes, score_table
 from deeplab_panns.scores.compared_slices import ComparedSlice
-from deeplab_panns.scores.result_files import Evaluation, result_outputs, write_results
+from deeplab_panns.scores.result_files import Evaluation, result_outputs, save, write_results
 from deeplab_panns.scores.scored_case import Reference, ScoredCase, score_case
 
 ORGANS = ("liver", "spleen")
@@ -70,23 +71,58 @@ def test_the_line():
 
 def test_results_of_an_evaluation_may_be_replaced_and_files_of_the_user_not(tmp_path):
   write_results(cases(), ORGANS, tmp_path, {"split": "all"})  # as an earlier version, without a record
-  result_outputs(tmp_path, (), overwrite=False)
+  (tmp_path / "metrics.json").rename(tmp_path / "kept")
   (tmp_path / "metrics.json").write_text('{"mine": 1}')
   with pytest.raises(InputError, match=r"metrics\.csv: exists, and was not written"):
     result_outputs(tmp_path, (), overwrite=False)
   result_outputs(tmp_path, (), overwrite=True)
+  (tmp_path / "kept").rename(tmp_path / "metrics.json")
+  result_outputs(tmp_path, (), overwrite=False)
+  (tmp_path / "metrics.csv").write_text("edited")
+  with pytest.raises(InputError, match=r"metrics\.csv: exists.*has changed since"):
+    result_outputs(tmp_path, (), overwrite=False)
 
 
-def test_a_full_disk_does_not_cost_the_scores(tmp_path, monkeypatch):
+def test_the_scores_are_replaced_all_or_none(tmp_path, monkeypatch, capsys):
+  write_results(cases()[:1], ORGANS, tmp_path, {}, overlay=b"picture")
+  before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+
+  def no_room(path, organs, counts):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+  with monkeypatch.context() as patch:
+    patch.setattr(confusion, "write_csv", no_room)
+    with pytest.raises(InputError, match=r"No space left on device.*the scores are printed above"):
+      write_results(cases(), ORGANS, tmp_path, {})
+  assert capsys.readouterr().out.startswith("case,organ,dice")
+  assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
+  write_results(cases(), ORGANS, tmp_path, {})
+  assert not (tmp_path / "overlay.png").exists()  # it was of the evaluation before
+
+
+def test_a_full_disk_does_not_cost_the_scores(tmp_path, monkeypatch, capsys):
   (tmp_path / "file").touch()
   monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
   with pytest.raises(InputError, match=r"cannot be written to .*; the scores are in ") as error:
     write_results(cases(), ORGANS, tmp_path / "file", {"split": "all"})
   rescue = pathlib.Path(re.search(r"the scores are in (\S+):", str(error.value))[1])
   assert (rescue / "metrics.csv").is_file() and (rescue / "metrics.json").is_file()
+  monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
+  with pytest.raises(InputError, match="the scores are printed above"):
+    write_results(cases(), ORGANS, tmp_path / "file", {"split": "all"})
+  assert capsys.readouterr().out.split() == (rescue / "metrics.csv").read_text().split()
 
 
 def test_cases_that_were_trained_on_are_said():
   summary = {"cases": 5, "seen_in_training": ["a", "b"]}
   assert Evaluation("x", summary, pathlib.Path("out")).seen_line == "2 of 5 cases were seen in training: a, b"
-  assert Evaluation("x", {"cases": 5}, pathlib.Path("out")).seen_line == ""
+  for nothing in ({"cases": 5}, {"cases": 5, "seen_in_training": []}):
+    assert Evaluation("x", nothing, pathlib.Path("out")).seen_line == ""
+  unknown = Evaluation("x", {"cases": 5, "seen_in_training": None}, pathlib.Path("out"))
+  assert "not known" in unknown.seen_line
+
+
+def test_no_scores_write_no_files(tmp_path):
+  outputs = result_outputs(tmp_path / "out", (), overwrite=False)
+  assert save([], ORGANS, outputs, {}, {"a": "is damaged"}) == {}
+  assert not list((tmp_path / "out").iterdir())

@@ -1,8 +1,8 @@
 """Scoring runs on a store: which cases, what is written, and the same numbers however many cases are scored
 at a time."""
 
-import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from data.input_error import InputError
 from data.stored.store import read_store
-from deeplab_panns.runs.experiment import Experiment, HeldOut, Stage2
-from deeplab_panns.runs.run_directory import RunDirectory, fingerprint
+from deeplab_panns.runs.experiment import Experiment, HeldOut
+from deeplab_panns.runs.run_directory import RunDirectory
 from deeplab_panns.runs.trained import TrainedRun
 from deeplab_panns.scores import compared_slices, confusion, organ_volumes, run_scores
 from deeplab_panns.scores.metrics import score_organs
@@ -55,7 +55,7 @@ def test_an_ensemble_is_scored_on_what_no_member_was_trained_on(tiny_store):
 
 
 def test_a_store_of_other_organs_is_refused(tiny_store):
-  with pytest.raises(InputError, match=r"has the organs \['liver'.*was trained for \['spleen'"):
+  with pytest.raises(InputError, match=r"has the organs liver.*was trained for spleen"):
     select_cases(read_store(tiny_store), [held(0, organs=("spleen", "liver"))], "test")
 
 
@@ -63,9 +63,9 @@ def test_a_store_of_other_organs_is_refused(tiny_store):
 def test_scores_do_not_depend_on_how_many_cases_are_scored_at_a_time(tiny_store, workers):
   store = read_store(tiny_store)
   cases = select_cases(store, [held(-1)], "all")
-  scored, overlay = score_cases(Thresholds(), store.organs, cases, workers)
-  assert [case.case for case in scored] == ids(cases) and overlay.shape[2] == 3
-  for case, found in zip(cases, scored):
+  result = score_cases(Thresholds(), store.organs, cases, workers)
+  assert [case.case for case in result.scored] == ids(cases) and result.overlay.shape[2] == 3
+  for case, found in zip(cases, result.scored):
     predicted = Thresholds().stored_labels(np.asarray(case.image()), None).numpy()
     expected = score_organs(
       np.asarray(case.label()), predicted, ORGANS, case.spacing_mm, annotated=case.annotated
@@ -98,13 +98,28 @@ def test_what_is_written_adds_up(tiny_store, tmp_path, monkeypatch):
   assert counts[0].sum() == sum(case.voxels["background"] for case in full)  # not that of partial cases
   assert {part.case for part in compared_slices.read(tmp_path / "slices.npz")} == set(ids(store.cases))
   assert (tmp_path / "overlay.png").read_bytes().startswith(b"\x89PNG")
+  assert summary["seen_in_training"] is None  # this run does not say what it was trained on
 
 
-def test_cases_of_training_are_known_on_the_runs_own_store_alone(tiny_store):
-  store = read_store(tiny_store)
-  run = dataclasses.replace(held(0), fingerprint=fingerprint(store))
-  assert run_scores.trained_on(run, store) == {"full_0", "full_1", "full_2", "partial_3", "partial_4"}
-  full = dataclasses.replace(run.experiment, stage2=Stage2(supervision="full"))
-  without_partial = dataclasses.replace(run, experiment=full)
-  assert run_scores.trained_on(without_partial, store) == {"full_0", "full_1", "full_2"}
-  assert run_scores.trained_on(held(0), store) == frozenset()
+def test_a_damaged_case_does_not_cost_the_scores_of_the_others(tiny_store, tmp_path, monkeypatch):
+  store_dir = tmp_path / "store"
+  shutil.copytree(tiny_store, store_dir)
+  (store_dir / "cases" / "full_1" / "image.npy").write_bytes(b"damaged")
+  (store_dir / "cases" / "full_2" / "label.npy").write_bytes(b"damaged")
+  monkeypatch.setattr(run_scores, "open_run", lambda run_dir, checkpoint: held(-1, data_dir=store_dir))
+  evaluation = evaluate_runs(["run"], tmp_path / "out", which="all")
+  assert list(evaluation.failures) == ["full_1", "full_2"]
+  assert "was changed or damaged" in evaluation.failures["full_1"]
+  assert "label.npy" in evaluation.failures["full_2"]
+  summary = json.loads((tmp_path / "out" / "metrics.json").read_text())
+  assert summary["cases"] == 4 and list(summary["not_scored"]) == ["full_1", "full_2"]
+
+
+def test_the_output_is_checked_before_anything_is_segmented(tiny_store, tmp_path, monkeypatch):
+  (tmp_path / "metrics.csv").write_text("mine")
+  monkeypatch.setattr(run_scores, "open_run", lambda run_dir, checkpoint: held(-1, data_dir=tiny_store))
+  monkeypatch.setattr(run_scores, "segment_stored", None)
+  with pytest.raises(InputError, match=r"metrics\.csv: exists.*--overwrite"):
+    evaluate_runs(["run"], tmp_path, which="all")
+  with pytest.raises(InputError, match="cannot be written to"):
+    evaluate_runs(["run"], tmp_path / "metrics.csv", which="all")

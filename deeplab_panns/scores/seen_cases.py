@@ -1,0 +1,59 @@
+"""Which of the scored cases a network was trained on: their scores say nothing about other patients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from data.input_error import InputError
+from data.stored.splits import only_annotating, split
+from data.stored.store import Store, StoredCase, read_store
+from deeplab_panns.runs.run_directory import fingerprint
+from deeplab_panns.runs.trained import TrainedRun
+
+
+def seen_by_any(runs: Iterable[TrainedRun], store: Store, cases: Sequence[StoredCase]) -> list[str] | None:
+  """Ids of the cases that one of the runs was trained on; None if none is known and not all runs can tell.
+
+  Args:
+    store: of the cases.
+  """
+  found = [_seen(run, store, cases) for run in runs]
+  seen = {case_id for ids in found if ids is not None for case_id in ids}
+  if not seen and any(ids is None for ids in found):
+    return None
+  return [case.id for case in cases if case.id in seen]
+
+
+def _seen(run: TrainedRun, store: Store, cases: Sequence[StoredCase]) -> set[str] | None:
+  training_store = _store_of(run, store)
+  if training_store is None:
+    return None
+  used = {sha256 for case in training_cases(run, training_store) for sha256 in _hashes(case)}
+  return {case.id for case in cases if used & _hashes(case)}
+
+
+def training_cases(run: TrainedRun, store: Store) -> tuple[StoredCase, ...]:
+  """The cases of its own store that a run was trained on."""
+  held_out, stage2 = run.experiment.held_out, run.experiment.stage2
+  splits = split(store, held_out.fold, held_out.validation_fraction, run.experiment.seed)
+  if not stage2.has_partial:
+    return splits.labeled
+  if stage2.partial_organs:
+    splits = only_annotating(splits, stage2.partial_organs, store)
+  return (*splits.labeled, *splits.partial)
+
+
+def _store_of(run: TrainedRun, store: Store) -> Store | None:
+  """The store that the run was trained on, if it is as it was: this one, or the one that it names."""
+  if fingerprint(store) == run.fingerprint:
+    return store
+  try:
+    other = read_store(run.data_dir)
+  except InputError:
+    return None
+  return other if fingerprint(other) == run.fingerprint else None
+
+
+def _hashes(case: StoredCase) -> set[str]:
+  """Of its scan as stored, and of the file that it was made from: stores may differ in spacing and ids."""
+  return {case.sha256[name] for name in ("image", "source_image") if name in case.sha256}

@@ -1,0 +1,66 @@
+"""Scans that a network was trained on are known again, also in other stores that were made of them."""
+
+import json
+import shutil
+
+import pytest
+
+from data.stored.store import read_store
+from deeplab_panns.runs.experiment import Experiment, HeldOut, Stage2
+from deeplab_panns.runs.run_directory import RunDirectory, fingerprint
+from deeplab_panns.runs.trained import TrainedRun
+from deeplab_panns.scores.seen_cases import seen_by_any
+from tests.conftest import TINY_ORGANS
+
+FULL, PARTIAL = ["full_0", "full_1", "full_2"], ["partial_3", "partial_4"]
+
+
+def trained(store, fold=0, data_dir=None, **stage2):
+  return TrainedRun(
+    RunDirectory("run"),
+    Experiment(held_out=HeldOut(fold, 0.0), stage2=Stage2(**stage2)),
+    tuple(TINY_ORGANS),
+    str(data_dir or store.path),
+    segmenter=None,
+    step=7,
+    fingerprint=fingerprint(store),
+  )
+
+
+@pytest.fixture
+def other_store(tiny_store, tmp_path):
+  """The scans of tiny_store under other ids, one of them as at another spacing."""
+  shutil.copytree(tiny_store, tmp_path / "other")
+  index = tmp_path / "other" / "index.json"
+  content = json.loads(index.read_text())
+  for case in content["cases"]:
+    folder = tmp_path / "other" / "cases"
+    (folder / case["id"]).rename(folder / f"again_{case['id']}")
+    case["id"] = f"again_{case['id']}"
+  content["cases"][0]["sha256"]["image"] = "0" * 64
+  index.write_text(json.dumps(content))
+  return read_store(tmp_path / "other")
+
+
+def test_on_the_runs_own_store(tiny_store):
+  store = read_store(tiny_store)
+  assert seen_by_any([trained(store)], store, store.cases) == [*FULL, *PARTIAL]
+  assert seen_by_any([trained(store, supervision="full")], store, store.cases) == FULL
+  assert seen_by_any([trained(store, partial_organs=("liver",))], store, store.cases) == [*FULL, *PARTIAL]
+  held_out = [case for case in store.cases if case.id == "test_5"]
+  assert seen_by_any([trained(store)], store, held_out) == []
+  assert seen_by_any([trained(store), trained(store, fold=1)], store, held_out) == ["test_5"]
+
+
+def test_on_another_store_by_the_scans_and_not_by_the_ids(tiny_store, other_store):
+  run = trained(read_store(tiny_store))
+  assert seen_by_any([run], other_store, other_store.cases) == [f"again_{name}" for name in (*FULL, *PARTIAL)]
+
+
+def test_without_the_store_of_the_training_it_is_not_known(tiny_store, other_store, tmp_path):
+  lost = trained(read_store(tiny_store), data_dir=tmp_path / "gone")
+  assert seen_by_any([lost], other_store, other_store.cases) is None
+  known = trained(other_store, supervision="full")
+  assert seen_by_any([lost, known], other_store, other_store.cases) == [f"again_{name}" for name in FULL]
+  held_out = [case for case in other_store.cases if case.id == "again_test_5"]
+  assert seen_by_any([lost, known], other_store, held_out) is None
