@@ -36,7 +36,7 @@ class Checkpoints:
       alignment=panns.alignment,
       best_dice=self._best_dice,
     )
-    assert self._checkpoint.save_counter is not None  # made now: checkpoints have it since the first version
+    _ = self._checkpoint.save_counter  # asking makes it: checkpoints have had it since the first version
 
   def save(self, kind: str, step: int) -> str:
     """Saves under one of KINDS and deletes what is older than the kept ones; returns the checkpoint's
