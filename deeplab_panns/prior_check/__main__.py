@@ -10,13 +10,12 @@ from __future__ import annotations
 from absl import flags
 
 from data import command
-from data.files.outputs import Outputs
 from data.input_error import InputError
 from data.stored.splits import split
 from data.stored.store import read_store
 from deeplab_panns.evidence import text_table
 from deeplab_panns.prior_check.check import check
-from deeplab_panns.prior_check.check_files import FILES, write
+from deeplab_panns.prior_check.check_files import FILES, check_outputs, write
 from deeplab_panns.prior_check.findings import conclusions, scan_table, verdict_table
 from deeplab_panns.prior_check.share_agreement import TOLERANCE
 
@@ -49,9 +48,6 @@ def define_flags() -> None:
 
 def main(_: list[str]) -> None:
   args = flags.FLAGS
-  if args.output_dir:
-    outputs = Outputs(args.output_dir, [args.data_dir], args.overwrite)
-    outputs.require_free(FILES)
   store = read_store(args.data_dir)
   splits = split(store, args.fold, 0.0, 0)
   if not any(case.annotated for case in splits.partial):
@@ -60,6 +56,7 @@ def main(_: list[str]) -> None:
       f'with its {len(splits.labeled)} fully labelled cases; name organs in a case\'s "annotated", or train '
       "without this check."
     )
+  outputs = check_outputs(args.output_dir, args.overwrite) if args.output_dir else None
   found = check(store, splits, args.tolerance, args.body_only)
   counted = "voxels above -125 HU" if args.body_only else "all voxels"
   print(
@@ -69,7 +66,7 @@ def main(_: list[str]) -> None:
   print(text_table.to_markdown(scan_table(found)))
   print(text_table.to_markdown(verdict_table(found)))
   print("\n".join(conclusions(found)))
-  if args.output_dir:
+  if outputs:
     write(found, outputs.folder)
     outputs.wrote(FILES)
     print(f"{outputs.folder / 'prior_check.csv'}, prior_check_cases.csv, prior_check.png")

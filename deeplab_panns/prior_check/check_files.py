@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import pathlib
+from collections.abc import Sequence
 
+from data.files.outputs import Outputs
 from data.whole_file import AnyPath, write_bytes, write_text
 from deeplab_panns.evidence.text_table import Cell, to_csv
 from deeplab_panns.prior_check import agreement_figure
@@ -26,6 +28,30 @@ _AGREEMENT_COLUMNS = (
   "verdict",
 )
 _CASE_COLUMNS = ("case", "set", "organ", "share", "q", "volume_ml", "scan_z_mm", "scan_y_mm", "scan_x_mm")
+
+
+def check_outputs(output_dir: AnyPath, overwrite: bool) -> Outputs:
+  """The folder of a check's files, looked at before anything is counted.
+
+  Files that an earlier version wrote, without a record, count as this command's own.
+
+  Raises:
+    InputError: If the folder cannot be written to, or a file of others would be replaced.
+  """
+  outputs = Outputs(output_dir, overwrite=overwrite)
+  tables = {"prior_check.csv": _AGREEMENT_COLUMNS, "prior_check_cases.csv": _CASE_COLUMNS}
+  if all(_begins_with(outputs.folder / name, columns) for name, columns in tables.items()):
+    outputs.adopt(FILES)
+  outputs.require_free(FILES)
+  return outputs
+
+
+def _begins_with(path: pathlib.Path, columns: Sequence[str]) -> bool:
+  try:
+    with open(path, encoding="utf-8") as file:
+      return file.readline().rstrip("\n") == ",".join(columns)
+  except (OSError, ValueError):
+    return False
 
 
 def write(found: Check, output_dir: AnyPath) -> None:

@@ -10,9 +10,8 @@ import tempfile
 from absl import flags
 
 from data import command
-from data.files.outputs import Outputs
 from data.whole_file import write_bytes
-from deeplab_panns.report.output import write_page, write_tables
+from deeplab_panns.report.output import report_outputs, write_page, write_tables
 from deeplab_panns.report.results import compared
 from deeplab_panns.report.results.scored_runs import read_all
 
@@ -45,17 +44,15 @@ def main(_: list[str]) -> None:
   """Reads the runs, and writes tables, page and pictures."""
   args = flags.FLAGS
   logging.getLogger("matplotlib").setLevel(logging.ERROR)  # tells of its font cache on stderr
-  outputs = Outputs(args.output_dir, args.run_dirs, args.overwrite)
-  outputs.require_free(["report.html"])
   runs, titles = read_all(args.run_dirs, args.names)
   results = compared.build(runs, titles, args.baseline)
+  outputs = report_outputs(args.output_dir, args.overwrite)
   output_dir = outputs.folder
-  with tempfile.TemporaryDirectory() as temporary:  # what the files are called is known when they are there
+  with tempfile.TemporaryDirectory() as temporary:  # a report that fails halfway replaces nothing
     made = pathlib.Path(temporary)
     tables = write_tables(results, made)
     write_page(results, made)
     names = sorted(file.name for file in made.iterdir())
-    outputs.require_free(names)
     for name in names:
       write_bytes(output_dir / name, (made / name).read_bytes())
   outputs.wrote(names)

@@ -23,6 +23,7 @@ def test_the_command_on_a_run_and_on_an_ensemble(tiny_run, tmp_path):
   one = run_command("deeplab_panns.evaluate", f"--run_dir={tiny_run}", f"--output_dir={tmp_path / 'one'}")
   assert one.stderr == ""
   assert sorted(file.name for file in (tmp_path / "one").iterdir()) == [
+    ".written_by_panns.json",
     "confusion.csv",
     "metrics.csv",
     "metrics.json",

@@ -46,14 +46,25 @@ def note(results: Results) -> str:
     f"organ where neither map has the organ is excluded (pairs over all runs: {excluded}); an organ in one "
     "map alone has Dice 0 and no distance."
   )
-  seen = {case for method in results.methods for run in method.runs for case in run.seen_in_training}
-  if seen:
-    text += (
-      f" Of the cases {len(seen)} were seen in training ({listed(sorted(seen))}): their scores say nothing "
-      "about other patients."
-    )
+  text += _seen_in_training(results)
   if len(results.cases_of_seeds or results.cases) < MIN_PAIRS:
     text += f" Fewer than {MIN_PAIRS} {pairs_are(results)}: no p-values, no intervals."
+  return text
+
+
+def _seen_in_training(results: Results) -> str:
+  """Empty if every run is known to have been scored on other cases than those that it was trained on."""
+  of_runs = [run.seen_in_training for method in results.methods for run in method.runs]
+  seen = {case for cases in of_runs if cases is not None for case in cases}
+  text = ""
+  if seen:
+    text += (
+      f" {len(seen)} of {count(len(results.cases), 'case')} were seen in training ({listed(sorted(seen))}): "
+      "their scores say nothing about other patients."
+    )
+  unknown = of_runs.count(None)
+  if unknown:
+    text += f" Of {count(unknown, 'run')} it is not known which cases were seen in training."
   return text
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
-import json
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from data.input_error import InputError
+from data.listed import listed
 from data.whole_file import AnyPath
+from deeplab_panns.report.results.result_json import DATA, IN_EVERY_METRICS, METRICS, SETTINGS, read_json
 from deeplab_panns.runs.setting_names import without_effect
 from deeplab_panns.scores import score_table
 from deeplab_panns.scores.metrics import OrganScore
@@ -68,9 +70,13 @@ class ScoredRun:
     return tuple(dict.fromkeys(case for case, _ in self.rows))
 
   @property
-  def seen_in_training(self) -> tuple[str, ...]:
-    """Ids of the scored cases that the run was trained on."""
-    return tuple(self.summary.get("seen_in_training", ()))
+  def seen_in_training(self) -> tuple[str, ...] | None:
+    """Ids of the scored cases that the run was trained on; None where that is not known.
+
+    Evaluations of earlier versions did not tell; of theirs only those of all cases can have such.
+    """
+    seen = self.summary.get("seen_in_training", None if self.summary.get("split") == "all" else [])
+    return None if seen is None else tuple(seen)
 
   @property
   def scored_on(self) -> str:
@@ -104,13 +110,27 @@ def read_all(
   Returns:
     The runs, and a name for each; None without `names`.
   Raises:
-    InputError: As `read_scored`, and if names and folders differ in number.
+    InputError: As `read_scored` (of several that fail it says how many), and if names and folders differ in
+      number.
   """
   if names and len(names) != len(folders):
     raise InputError(
       f"--names={','.join(names)}: names {len(names)} runs, --run_dirs has {len(folders)}; give one for each."
     )
-  of_folders = [_with_folds(read_scored(folder)) for folder in folders]
+  of_folders: list[list[ScoredRun]] = []
+  errors: dict[str, InputError] = {}
+  for folder in folders:
+    try:
+      of_folders.append(_with_folds(read_scored(folder)))
+    except InputError as error:
+      errors[str(folder)] = error
+  if errors:
+    first = next(iter(errors.values()))
+    if len(errors) == 1:
+      raise first
+    raise InputError(
+      f"{len(errors)} of {len(folders)} folders hold no scores ({listed(errors)}); the first: {first}"
+    )
   runs = [run for members in of_folders for run in members]
   if not names:
     return runs, None
@@ -131,26 +151,42 @@ def read_scored(folder: AnyPath) -> ScoredRun:
     InputError: If it was not evaluated, or its files are damaged.
   """
   folder = pathlib.Path(folder)
+  if not folder.is_dir():
+    raise InputError(f"{folder}: there is no such folder; --run_dirs names evaluated runs.")
   if not (folder / "metrics.json").is_file():
     raise InputError(
       f"{folder}: has no metrics.json; run `python -m deeplab_panns.evaluate --run_dir={folder}` first."
     )
-  summary = _read_json(folder / "metrics.json")
-  if "label_organs" not in summary:
-    raise InputError(
-      f"{folder / 'metrics.json'}: does not say which organs the label values are; evaluate again."
-    )
+  summary = read_json(folder / "metrics.json", METRICS, IN_EVERY_METRICS)
   rows = tuple(
     (case_key(case, summary), score) for case, score in score_table.read_csv(folder / "metrics.csv")
   )
-  if not rows:
-    raise InputError(f"{folder / 'metrics.csv'}: holds no score; evaluate again.")
+  _require_fitting(folder / "metrics.csv", rows, summary["label_organs"])
   run_dir = _run_dir(folder, summary)
   settings, data = (
-    _read_json(run_dir / name) if (run_dir / name).is_file() else {}
-    for name in ("experiment.json", "data.json")
+    read_json(run_dir / name, kinds) if (run_dir / name).is_file() else {}
+    for name, kinds in (("experiment.json", SETTINGS), ("data.json", DATA))
   )
   return ScoredRun(folder, run_dir, with_effect(settings), data, summary, rows)
+
+
+def _require_fitting(
+  path: pathlib.Path, rows: Sequence[tuple[str, OrganScore]], label_organs: Sequence[str]
+) -> None:
+  """Raises InputError if there is no row, one of an unknown organ, or two of one case and organ."""
+  if not rows:
+    raise InputError(f"{path}: holds no score; evaluate again.")
+  unknown = {score.organ for _, score in rows} - set(label_organs)
+  if unknown:
+    raise InputError(
+      f"{path}: scores {listed(sorted(unknown))}, which metrics.json beside it does not name; the two "
+      "are not of one evaluation: evaluate again."
+    )
+  (case, organ), count = collections.Counter((case, score.organ) for case, score in rows).most_common(1)[0]
+  if count > 1:
+    raise InputError(
+      f"{path}: scores the {organ} of {case_id(case)} {count} times; evaluate again, or take lines out."
+    )
 
 
 def with_effect(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -167,15 +203,3 @@ def _run_dir(folder: pathlib.Path, summary: Mapping[str, Any]) -> pathlib.Path:
   if not (folder / "experiment.json").is_file() and len(scored) == 1 and pathlib.Path(scored[0]).is_dir():
     return pathlib.Path(scored[0])
   return folder
-
-
-def _read_json(path: pathlib.Path) -> dict[str, Any]:
-  try:
-    content = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(content, dict):
-      raise ValueError(f"it holds a {type(content).__name__}")
-    return content
-  except (OSError, ValueError) as error:
-    raise InputError(
-      f"{path}: cannot be read as a JSON object ({error}); evaluate again, or take the run out of --run_dirs."
-    ) from error

@@ -5,6 +5,7 @@ import csv
 import numpy as np
 import pytest
 
+from data.input_error import InputError
 from deeplab_panns.prior_check import check, check_files
 from tests.deeplab_panns.prior_check.patients import ORGANS, case, checked, patients
 
@@ -56,3 +57,17 @@ def test_the_three_files(tmp_path):
     "prior_check_cases.csv",
   ]
   assert (tmp_path / "new" / "prior_check.csv").read_text() == check_files.agreement_csv(found())
+
+
+def test_its_own_files_may_be_replaced_also_those_of_an_earlier_version_and_no_others(tmp_path):
+  check_files.write(found(), tmp_path)  # an earlier version left no record
+  outputs = check_files.check_outputs(tmp_path, overwrite=False)
+  outputs.wrote(check_files.FILES)
+  (tmp_path / "prior_check.csv").write_text("set,organ\n")
+  with pytest.raises(InputError, match=r"prior_check\.csv: exists"):
+    check_files.check_outputs(tmp_path, overwrite=False)
+  check_files.check_outputs(tmp_path, overwrite=True)
+  (tmp_path / "mine").mkdir()
+  (tmp_path / "mine" / "prior_check.csv").write_text("set,organ\n")
+  with pytest.raises(InputError, match=r"prior_check\.csv: exists"):
+    check_files.check_outputs(tmp_path / "mine", overwrite=False)

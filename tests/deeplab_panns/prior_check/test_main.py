@@ -31,6 +31,7 @@ def test_the_command(tiny_store, tmp_path):
     and "too few cases to tell" in result.stdout
   )
   assert sorted(file.name for file in (tmp_path / "out").iterdir()) == [
+    ".written_by_panns.json",
     "prior_check.csv",
     "prior_check.png",
     "prior_check_cases.csv",

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from data.input_error import InputError
 from deeplab_panns.report import output
 from deeplab_panns.report.results import compared
 from deeplab_panns.report.results.scored_runs import read_scored
@@ -130,3 +131,17 @@ def test_a_run_without_the_rest_says_what_is_left_out(run_dirs, tmp_path):
 def test_one_run_alone_has_no_gains(run_dirs, tmp_path):
   text = output.write_tables(compared.build([read_scored(run_dirs[0])]), tmp_path)
   assert "| full" in text and not (tmp_path / "gains.md").exists()
+
+
+def test_all_files_are_known_beforehand(written):
+  assert {file.name for file in written.iterdir()} == set(output.FILES)
+
+
+def test_a_report_may_be_written_again_and_files_of_the_user_stay(written, tmp_path):
+  shutil.copytree(written, tmp_path / "report")  # as an earlier version left it, without a record
+  output.report_outputs(tmp_path / "report", overwrite=False)
+  (tmp_path / "mine").mkdir()
+  (tmp_path / "mine" / "table.csv").write_text("mine")
+  with pytest.raises(InputError, match=r"table\.csv: exists.*--overwrite"):
+    output.report_outputs(tmp_path / "mine", overwrite=False)
+  output.report_outputs(tmp_path / "mine", overwrite=True)

@@ -65,5 +65,7 @@ def test_label_files_have_no_seeds(seed, says):
 def test_cases_of_the_training_are_told():
   run = scored_run("full", FULL)
   seen = dataclasses.replace(run, summary={**run.summary, "seen_in_training": ["c1", "c0"]})
-  assert "Of the cases 2 were seen in training (c0, c1)" in notes.note(compared.build([seen]))
+  assert "2 of 7 cases were seen in training (c0, c1)" in notes.note(compared.build([seen]))
   assert "seen in training" not in notes.note(compared.build([run]))
+  unknown = dataclasses.replace(run, summary={**run.summary, "seen_in_training": None})
+  assert "Of 1 run it is not known which cases were seen" in notes.note(compared.build([unknown]))

@@ -1,14 +1,21 @@
 """What the report reads of a run, whatever version trained it."""
 
+import dataclasses
 import json
+import pathlib
 import shutil
 
 import pytest
 
 from data.input_error import InputError
+from deeplab_panns.report.results.methods import group
 from deeplab_panns.report.results.scored_runs import case_id, case_key, read_all, read_scored, with_effect
-from deeplab_panns.runs.flat_settings import from_flat, to_flat
+from deeplab_panns.runs.flat_settings import from_flat, load_experiment, save_experiment, to_flat
 from deeplab_panns.runs.setting_names import SETTINGS
+from deeplab_panns.scores.score_table import COLUMNS
+
+HEADER, LINE = ",".join(COLUMNS), "a,liver,1,0,0,0,0\n"
+BEFORE_FORMATS = pathlib.Path(__file__).parents[2] / "runs" / "before_formats"
 
 
 @pytest.mark.parametrize("network", ["deeplab_v3", "dltk_unet3d"])
@@ -32,9 +39,9 @@ def test_a_key_is_the_id_and_the_hash_of_its_reference():
   "content, said",
   [
     (None, "has no metrics.json; run"),
-    ("{", "cannot be read as a JSON object"),
+    ("{", "cannot be read as what train and evaluate write"),
     ("[1]", "it holds a list"),
-    (json.dumps({"mean_dice": 0.5}), "does not say which organs"),
+    (json.dumps({"mean_dice": 0.5}), "it has no 'label_organs'"),
   ],
 )
 def test_what_was_not_evaluated_is_one_line(tmp_path, content, said):
@@ -77,9 +84,14 @@ def test_a_cross_validation_counts_as_its_folds(run_dirs, tmp_path):
 @pytest.mark.parametrize(
   "name, text, says",
   [
-    ("metrics.json", "{", "JSON"),
+    ("metrics.json", "{", "what train and evaluate write"),
     ("metrics.json", "[]", "holds a list"),
     ("metrics.csv", "case,organ\n", "columns"),
+    ("metrics.csv", f"{HEADER}\na,lung,1,0,0,0,0\n", "scores lung, which metrics.json"),
+    ("metrics.csv", f"{HEADER}\n{2 * LINE}", "scores the liver of a 2 times"),
+    ("metrics.csv", f"{HEADER}\n", "holds no score"),
+    ("experiment.json", '{"seed": "one"}', "its 'seed' is 'one'"),
+    ("data.json", '{"data_dir": null}', "its 'data_dir' is 'None'"),
   ],
 )
 def test_damaged_scores_are_one_line_for_the_user(run_dirs, tmp_path, name, text, says):
@@ -88,3 +100,34 @@ def test_damaged_scores_are_one_line_for_the_user(run_dirs, tmp_path, name, text
   (tmp_path / name).write_text(text)
   with pytest.raises(InputError, match=says):
     read_scored(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["slices.json", "patches.json"])
+def test_a_run_of_before_formats_and_one_of_now_are_one_method(run_dirs, tmp_path, name):
+  for folder in ("before", "now"):
+    shutil.copytree(run_dirs[0], tmp_path / folder)
+  shutil.copy(BEFORE_FORMATS / name, tmp_path / "before" / "experiment.json")
+  again = dataclasses.replace(load_experiment(BEFORE_FORMATS / name), seed=1)
+  save_experiment(again, tmp_path / "now" / "experiment.json")
+  runs = [read_scored(tmp_path / folder) for folder in ("before", "now")]
+  (method,) = group(runs)
+  assert method.seeds == (0, 1) and method.name == "panns"
+
+
+def test_folders_of_others_are_one_line(run_dirs, tmp_path):
+  (tmp_path / "summary.json").touch()
+  with pytest.raises(InputError, match="gone: there is no such folder"):
+    read_scored(tmp_path / "gone")
+  with pytest.raises(InputError, match=r"2 of 3 folders hold no scores \(.*gone, .*\); the first: .*gone"):
+    read_all([tmp_path / "gone", run_dirs[0], tmp_path])
+
+
+def test_what_was_seen_in_training(run_dirs):
+  run = read_scored(run_dirs[0])
+  assert run.seen_in_training == ()  # an earlier version does not tell, but held-out cases were not seen
+  for told, seen in (
+    ({"split": "all"}, None),
+    ({"split": "all", "seen_in_training": ["case_0"]}, ("case_0",)),
+    ({"split": "test", "seen_in_training": None}, None),
+  ):
+    assert dataclasses.replace(run, summary={**run.summary, **told}).seen_in_training == seen
