@@ -60,8 +60,12 @@ class Case:
 
 @dataclasses.dataclass(frozen=True)
 class Manifest:
-  """
+  """A manifest that has been read and checked.
+
   Attributes:
+    path: of the JSON file.
+    organs: the organ list; the label of an organ is 1 + its index.
+    cases: in the file's order; at least one.
     notes: one line each on what the user may want to know: keys that are not used, values that were assumed.
   """
 

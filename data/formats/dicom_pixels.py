@@ -19,10 +19,10 @@ from data.input_error import InputError
 
 
 def require_whole_pixels(header: Header, rows: int, columns: int, bits_allocated: int) -> None:
-  """Refuses uncompressed pixel data that are cut, or belong to an image of another size.
+  """Requires pixel data, and of uncompressed ones as many bytes as the image's size needs.
 
   Raises:
-    InputError: So.
+    InputError: If there are none, they are cut, or they belong to an image of another size.
   """
   needed, found = rows * columns * bits_allocated // 8, header.pixel_bytes
   if not found or (not header.compressed and found < needed):
@@ -39,7 +39,7 @@ def require_whole_pixels(header: Header, rows: int, columns: int, bits_allocated
 
 
 def read_hu(header: Header, rows: int, columns: int, values: StoredValues) -> ImageHU:
-  """float32 [row, column] HU.
+  """Reads the pixels of a slice as float32 HU, [row, column].
 
   Raises:
     InputError: If the pixels cannot be decoded.

@@ -73,7 +73,7 @@ def require_stated_geometry(path: AnyPath, affine: Affine) -> None:
     path: a file of another format is passed.
     affine: voxel (x, y, z) to RAS mm, by its TransformMatrix.
   Raises:
-    InputError: So, and where the header rescales values.
+    InputError: If the header does so, or asks for values to be rescaled.
   """
   fields = _meta_fields(path)
   if fields is None:

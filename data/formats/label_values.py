@@ -1,6 +1,6 @@
-"""The values of a stored label map: whether they can be those of one, and what they are in an organ list.
+"""The values of a stored label map: whether a label map can hold them, and which organs they stand for.
 
-This is the one place that translates them.
+All translation from stored values to labels of an organ list is done by this module.
 """
 
 from __future__ import annotations

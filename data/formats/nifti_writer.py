@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data.arrays import Affine
-from data.whole_file import AnyPath, whole
+from data.whole_file import AnyPath, whole, write_bytes
 
 SCANNER, ALIGNED = 1, 2  # xform codes: coordinates of the scanner, or aligned to another file's
 GZIP_LEVEL = 6
@@ -23,6 +23,7 @@ def write_nifti(
   code: int,
   unit: str = "mm",
   gzip_level: int = GZIP_LEVEL,
+  in_one_piece: bool = False,
 ) -> None:
   """Writes a volume.
 
@@ -32,6 +33,9 @@ def write_nifti(
     affine: voxel indices to RAS, in `unit`; goes into sform and qform.
     code: SCANNER or ALIGNED, for both.
     unit: of lengths, as nibabel names it.
+    gzip_level: from 0 to 9.
+    in_one_piece: compress in memory instead of as a stream. The compressed voxels are the same, but from
+      Python 3.11 on the gzip header names another operating system: byte 9 is 3 instead of 255.
   Raises:
     ValueError: If the name ends otherwise.
   """
@@ -42,6 +46,9 @@ def write_nifti(
   image.set_qform(affine, code)
   image.header.set_xyzt_units(unit)
   # Without name and time in the gzip header the same volume gives the same bytes.
+  if in_one_piece:
+    write_bytes(path, gzip.compress(image.to_bytes(), gzip_level, mtime=0))
+    return
   with (
     whole(path) as unfinished,
     open(unfinished, "wb") as file,

@@ -188,20 +188,22 @@ def _is_dicom(path: AnyPath) -> bool:
 
 
 def _namesake(path: AnyPath) -> str:
-  """Tells of a dead link, and of a name that looks the same: an accented letter has two spellings."""
+  """Explains a path that leads nowhere: a broken link, or a file whose accents are encoded differently."""
   if os.path.islink(path):
     return " (the link leads nowhere: fetch what it stands for)"
   folder, name = os.path.split(os.path.abspath(path))
   looks = unicodedata.normalize("NFC", name)
   others = os.listdir(folder) if os.path.isdir(folder) else []
   if any(unicodedata.normalize("NFC", other) == looks for other in others):
-    return ", but one whose name looks the same and has its accents spelt otherwise (Unicode NFC or NFD)"
+    return (
+      ", but there is one whose name looks the same and encodes its accents otherwise (Unicode NFC or NFD)"
+    )
   return ""
 
 
 @contextlib.contextmanager
 def system_errors(path: AnyPath) -> Iterator[None]:
-  """Makes an InputError that names the file of what the operating system refuses."""
+  """Turns an error of the operating system into an InputError that names the file."""
   try:
     yield
   except OSError as error:

@@ -174,4 +174,7 @@ def _write_case(folder: pathlib.Path, cohort: Cohort, entry: ManifestEntry, case
   if entry["annotated"] != "all":
     label = keep_annotated(label, entry["annotated"], cohort.organs)
   for kind, volume in (("image", case.image_hu), ("label", label)):
-    write_nifti(folder / entry[kind], as_stored(volume), case.affine, SCANNER, gzip_level=4)
+    # In one piece: the bytes of cohorts that earlier versions wrote.
+    write_nifti(
+      folder / entry[kind], as_stored(volume), case.affine, SCANNER, gzip_level=4, in_one_piece=True
+    )

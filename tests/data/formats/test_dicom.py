@@ -51,8 +51,8 @@ def test_label_is_written_on_the_series_grid(tmp_path):
   ],
 )
 def test_any_upright_orientation_agrees_with_simpleitk(tmp_path, orientation, step):
-  for place, stored in enumerate(RAMP):
-    write_slice(tmp_path / f"{place}.dcm", stored, np.array([1, 2, 3]) + place * np.array(step), orientation)
+  for index, stored in enumerate(RAMP):
+    write_slice(tmp_path / f"{index}.dcm", stored, np.array([1, 2, 3]) + index * np.array(step), orientation)
   reader = sitk.ImageSeriesReader()
   reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(tmp_path)))
   oracle = sitk.DICOMOrient(reader.Execute(), "LPS")
@@ -136,8 +136,8 @@ def test_slices_shifted_sideways(tmp_path):
 
 def test_gantry_tilt_of_ten_degrees(tmp_path):
   tan = np.tan(np.radians(10))
-  for place, stored in enumerate(RAMP):
-    write_slice(tmp_path / f"{place}.dcm", stored, (0, 5 * place * tan, 5 * place))
+  for index, stored in enumerate(RAMP):
+    write_slice(tmp_path / f"{index}.dcm", stored, (0, 5 * index * tan, 5 * index))
   refused(tmp_path, "tilted", "10.0 degrees")
 
 
@@ -224,9 +224,9 @@ def test_real_liver_lies_on_the_pictures_left(real_ct):
 
 def test_real_pixels_agree_with_pydicom(real_ct):
   volume = volumes.read_image(real_ct / "dcmqi_liver")
-  for place, name in enumerate(("03.dcm", "02.dcm", "01.dcm")):  # top to bottom in the folder
+  for index, name in enumerate(("03.dcm", "02.dcm", "01.dcm")):  # top to bottom in the folder
     data = pydicom.dcmread(real_ct / "dcmqi_liver" / name)
-    np.testing.assert_array_equal(volume.array[place], data.pixel_array * 1.0 - 1024)
+    np.testing.assert_array_equal(volume.array[index], data.pixel_array * 1.0 - 1024)
 
 
 @pytest.mark.parametrize(
@@ -254,15 +254,15 @@ def test_awkward_files(tmp_path, capfd, name, words, real_ct):
   [("CT_small.dcm", -896, 1167), ("693_J2KI.dcm", -3995, 1812), ("bad_sequence.dcm", -1011, 1243)],
 )
 def test_awkward_compressions_within_a_series(tmp_path, capfd, name, low, high, real_ct):
-  # Twice the same slice, the second moved up: the position is text, so bytes can be exchanged in place.
+  # Twice the same slice, the second moved up: the position is text, so its bytes can be exchanged.
   source = real_ct / "awkward" / "dicom" / name
   content = source.read_bytes()
   position = str(pydicom.dcmread(source).ImagePositionPatient[2].original_string)
   (tmp_path / "a.dcm").write_bytes(content)
   moved = ("%.20f" % (float(position) + 1))[: len(position)]
   start = content.index(b"\x20\x00\x32\x00")
-  place = content.index(position.encode(), start)
-  (tmp_path / "b.dcm").write_bytes(content[:place] + moved.encode() + content[place + len(position) :])
+  at = content.index(position.encode(), start)
+  (tmp_path / "b.dcm").write_bytes(content[:at] + moved.encode() + content[at + len(position) :])
   volume = volumes.read_image(tmp_path)
   assert volume.array.shape[0] == 2 and volume.spacing_mm[0] == pytest.approx(1)
   assert (volume.array.min(), volume.array.max()) == (low, high)

@@ -55,7 +55,7 @@ def test_nrrd_by_the_patients_axes(tmp_path):
   [("right-anterior-superior", (-1, -1, 1)), ("RAS", (-1, -1, 1)), ("left-anterior-superior", (1, -1, 1))],
 )
 def test_nrrd_in_another_space_is_turned(tmp_path, space, signs):
-  # The same voxels in the same place: axes that run the other way in the space's own numbers.
+  # The same voxels at the same position: axes that run the other way in the space's own numbers.
   x, y, _ = signs
   fields = [
     f"space: {space}",

@@ -61,9 +61,9 @@ def test_oblique_grid_keeps_its_world_coordinates(tmp_path, axes, signs):
   volume = volumes.read_image(save(tmp_path / "ct.nii.gz", stored, affine))
   np.testing.assert_array_equal(volume.array, RAMP)
   for value in (0, 17, 59):  # one voxel each
-    place = np.argwhere(volume.array == value)[0][::-1]
+    index = np.argwhere(volume.array == value)[0][::-1]
     own = np.argwhere(stored == value)[0]
-    np.testing.assert_allclose((volume.affine @ [*place, 1])[:3], (affine @ [*own, 1])[:3], atol=1e-4)
+    np.testing.assert_allclose((volume.affine @ [*index, 1])[:3], (affine @ [*own, 1])[:3], atol=1e-4)
   volumes.write_label(str(tmp_path / "out.nii.gz"), RAMP, volume)
   np.testing.assert_allclose(nib.load(tmp_path / "out.nii.gz").affine, affine, atol=1e-4)
 
@@ -116,7 +116,7 @@ def test_label_on_another_orientation_of_the_same_grid_is_the_same_grid(tmp_path
 
 @pytest.mark.parametrize("degrees", [45, -45, 135])
 def test_pairs_at_45_degrees_are_brought_together(tmp_path, degrees):
-  # Which canonical axis the file's first is nearer to, hangs on a digit here, and differs in the two files.
+  # At 45 degrees a late digit decides which canonical axis a file's first axis is nearer to.
   def turned(by):
     affine = CANONICAL_AFFINE.copy()
     affine[:3, :3] = rotation(0, 0, by) @ np.diag([-0.6, -0.6, 2])
