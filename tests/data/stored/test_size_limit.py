@@ -14,9 +14,7 @@ def size_at(target_mm, max_voxels):
 
 def test_the_limit_itself_is_allowed():
   size_at((1.5, 1.0, 0.5), 8 * 10 * 20 * 30)
-  with pytest.raises(
-    InputError, match=r"^ct\.nii: at 1\.5 x 1 x 0\.5 mm it would have 48,000 "
-  ):
+  with pytest.raises(InputError, match=r"^ct\.nii: at 1\.5 x 1 x 0\.5 mm it would have 48,000 "):
     size_at((1.5, 1.0, 0.5), 8 * 10 * 20 * 30 - 1)
 
 
