@@ -27,6 +27,8 @@ from deeplab_panns.scores.label_folders import Pair, Pairs, pair_folders
 from deeplab_panns.scores.result_files import Evaluation, result_outputs, save
 from deeplab_panns.scores.scored_case import Reference, ScoredCase, score_case
 
+_MOST_UNNAMED = 30  # more values without a name are grey values rather than organs
+
 
 @dataclasses.dataclass(frozen=True)
 class Folders:
@@ -212,6 +214,11 @@ def _translated(folders: Folders, volume: volumes.Volume, values: Mapping[int, s
     unnamed = unnamed_values(volume.array, values)
     if unnamed:
       found = f"{'value' if len(unnamed) == 1 else 'values'} {listed(unnamed)}"
+      if len(unnamed) > _MOST_UNNAMED:
+        raise InputError(
+          f"{volume.path}: holds the {found}, and --organs names values 1 to {len(values)}: this looks like "
+          "an image, not a label map; name the label map."
+        )
       raise InputError(
         f"{volume.path}: holds the {found}, and --organs names values 1 to {len(values)}; name all organs in "
         "the order of the values, or say by --label_map (--reference_label_map) which is which."

@@ -1,6 +1,7 @@
 """The command on runs, on an ensemble and on folders; what its flags refuse."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -43,6 +44,26 @@ def test_the_command_on_a_run_and_on_an_ensemble(tiny_run, tmp_path):
 
 
 @pytest.mark.slow
+def test_a_run_is_evaluated_again_and_cases_of_its_training_are_told(tiny_run, tmp_path):
+  run = tmp_path / "run"
+  shutil.copytree(tiny_run, run)
+  first = run_command("deeplab_panns.evaluate", f"--run_dir={run}")
+  assert "seen in training" not in first.stdout
+  scores = (run / "metrics.csv").read_bytes()
+  (run / ".written_by_panns.json").unlink()  # as an earlier version left the run
+  run_command("deeplab_panns.evaluate", f"--run_dir={run}")
+  assert (run / "metrics.csv").read_bytes() == scores
+  everyone = run_command("deeplab_panns.evaluate", f"--run_dir={run}", "--split=all")
+  # the others are the test case and the one that validation held out
+  assert "4 of 6 cases were seen in training: full_0, full_1, partial_3 and 1 more" in everyone.stdout
+  (run / "metrics.csv").write_text("mine")
+  refused = run_command("deeplab_panns.evaluate", f"--run_dir={run}", check=False)
+  assert refused.returncode == 1 and "--overwrite" in refused.stderr and refused.stderr.count("\n") == 1
+  typo = run_command("deeplab_panns.evaluate", f"--run_dir={tmp_path / 'typo'}", check=False)
+  assert typo.returncode == 1 and not (tmp_path / "typo").exists()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
   "arguments, says",
   [
@@ -61,11 +82,11 @@ def test_flags_that_do_not_go_together(arguments, says):
 @pytest.mark.slow
 def test_the_command_on_another_programs_label_maps(tiny_raw, tmp_path):
   (tmp_path / "map.json").write_text(json.dumps({"1": "liver", "3": "pancreas"}))
-  folder = tiny_raw / "labels"
+  shutil.copytree(tiny_raw / "labels", tmp_path / "labels")
   result = run_command(
     "deeplab_panns.evaluate",
-    f"--predictions={folder}",
-    f"--references={folder}",
+    f"--predictions={tmp_path / 'labels'}",
+    f"--references={tiny_raw / 'labels'}",
     f"--output_dir={tmp_path / 'out'}",
     "--organs=liver,spleen,pancreas",
     f"--label_map={tmp_path / 'map.json'}",

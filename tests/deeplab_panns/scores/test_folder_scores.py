@@ -144,7 +144,10 @@ def test_what_is_no_label_map_is_a_short_line_and_the_others_are_scored(folders)
   image, label = make_case(np.random.default_rng(1))
   noise = np.random.default_rng(0).permutation(image.size).reshape(image.shape).astype(np.int16)
   for write, says in (
-    (lambda path: write_nifti(path, image), "holds the values -1020, .* and 1.. more, and --organs"),
+    (
+      lambda path: write_nifti(path, image),
+      "values -1020, .* and 1.. more, .* looks like an image",
+    ),
     (lambda path: write_nifti(path, noise), "different values.*more.*image, not a label map"),
     (lambda path: save_scaled(path, label * 20, 0.0494, 0), "not integers.*scl_slope 0.0494"),
     (lambda path: save_scaled(path, label, 1, -1024), "-1024 to -1021.*scl_inter -1024"),
