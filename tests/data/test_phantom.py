@@ -87,6 +87,7 @@ def run(*arguments):
   return subprocess.run([sys.executable, "-m", "data.phantom", *arguments], capture_output=True, text=True)
 
 
+@pytest.mark.slow
 def test_command_writes_the_same_bytes_and_more_cases_leave_the_others(small_set, tmp_path):
   """Over an older set, in another process: still the bytes of the first run, and no unfinished file."""
   arguments = (f"--output_dir={tmp_path}", "--size=48", "--seed=5", "--organs_per_partial_case=4")

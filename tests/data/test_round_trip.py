@@ -1,8 +1,11 @@
 """The command that shows what a spacing leaves of labels."""
 
+import pytest
+
 from tests.conftest import TINY_ORGANS, run_command
 
 
+@pytest.mark.slow
 def test_what_it_writes_can_be_evaluated(tiny_raw, tmp_path):
   result = run_command(
     "data.round_trip", f"--manifest={tiny_raw / 'dataset.json'}", "--spacing_mm=4", f"--output_dir={tmp_path}"
@@ -20,6 +23,7 @@ def test_what_it_writes_can_be_evaluated(tiny_raw, tmp_path):
   assert 0.4 < dice < 1
 
 
+@pytest.mark.slow
 def test_an_input_error_ends_with_one_line(tiny_raw, tmp_path):
   result = run_command(
     "data.round_trip",

@@ -17,6 +17,7 @@ def test_a_step_of_deeplab_has_a_finite_loss():
   assert math.isfinite(measure.run())
 
 
+@pytest.mark.slow
 def test_both_steps_of_the_overhead_see_the_same_network():
   """A quarter of the batch is partial, yet both count all of it: the ratio of their times compares like with
   like."""

@@ -160,6 +160,7 @@ def test_intensities_are_scaled_as_the_stem_expects(stem, channels, expected):
   np.testing.assert_allclose(deeplab_v3.scale_intensity(image, stem)[0, :, 0], expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_every_weight_gets_a_gradient_the_same_one_each_time(small):
   image = random_image(2, 65, 65, 3)
 

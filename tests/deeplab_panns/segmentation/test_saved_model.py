@@ -32,6 +32,7 @@ def model(tmp_path_factory):
   return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["model", "fold[0]/r*n?"])  # a path is not a pattern
 def test_an_opened_model_labels_as_the_segmenter_that_was_written(tmp_path, name):
   ours, folder = small_segmenter(), tmp_path / "new" / name

@@ -106,6 +106,7 @@ def test_every_voxel_keeps_its_value(size):
   np.testing.assert_allclose(streamed(OURS, image), np.stack(shares_of(image.astype(float)), -1), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_labels_are_the_largest_probabilities():
   image = noise((19, 17, 23), seed=1)
   image[image == 170] = 0  # a tie of three
@@ -119,6 +120,7 @@ def test_labels_are_the_largest_probabilities():
   np.testing.assert_allclose(probabilities, streamed(OURS, image), atol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
   "spacing_mm, size",
   [

@@ -41,6 +41,7 @@ def test_trains_both_stages_and_saves_the_end(tmp_path, tiny_store, tiny_experim
   assert "J_P" not in lines[2] and "J_P" in lines[3]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
   "objective", [{}, {"teacher_decay": 0.5, "pseudo_labels": "aligned"}], ids=["paper", "beyond"]
 )
