@@ -107,7 +107,7 @@ REPORTS = {
   + [
     (predict("scans", output_dir="@/a_file"), 1, "cannot be written to"),
     (predict("scans", output_dir="/proc/nowhere"), 1, "cannot be written to"),
-    (evaluate("labels", "labels", "@/a_file/sub"), 1, "cannot be written to"),
+    (evaluate("scans", "labels", "@/a_file/sub"), 1, "cannot be written to"),
   ],
 }
 
