@@ -11,10 +11,10 @@ from data.arrays import WantedSpacingMM
 from data.batches.slices import CASE_WEIGHTINGS, SLICE_AXIS
 from data.spacing import fill_spacing, parse_spacing
 from deeplab_panns.method.objective import DUAL_UPDATES, PARTIAL_LOSSES, PRIOR_SCOPES, PSEUDO_LABELS
+from deeplab_panns.method.schedules import POLICIES
 from deeplab_panns.networks import resnet
 from deeplab_panns.runs import flat_settings
 from deeplab_panns.runs.experiment import (
-  LEARNING_RATE_POLICIES,
   OPTIMIZERS,
   PRIOR_MISMATCHES,
   SUPERVISIONS,
@@ -119,7 +119,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
   "prior_mismatch": PRIOR_MISMATCHES,
   "partial_loss": PARTIAL_LOSSES,
   "pseudo_labels": PSEUDO_LABELS,
-  "learning_rate_policy": LEARNING_RATE_POLICIES,
+  "learning_rate_policy": POLICIES,
   "optimizer": OPTIMIZERS,
   "view": tuple(SLICE_AXIS),
   "case_weighting": CASE_WEIGHTINGS,

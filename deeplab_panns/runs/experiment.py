@@ -11,13 +11,13 @@ from data.batches.pipeline import BatchPlan
 from data.batches.slices import SliceSampling
 from data.spacing import NATIVE
 from deeplab_panns.method.objective import Objective
+from deeplab_panns.method.schedules import POLICIES
 from deeplab_panns.networks.deeplab_v3 import DeepLabConfig
 from deeplab_panns.segmentation.slice_segmenter import InputGrid
 from deeplab_panns.segmentation.sliding_window import Windows
 from dltk_unet.unet import UNetConfig
 
 OPTIMIZERS = ("sgd", "adam")
-LEARNING_RATE_POLICIES = ("poly", "constant")
 SUPERVISIONS = ("full", "semi", "partial", "panns")
 PRIOR_MISMATCHES = ("ignore", "exclude", "correct")
 
@@ -49,7 +49,7 @@ class Descent:
 
   def __post_init__(self) -> None:
     _require_choice("optimizer", self.optimizer, OPTIMIZERS)
-    _require_choice("learning_rate_policy", self.learning_rate_policy, LEARNING_RATE_POLICIES)
+    _require_choice("learning_rate_policy", self.learning_rate_policy, POLICIES)
     _require_range("momentum", self.momentum, 0, 1)
 
 
