@@ -7,7 +7,7 @@ import difflib
 import json
 import pathlib
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from data.input_error import InputError
@@ -87,24 +87,28 @@ def read_manifest(path: AnyPath) -> Manifest:
   """
   path = pathlib.Path(path)
   content = _load(path)
-  _unused(str(path), content, _KEYS)  # a misspelt key is told before what it leaves missing
+  unused = _unused(str(path), content, _KEYS)  # a misspelt key is told before what it leaves missing
   organs = _organs(path, content.get("organs"))
   listed_cases = content.get("cases")
   if not isinstance(listed_cases, list) or not listed_cases:
     raise InputError(f'{path}: "cases" is {_show(listed_cases)}; it must be a list of at least one case.')
   shared = content.get("labels")
   cases: dict[str, Case] = {}
+  unused_in_cases: dict[str, None] = {}
+  assumed = []
   for number, entry in enumerate(listed_cases):
     if not isinstance(entry, dict):
       raise InputError(
         f"{path}: case number {number} is {_show(entry)}; it must be an object with id and image."
       )
-    _unused(f'{path}: case "{entry.get("id")}"', entry, _CASE_KEYS)
+    unused_in_cases.update(dict.fromkeys(_unused(f'{path}: case "{entry.get("id")}"', entry, _CASE_KEYS)))
     case = _case(path, number, {**({} if shared is None else {"labels": shared}), **entry}, organs)
     if case.id in cases:
       raise InputError(f'{path}: the id "{case.id}" stands twice; give every case an id of its own.')
     cases[case.id] = case
-  return Manifest(path, organs, tuple(cases.values()), _notes(path, organs, content, listed_cases))
+    if case.label and len(organs) > 1 and entry.get("labels", shared) is None:
+      assumed.append(case.id)
+  return Manifest(path, organs, tuple(cases.values()), _notes(path, unused, list(unused_in_cases), assumed))
 
 
 def _load(path: pathlib.Path) -> dict[str, Any]:
@@ -144,21 +148,15 @@ def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _notes(
-  path: pathlib.Path, organs: tuple[str, ...], content: dict[str, Any], entries: Iterable[dict[str, Any]]
+  path: pathlib.Path, unused: Sequence[str], unused_in_cases: Sequence[str], assumed: Sequence[str]
 ) -> tuple[str, ...]:
-  """What is not used. A key that looks like a misspelt one is an error."""
-  unused = _unused(f"{path}", content, _KEYS)
-  in_cases: dict[str, None] = {}
-  assumed = []
-  for entry in entries:
-    in_cases.update(dict.fromkeys(_unused(f'{path}: case "{entry.get("id")}"', entry, _CASE_KEYS)))
-    if entry.get("label") and entry.get("labels", content.get("labels")) is None:
-      assumed.append(entry.get("id"))
-  notes = []
-  for kind, keys in (("", unused), (" of cases", in_cases)):
-    if keys:
-      notes.append(f"{path}: keys{kind} that are not used: {listed(keys)}")
-  if assumed and len(organs) > 1:
+  """Lines on keys that are not used, and on cases whose label values are taken in the order of the organs."""
+  notes = [
+    f"{path}: keys{kind} that are not used: {listed(keys)}"
+    for kind, keys in (("", unused), (" of cases", unused_in_cases))
+    if keys
+  ]
+  if assumed:
     notes.append(
       f'{path}: without "labels" ({listed(assumed)}) the values 1, 2, ... are taken as the organs in their '
       "order"
@@ -167,6 +165,7 @@ def _notes(
 
 
 def _unused(where: str, found: dict[str, Any], known: tuple[str, ...]) -> list[str]:
+  """The keys that are neither known nor remarks. Raises InputError if one looks like a misspelt key."""
   unused = [key for key in found if key not in known and key.lower() not in _REMARKS]
   for key in unused:
     meant = difflib.get_close_matches(key.lower(), known, n=1, cutoff=0.75)

@@ -141,8 +141,7 @@ class RunDirectory:
     except (OSError, ValueError, KeyError, TypeError) as error:
       raise InputError(
         f"{self.data}: does not say which data the run was trained on ({error!r}); restore the file, or "
-        "train "
-        "the run again."
+        "train the run again."
       ) from None
 
 
