@@ -8,8 +8,8 @@ from typing import Any
 from absl import flags
 
 from data import command
+from deeplab_panns.exports.saved_model import require_replaceable, write_saved_model
 from deeplab_panns.runs.trained import open_run
-from deeplab_panns.segmentation.saved_model import require_replaceable, write_saved_model
 
 
 def define_flags() -> None:

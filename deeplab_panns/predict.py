@@ -10,12 +10,12 @@ from absl import flags
 
 from data import command
 from data.input_error import InputError
+from deeplab_panns.exports.saved_model import SavedModel, open_saved_model
+from deeplab_panns.prediction.input_names import case_ids, named_by_path
+from deeplab_panns.prediction.input_search import find_inputs
+from deeplab_panns.prediction.prediction import ORGANS, predict_files, prediction_outputs, say
 from deeplab_panns.runs.trained import TrainedRun, TrainedRuns, open_run, open_runs
-from deeplab_panns.segmentation.input_names import case_ids, named_by_path
-from deeplab_panns.segmentation.input_search import find_inputs
 from deeplab_panns.segmentation.peak_memory import peak_memory_gb
-from deeplab_panns.segmentation.prediction import ORGANS, predict_files, prediction_outputs, say
-from deeplab_panns.segmentation.saved_model import SavedModel, open_saved_model
 
 
 def define_flags() -> None:

@@ -14,19 +14,25 @@ PACKAGES = ("data", "dltk_unet", "deeplab_panns")
 # A room is a folder of modules; "x (commands)" are the modules of a package's own folder that `python -m`
 # runs, "x" the other modules there. What a room may import, besides itself and the third parties;
 # WORKSPACE.md shows the same table.
-DATA = {"data", "data.files", "data.formats", "data.stored", "data.batches", "data.synthetic"}
+READING = {"data.formats", "data.dicom", "data.reading"}
+DATA = {"data", "data.files", "data.stored", "data.batches", "data.synthetic"} | READING
 MAY_IMPORT = {
   "data": set(),
   "data.files": {"data"},
   "data.formats": {"data"},
-  "data.stored": {"data", "data.files", "data.formats"},
+  "data.dicom": {"data", "data.formats"},
+  "data.reading": {"data", "data.formats", "data.dicom"},
+  "data.stored": {"data", "data.files", "data.formats", "data.reading"},
   "data.batches": {"data", "data.stored"},
-  "data.synthetic": {"data", "data.files", "data.formats", "data.stored"},
+  "data.synthetic": {"data", "data.files", "data.formats", "data.reading", "data.stored"},
   "data (commands)": DATA,
   "dltk_unet": set(),
   "deeplab_panns.networks": set(),
   "deeplab_panns.method": {"data", "data.stored", "deeplab_panns.networks"},
-  "deeplab_panns.segmentation": DATA - {"data.synthetic"},
+  "deeplab_panns.segmentation": {"data", "data.batches", "data.stored"},
+  "deeplab_panns.exports": {"data", "data.files", "deeplab_panns.segmentation"},
+  "deeplab_panns.prediction": DATA - {"data.synthetic", "data.batches"}
+  | {"deeplab_panns.segmentation", "deeplab_panns.exports"},
   "deeplab_panns.runs": DATA - {"data.synthetic"}
   | {"dltk_unet", "deeplab_panns.networks", "deeplab_panns.method", "deeplab_panns.segmentation"},
   "deeplab_panns.evidence": {"data"},
@@ -56,7 +62,8 @@ MAY_IMPORT = {
   # The commands see everything but one another; config.py holds the flags that train and crossval share.
   "deeplab_panns (commands)": DATA
   | {"deeplab_panns", "deeplab_panns.networks", "deeplab_panns.method", "deeplab_panns.segmentation"}
-  | {"deeplab_panns.runs", "deeplab_panns.training", "deeplab_panns.scores", "dltk_unet"},
+  | {"deeplab_panns.runs", "deeplab_panns.training", "deeplab_panns.scores", "dltk_unet"}
+  | {"deeplab_panns.exports", "deeplab_panns.prediction"},
   "deeplab_panns": DATA
   | {"dltk_unet", "deeplab_panns.networks", "deeplab_panns.method", "deeplab_panns.runs"},
 }

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from data.arrays import Labels, SpacingMM, WantedSpacingMM
 from data.files.outputs import Outputs
-from data.formats import volumes
 from data.input_error import InputError
 from data.manifest import Case, Manifest, read_manifest
+from data.reading import volumes
 from data.spacing import fill_spacing
 from data.stored import preprocess
 from data.stored.size_limit import require_size

@@ -9,14 +9,14 @@ import numpy as np
 
 from data.arrays import Labels, WantedSpacingMM
 from data.files.file_hash import file_sha256
-from data.formats import volumes
 from data.formats.label_values import to_labels, unnamed_values
-from data.formats.plausible_ct import doubts
-from data.formats.volumes import Volume
 from data.input_error import InputError
 from data.listed import listed
 from data.manifest import Case
 from data.organs import BACKGROUND
+from data.reading import volumes
+from data.reading.plausible_ct import doubts
+from data.reading.volumes import Volume
 from data.spacing import describe_spacing, fill_spacing
 from data.stored import case_folder, preprocess
 from data.stored.case_folder import Entry, Recipe

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from data.arrays import ImageHU, Labels, SpacingMM
 from data.files.file_hash import file_sha256
-from data.formats import volumes
 from data.formats.label_values import to_labels
 from data.input_error import InputError
 from data.listed import listed
 from data.manifest import read_manifest
+from data.reading import volumes
 from data.whole_file import AnyPath
 
 

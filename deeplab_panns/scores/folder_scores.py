@@ -16,11 +16,11 @@ import tqdm
 
 from data.arrays import Labels
 from data.files.file_hash import file_sha256
-from data.formats import volumes
 from data.formats.grid import farthest_apart, format_mm
 from data.formats.label_values import to_labels, unnamed_values
 from data.input_error import InputError
 from data.listed import listed
+from data.reading import volumes
 from data.worker_pool import in_processes
 from deeplab_panns.scores import label_map
 from deeplab_panns.scores.label_folders import Pair, Pairs, pair_folders

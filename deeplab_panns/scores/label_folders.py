@@ -8,9 +8,9 @@ import pathlib
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-from data.formats import volumes
 from data.input_error import InputError
 from data.listed import listed
+from data.reading import volumes
 
 _VOXELS_OF_HDR = (".img", ".img.gz")  # of such a pair the header stands for both
 _BESIDE_LABEL_MAPS = ("organs.json",)  # predict leaves it there

@@ -11,7 +11,7 @@ from tests.conftest import ROOT, write_nifti
 LIMIT_GB = 3.0
 SCRIPT = """
 import pathlib, sys, types
-from deeplab_panns.segmentation.prediction import predict_file  # before TensorFlow, as the commands do
+from deeplab_panns.prediction.prediction import predict_file  # before TensorFlow, as the commands do
 import tensorflow as tf
 from deeplab_panns.segmentation.ensemble import Ensemble
 from deeplab_panns.segmentation.slice_segmenter import InputGrid, SliceSegmenter

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from data.formats import volumes
+from data.reading import volumes
 from tests.data.formats.volume_files import ramp_file, refused, save, stored_as
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from data.formats import volumes
+from data.reading import volumes
 from tests.data.formats.volume_files import CANONICAL_AFFINE, ORIENTATIONS, RAMP, refused, save, stored_as
 
 sitk = pytest.importorskip("SimpleITK")

@@ -4,7 +4,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from data.formats import volumes
+from data.reading import volumes
 from tests.data.formats.volume_files import CANONICAL_AFFINE, RAMP, patch_bytes, refused, save
 
 

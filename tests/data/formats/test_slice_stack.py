@@ -5,7 +5,7 @@ import pytest
 
 from data.formats.slice_stack import Slice, facing, is_parallel, sort_along_normal
 from data.input_error import InputError
-from tests.data.formats.dicom_files import AXIAL
+from tests.data.dicom.dicom_files import AXIAL
 
 
 def stack(depths, orientation=AXIAL, pixel_spacing=(0.5, 0.25), aside=lambda z: (1.0, 2.0)):

@@ -6,8 +6,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from data.formats import volumes
 from data.input_error import InputError
+from data.reading import volumes
 
 # Canonical: x to Left and y to Posterior, both negative in RAS; no two extents or spacings alike.
 RAMP = np.arange(5 * 4 * 3, dtype=np.int16).reshape(5, 4, 3)  # [z, y, x]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deeplab_panns.segmentation.saved_model import write_saved_model
+from deeplab_panns.exports.saved_model import write_saved_model
 from deeplab_panns.segmentation.slabs import SLAB
 from deeplab_panns.segmentation.sliding_window import VolumeSegmenter, Windows, window_starts
 

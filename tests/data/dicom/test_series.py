@@ -9,9 +9,9 @@ import pydicom
 import pytest
 import SimpleITK as sitk
 
-from data.formats import volumes
 from data.input_error import InputError
-from tests.data.formats.dicom_files import RAMP, write_series, write_slice
+from data.reading import volumes
+from tests.data.dicom.dicom_files import RAMP, write_series, write_slice
 
 
 def refused(path, *words, starts=None):

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from data.arrays import Floats
-from data.formats.volumes import Volume
+from data.reading.volumes import Volume
 
 SAMPLED_VOXELS = 2_000_000
 PATIENT_MM = 100.0  # so much of a patient, across and from front to back, holds fat, air or bowel gas

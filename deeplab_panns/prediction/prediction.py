@@ -17,16 +17,16 @@ import tqdm
 
 from data import command
 from data.files.outputs import Outputs
-from data.formats import volumes
-from data.formats.plausible_ct import doubts
-from data.formats.volumes import Volume
 from data.input_error import InputError
 from data.listed import listed
+from data.reading import volumes
+from data.reading.plausible_ct import doubts
+from data.reading.volumes import Volume
 from data.whole_file import AnyPath, write_text
+from deeplab_panns.exports.saved_model import reason
+from deeplab_panns.prediction.input_names import require_usable
+from deeplab_panns.prediction.input_search import FoundInputs
 from deeplab_panns.segmentation.familiar_scans import ScanRanges, unfamiliar
-from deeplab_panns.segmentation.input_names import require_usable
-from deeplab_panns.segmentation.input_search import FoundInputs
-from deeplab_panns.segmentation.saved_model import reason
 from deeplab_panns.segmentation.segment_arrays import LabelsVolumes
 
 ORGANS = "organs.json"

@@ -8,9 +8,9 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from data.formats.volumes import case_id
 from data.input_error import InputError
 from data.listed import listed
+from data.reading.volumes import case_id
 from data.whole_file import AnyPath
 
 _NAME_BYTES = 255  # of a file, in the file systems of today

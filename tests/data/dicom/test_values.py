@@ -4,11 +4,11 @@ import numpy as np
 import pydicom
 import pytest
 
-from data.formats import volumes
-from data.formats.dicom_header import Header
-from data.formats.dicom_values import hu_of_decoded, stored_values, to_hu
+from data.dicom.header import Header
+from data.dicom.values import hu_of_decoded, stored_values, to_hu
 from data.input_error import InputError
-from tests.data.formats.dicom_files import write_slice
+from data.reading import volumes
+from tests.data.dicom.dicom_files import write_slice
 
 PLAIN = {
   "RescaleSlope": 1,

@@ -15,7 +15,7 @@ import pydicom
 from scipy import ndimage
 
 from data.arrays import ImageHU, Integers
-from data.formats.dicom_header import WAY_OUT, Header
+from data.dicom.header import WAY_OUT, Header
 from data.input_error import InputError
 
 AIR_HU = -1024.0

@@ -12,13 +12,13 @@ import warnings
 
 import numpy as np
 
+from data.dicom.folder import SUFFIXES as SUFFIXES
+from data.dicom.folder import Contents, kind_of, look_into, require_readable
+from data.dicom.folder import looks_like_dicom as looks_like_dicom
+from data.dicom.header import WAY_OUT, Header, read_header, shown
+from data.dicom.pixels import read_hu, require_whole_pixels
+from data.dicom.values import StoredValues, stored_values
 from data.formats import slice_stack
-from data.formats.dicom_folder import SUFFIXES as SUFFIXES
-from data.formats.dicom_folder import Contents, kind_of, look_into, require_readable
-from data.formats.dicom_folder import looks_like_dicom as looks_like_dicom
-from data.formats.dicom_header import WAY_OUT, Header, read_header, shown
-from data.formats.dicom_pixels import read_hu, require_whole_pixels
-from data.formats.dicom_values import StoredValues, stored_values
 from data.formats.grid import FileGrid, StoredVolume, require_usable
 from data.formats.slice_stack import Slice
 from data.input_error import InputError

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from data.input_error import InputError
-from deeplab_panns.segmentation.saved_model import open_saved_model, require_replaceable, write_saved_model
+from deeplab_panns.exports.saved_model import open_saved_model, require_replaceable, write_saved_model
 from deeplab_panns.segmentation.segment_arrays import segment_array
 from deeplab_panns.segmentation.slice_segmenter import InputGrid, SliceSegmenter
 

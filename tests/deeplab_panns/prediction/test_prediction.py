@@ -13,10 +13,10 @@ import pytest
 import tensorflow as tf
 
 from data.input_error import InputError
-from deeplab_panns.segmentation import prediction
-from deeplab_panns.segmentation.input_names import case_ids
-from deeplab_panns.segmentation.input_search import find_inputs
-from deeplab_panns.segmentation.prediction import (
+from deeplab_panns.prediction import prediction
+from deeplab_panns.prediction.input_names import case_ids
+from deeplab_panns.prediction.input_search import find_inputs
+from deeplab_panns.prediction.prediction import (
   predict_file,
   predict_files,
   prediction_outputs,

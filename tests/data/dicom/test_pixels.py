@@ -5,12 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 
+from data.dicom.header import BIG_ENDIAN, read_header
+from data.dicom.pixels import read_hu, require_whole_pixels
+from data.dicom.values import stored_values
 from data.formats import itk
-from data.formats.dicom_header import BIG_ENDIAN, read_header
-from data.formats.dicom_pixels import read_hu, require_whole_pixels
-from data.formats.dicom_values import stored_values
 from data.input_error import InputError
-from tests.data.formats.dicom_files import RAMP, write_slice
+from tests.data.dicom.dicom_files import RAMP, write_slice
 
 
 def hu(path, header=None):

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from data.formats import volumes
 from data.formats.grid import FileGrid
-from data.formats.plausible_ct import doubts
+from data.reading import volumes
+from data.reading.plausible_ct import doubts
 from tests.conftest import make_case
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from data.files.outputs import RECORD, Outputs
 from data.input_error import InputError
-from deeplab_panns.segmentation.input_search import find_inputs
-from tests.data.formats.dicom_files import write_series
+from deeplab_panns.prediction.input_search import find_inputs
+from tests.data.dicom.dicom_files import write_series
 
 
 def touch(folder, *names, content=b"x"):
@@ -85,7 +85,7 @@ def test_dead_links_that_look_like_scans_are_scans_that_fail_later(tmp_path):
 
 def test_what_cannot_be_read_is_named(tmp_path, monkeypatch):
   touch(tmp_path, "a.nii", "no_suffix", "locked/b.nii")
-  listed, opened = pathlib.Path.iterdir, "deeplab_panns.segmentation.input_search.looks_like_dicom"
+  listed, opened = pathlib.Path.iterdir, "deeplab_panns.prediction.input_search.looks_like_dicom"
 
   def refuse(path):
     raise PermissionError(13, "Permission denied", str(path))

@@ -14,7 +14,8 @@ import numpy.typing as npt
 from nibabel import orientations
 
 from data.arrays import Affine, Integers, SpacingMM
-from data.formats import dicom, itk, nifti
+from data.dicom import series as dicom
+from data.formats import itk, nifti
 from data.formats.grid import FileGrid, StoredVolume, farthest_apart, format_mm, spacing_of
 from data.formats.label_values import label_integers
 from data.input_error import InputError

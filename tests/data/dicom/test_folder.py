@@ -5,11 +5,11 @@ import os
 import pydicom
 import pytest
 
-from data.formats import volumes
-from data.formats.dicom_folder import CT_SLICE, kind_of, look_into
-from data.formats.dicom_header import Header
+from data.dicom.folder import CT_SLICE, kind_of, look_into
+from data.dicom.header import Header
 from data.input_error import InputError
-from tests.data.formats.dicom_files import RAMP, write_series, write_slice
+from data.reading import volumes
+from tests.data.dicom.dicom_files import RAMP, write_series, write_slice
 
 
 def refused(path, *words):
@@ -73,7 +73,7 @@ def test_broken_files_are_counted(tmp_path):
 def test_a_file_that_may_not_be_opened(tmp_path, monkeypatch):
   write_series(tmp_path)
   (tmp_path / "zz.dcm").write_bytes(b"x")
-  import data.formats.dicom_folder as module
+  import data.dicom.folder as module
 
   real = module.read_header
 

@@ -12,9 +12,9 @@ import numpy as np
 import pydicom
 
 from data.arrays import ImageHU
+from data.dicom.header import BIG_ENDIAN, Header, first_line
+from data.dicom.values import Raw, StoredValues, hu_of_decoded, to_hu
 from data.formats import itk
-from data.formats.dicom_header import BIG_ENDIAN, Header, first_line
-from data.formats.dicom_values import Raw, StoredValues, hu_of_decoded, to_hu
 from data.input_error import InputError
 
 

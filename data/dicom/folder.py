@@ -6,7 +6,7 @@ import collections
 import dataclasses
 import os
 
-from data.formats.dicom_header import Header, read_header, shown, starts_without_preamble
+from data.dicom.header import Header, read_header, shown, starts_without_preamble
 from data.input_error import InputError
 from data.listed import listed
 

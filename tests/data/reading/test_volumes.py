@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from data.formats import volumes
 from data.input_error import InputError
+from data.reading import volumes
 from tests.data.formats.volume_files import (
   CANONICAL_AFFINE,
   ORIENTATIONS,

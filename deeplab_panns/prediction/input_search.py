@@ -8,13 +8,13 @@ import os
 import pathlib
 import re
 
+from data.dicom.folder import SKIPPED_NAMES, SUFFIXES, kind_of, looks_like_dicom
+from data.dicom.header import read_header
 from data.files.file_hash import file_sha256
 from data.files.outputs import RECORD
-from data.formats import volumes
-from data.formats.dicom_folder import SKIPPED_NAMES, SUFFIXES, kind_of, looks_like_dicom
-from data.formats.dicom_header import read_header
 from data.input_error import InputError
 from data.listed import listed
+from data.reading import volumes
 from data.whole_file import AnyPath
 
 _IMAGES = tuple(suffix for suffix in volumes.SUFFIXES if suffix not in SUFFIXES)

@@ -4,9 +4,9 @@ import numpy as np
 import pydicom
 import pytest
 
-from data.formats.dicom_header import KEYWORDS, Header, first_line, read_header, shown
+from data.dicom.header import KEYWORDS, Header, first_line, read_header, shown
 from data.input_error import InputError
-from tests.data.formats.dicom_files import RAMP, write_slice
+from tests.data.dicom.dicom_files import RAMP, write_slice
 from tests.data.formats.volume_files import mutated, outcome
 
 

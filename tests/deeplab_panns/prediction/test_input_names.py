@@ -6,7 +6,7 @@ import pathlib
 import pytest
 
 from data.input_error import InputError
-from deeplab_panns.segmentation.input_names import case_ids, named_by_path, require_usable
+from deeplab_panns.prediction.input_names import case_ids, named_by_path, require_usable
 
 ROOT = pathlib.Path("scans")
 

@@ -1,0 +1,1 @@
+"""DICOM files: series found, headers and stored values read, slices in order."""

@@ -1,0 +1,1 @@
+"""A scan or label map of whatever format, read as one volume; whether it can be a CT in HU."""

@@ -1,0 +1,1 @@
+"""Scans of a user found, segmented and written, case by case."""
