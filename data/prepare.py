@@ -53,6 +53,12 @@ def define_flags() -> None:
   flags.DEFINE_integer("workers", os.cpu_count(), "Cases prepared at a time.", lower_bound=1)
   flags.DEFINE_integer("max_voxels", 1_000_000_000, "Refuse a case that would become larger.", lower_bound=1)
   flags.DEFINE_bool("assume_hu", False, "Take images for CT in HU whatever their values look like.")
+  flags.DEFINE_enum(
+    "nifti_header",
+    None,
+    ["sform", "qform"],
+    "The one that holds where a NIfTI file's sform and qform disagree; default: refuse such a file.",
+  )
   flags.DEFINE_bool(
     "allow_repeated_scans", False, "Two cases may have the same image, for instance with a label map each."
   )
@@ -91,6 +97,7 @@ def main(_: list[str]) -> None:
       max_voxels=args.max_voxels,
       drop=drop,
       assume_hu=args.assume_hu,
+      nifti_header=args.nifti_header or "",
       allow_repeated_scans=args.allow_repeated_scans,
     )
   except CasesFailed as error:

@@ -37,6 +37,12 @@ def define_flags() -> None:
   flags.DEFINE_string("output_dir", None, f"Where <id>.nii.gz and {ORGANS} go.", required=True)
   flags.DEFINE_bool("overwrite", False, "Replace files that predict did not write; never an input.")
   flags.DEFINE_bool("assume_hu", False, "Segment also what does not look like a CT in HU.")
+  flags.DEFINE_enum(
+    "nifti_header",
+    None,
+    ["sform", "qform"],
+    "The one that holds where a NIfTI file's sform and qform disagree; default: refuse such a file.",
+  )
 
 
 def open_model(
@@ -63,7 +69,7 @@ def main(_: Any) -> None:
     if line:
       say(line)
   opened, begun = open_model(args.run_dir, args.model, args.checkpoint, args.run_dirs), time.monotonic()
-  predict_files(opened, ids, outputs, args.assume_hu)
+  predict_files(opened, ids, outputs, args.assume_hu, args.nifti_header or "")
   seconds = time.monotonic() - begun
   maps = "1 label map" if len(ids) == 1 else f"{len(ids)} label maps"
   say(

@@ -18,6 +18,10 @@ from data.formats.itk_header import nrrd_affine, require_stated_geometry
 from data.input_error import InputError
 from data.whole_file import AnyPath
 
+ALLOWED = (
+  "Allowed are whole .nii, .nii.gz, .hdr/.img, .nrrd, .mha and .mhd files (with the data file they name), "
+  "and folders of DICOM slices"
+)
 _LOCK = threading.Lock()
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
@@ -50,6 +54,13 @@ def read(path: AnyPath) -> StoredVolume:
 def _read_scalar_volume(path: AnyPath) -> sitk.Image:
   reader = sitk.ImageFileReader()
   reader.SetFileName(_text_name(path))
+  # Legacy VTK, GIPL, TIFF and others have no orientation; SimpleITK then takes the patient's axes.
+  kind = reader.GetImageIOFromFileName(_text_name(path))
+  if kind not in ("", "NrrdImageIO", "MetaImageIO"):
+    raise InputError(
+      f"{path}: is a file of another format ({kind.replace('ImageIO', '')}), many of which leave the "
+      f"orientation open. {ALLOWED}; convert it from its original."
+    )
   try:
     with quiet():
       reader.ReadImageInformation()
@@ -57,10 +68,7 @@ def _read_scalar_volume(path: AnyPath) -> sitk.Image:
       if len(size) == 3 and components == 1:
         return reader.Execute()
   except RuntimeError as error:
-    raise InputError(
-      f"{path}: SimpleITK cannot read it ({reason(error)}). Allowed are whole .nii, .nii.gz, .hdr/.img, "
-      ".nrrd, .mha and .mhd files (with the data file they name), and folders of DICOM slices."
-    ) from error
+    raise InputError(f"{path}: SimpleITK cannot read it ({reason(error)}). {ALLOWED}.") from error
   raise InputError(
     f"{path}: the image is {len(size)}-D of size {' x '.join(map(str, size))} with {components} value(s) per "
     "voxel; one volume of three axes and one value is allowed. Split it, or name another file."

@@ -120,6 +120,6 @@ def _require_agreement(path: AnyPath, sform: Affine, qform: Affine, shape: tuple
   else:
     says = "one is turned against the other"
   raise InputError(
-    f"{path}: sform and qform disagree by up to {apart:.3g} mm: {says}. Set the wrong one to the other (for "
-    "instance nibabel's set_qform), or its code to 0."
+    f"{path}: sform and qform disagree by up to {apart:.3g} mm: {says}. Correct the wrong one, or name "
+    "the one that holds by --nifti_header=sform or --nifti_header=qform."
   )

@@ -57,6 +57,7 @@ def prepare_store(
   max_voxels: int = 1_000_000_000,
   drop: Drop | None = None,
   assume_hu: bool = False,
+  nifti_header: str = "",
   allow_repeated_scans: bool = False,
 ) -> Store:
   """Prepares every case of a manifest; a bar on a terminal shows how far it got.
@@ -71,6 +72,7 @@ def prepare_store(
     max_voxels: a case that would become larger is refused.
     drop: labels that fully labelled cases lose before all else.
     assume_hu: take images for CT in HU whatever their values look like.
+    nifti_header: "sform" or "qform", where the two of a NIfTI file disagree; "" refuses such a file.
     allow_repeated_scans: two cases may have the same image.
   Returns:
     The finished store.
@@ -82,7 +84,7 @@ def prepare_store(
   manifest = read_manifest(manifest_path)
   if drop:
     manifest = drop_annotations(manifest, drop)
-  preparation = Preparation(manifest.organs, spacing_mm, max_voxels, assume_hu)
+  preparation = Preparation(manifest.organs, spacing_mm, max_voxels, assume_hu, nifti_header)
   output_dir = pathlib.Path(output_dir)
   make_folder(output_dir)
   _require_own(output_dir, manifest)

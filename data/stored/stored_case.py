@@ -35,12 +35,14 @@ class Preparation:
     spacing_mm: (z, y, x) to resample to; None keeps each case's own spacing along that axis.
     max_voxels: a case that would become larger is refused; nearly always a spacing is wrong.
     assume_hu: take images for CT in HU whatever their values look like.
+    nifti_header: "sform" or "qform", where the two of a NIfTI file disagree; "" refuses such a file.
   """
 
   organs: tuple[str, ...]
   spacing_mm: WantedSpacingMM
   max_voxels: int
   assume_hu: bool = False
+  nifti_header: str = ""
 
 
 def prepare_case(case: Case, preparation: Preparation, output_dir: AnyPath) -> Entry:
@@ -62,7 +64,11 @@ def prepare_case(case: Case, preparation: Preparation, output_dir: AnyPath) -> E
 def _recipe(case: Case, preparation: Preparation) -> Recipe:
   """The source files stand there by their sha256: a changed file is prepared again."""
   # Only where they are used: stores of before they existed stay as they are.
-  optional = {"background": sorted(case.background), "assume_hu": preparation.assume_hu}
+  optional = {
+    "background": sorted(case.background),
+    "assume_hu": preparation.assume_hu,
+    "nifti_header": preparation.nifti_header,
+  }
   return {
     **{name: value for name, value in optional.items() if value},
     "format": FORMAT,
@@ -77,11 +83,11 @@ def _recipe(case: Case, preparation: Preparation) -> Recipe:
 
 
 def _make(case: Case, preparation: Preparation, folder: pathlib.Path, recipe: Recipe) -> Entry:
-  image = volumes.read_image(case.image)
+  image = volumes.read_image(case.image, preparation.nifti_header)
   notes = [*image.notes, *require_ct(image, preparation.assume_hu)]
   target_mm = fill_spacing(preparation.spacing_mm, image.spacing_mm)
   require_size(case.image, image.array.shape, image.spacing_mm, target_mm, preparation.max_voxels)
-  label = read_case_label(case, image, preparation.organs)
+  label = read_case_label(case, image, preparation.organs, preparation.nifti_header)
   resampled = preprocess.store_label(label, image.spacing_mm, target_mm).numpy()
   resampled, lost = keep_vanished(label, resampled, image.spacing_mm, target_mm)
   if lost:
@@ -118,7 +124,7 @@ def require_ct(image: Volume, assume_hu: bool) -> list[str]:
   return [doubt.line for doubt in found]
 
 
-def read_case_label(case: Case, image: Volume, organs: tuple[str, ...]) -> Labels:
+def read_case_label(case: Case, image: Volume, organs: tuple[str, ...], nifti_header: str = "") -> Labels:
   """The case's label map in the store's values, on the image's grid.
 
   Organs that are not annotated become background, and so does a case without a label map.
@@ -128,7 +134,7 @@ def read_case_label(case: Case, image: Volume, organs: tuple[str, ...]) -> Label
   """
   if case.label is None:
     return np.zeros(image.array.shape, np.uint8)
-  label = volumes.read_label(case.label)
+  label = volumes.read_label(case.label, nifti_header)
   label = volumes.require_same_grid(image, label)
   unnamed = unnamed_values(label.array, case.values.keys() | case.background)
   if unnamed:

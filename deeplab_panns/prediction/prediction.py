@@ -80,7 +80,11 @@ def prediction_outputs(
 
 
 def predict_files(
-  predictor: Predictor, ids: Mapping[str, pathlib.Path], outputs: Outputs, assume_hu: bool = False
+  predictor: Predictor,
+  ids: Mapping[str, pathlib.Path],
+  outputs: Outputs,
+  assume_hu: bool = False,
+  nifti_header: str = "",
 ) -> None:
   """Segments several inputs, and writes the names of the organs to organs.json beside the label maps.
 
@@ -90,6 +94,7 @@ def predict_files(
     ids: {id: scan} as from `case_ids`.
     outputs: as from `prediction_outputs`.
     assume_hu: segment also what is certainly no CT in HU.
+    nifti_header: "sform" or "qform", where the two of a NIfTI file disagree; "" refuses such a file.
   Raises:
     InputError: If some inputs cannot be segmented; of several, each is printed with its reason, and the
       others are segmented nevertheless.
@@ -101,7 +106,7 @@ def predict_files(
   for name, scan in tqdm.tqdm(ids.items(), "predict", unit="case", disable=not sys.stderr.isatty()):
     try:
       require_usable(name, scan)
-      predict_file(predictor, name, scan, outputs.folder, assume_hu)
+      predict_file(predictor, name, scan, outputs.folder, assume_hu, nifti_header)
       outputs.wrote([_file_name(name)])
     except _FAILURES as error:
       failures[name] = _reason(error, scan)
@@ -117,14 +122,19 @@ def predict_files(
 
 
 def predict_file(
-  predictor: Predictor, name: str, scan: AnyPath, output_dir: pathlib.Path, assume_hu: bool = False
+  predictor: Predictor,
+  name: str,
+  scan: AnyPath,
+  output_dir: pathlib.Path,
+  assume_hu: bool = False,
+  nifti_header: str = "",
 ) -> None:
   """Segments one input and writes `output_dir`/<name>.nii.gz, uint8, on the input's own grid.
 
   Raises:
     InputError: As `read_checked`.
   """
-  volume = read_checked(scan, name, predictor.scans, assume_hu)
+  volume = read_checked(scan, name, predictor.scans, assume_hu, nifti_header)
   # From here on only the volume's grid is needed; letting go of the array saves 400 MB for 400 slices of
   # 512 x 512. tf.identity copies the array, whereas tf.constant would hold NumPy's memory until the next
   # operation ends, that is, until the labels exist.
@@ -134,7 +144,9 @@ def predict_file(
   volumes.write_label(str(output_dir / _file_name(name)), result, volume)
 
 
-def read_checked(scan: AnyPath, name: str, ranges: ScanRanges, assume_hu: bool = False) -> Volume:
+def read_checked(
+  scan: AnyPath, name: str, ranges: ScanRanges, assume_hu: bool = False, nifti_header: str = ""
+) -> Volume:
   """Reads a scan, and prints what is odd about it.
 
   Args:
@@ -145,7 +157,7 @@ def read_checked(scan: AnyPath, name: str, ranges: ScanRanges, assume_hu: bool =
   """
   if os.path.islink(scan) and not os.path.exists(scan):
     raise InputError(f"{scan}: is a link that leads nowhere ({os.readlink(scan)}); fetch the file.")
-  volume = volumes.read_image(scan)
+  volume = volumes.read_image(scan, nifti_header)
   # Those of a folder say what lies beside the slices, which the search for inputs has told of.
   for note in volume.notes if not os.path.isdir(scan) else ():
     say(f"note: {name}: {note}")

@@ -50,6 +50,7 @@ def args(tmp_path, monkeypatch):
     output_dir=str(tmp_path / "out"),
     overwrite=False,
     assume_hu=False,
+    nifti_header=None,
   )
   monkeypatch.setattr(predict.flags, "FLAGS", settings)
   run = types.SimpleNamespace(segmenter=Nothing(), organs=("liver", "spleen"), scans={})

@@ -24,6 +24,15 @@ def test_other_formats_equal_the_nifti(tmp_path, ending):
   np.testing.assert_array_equal(np.asarray(nib.load(tmp_path / "out.nii.gz").dataobj), stored)
 
 
+@pytest.mark.parametrize("ending", [".vtk", ".gipl", ".hdf5", ".tif", ".mrc"])
+def test_formats_that_may_have_no_orientation_are_refused(tmp_path, ending):
+  """SimpleITK writes and reads them, and of the flipped axes nothing is left."""
+  image = sitk.ReadImage(ramp_file(tmp_path))
+  image.SetDirection((1, 0, 0, 0, -1, 0, 0, 0, 1))
+  sitk.WriteImage(image, str(tmp_path / f"ct{ending}"))
+  refused(tmp_path / f"ct{ending}", "another format", "orientation", ".nrrd")
+
+
 def test_simpleitk_prints_nothing(tmp_path, capfd):
   sitk.WriteImage(sitk.ReadImage(ramp_file(tmp_path)), str(tmp_path / "ct.mhd"))
   data = next(tmp_path.glob("ct.*raw"))

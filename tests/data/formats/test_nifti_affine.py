@@ -51,7 +51,7 @@ def test_forms_that_run_along_other_axes(tmp_path):
   turn[:2, :2] = [[0.6, -0.8], [0.8, 0.6]]
   turned = turn @ CANONICAL_AFFINE
   turned[:3, 3] = CANONICAL_AFFINE[:3, 3]
-  refused(two_forms(tmp_path / "b.nii", CANONICAL_AFFINE, turned), "disagree", "set_qform")
+  refused(two_forms(tmp_path / "b.nii", CANONICAL_AFFINE, turned), "disagree", "--nifti_header=qform")
 
 
 def test_a_qform_that_is_no_rotation_leaves_the_sform(tmp_path):

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import shutil
 
+import nibabel
 import numpy as np
 import pytest
 
@@ -112,6 +113,25 @@ def test_an_image_that_is_no_ct_is_refused_unless_it_is_said_to_be_one(tmp_path)
   assert len(prepare_store(path, tmp_path / "store", assume_hu=True).cases) == 2
   with pytest.raises(CasesFailed):  # what was assumed before is not assumed now
     prepare_store(path, tmp_path / "store")
+
+
+def test_a_case_of_two_headers_is_prepared_by_the_one_that_is_named(tmp_path):
+  path = write_raw(tmp_path / "raw", full=1, partial=0, test=0)
+  for file in (tmp_path / "raw" / "images" / "full_0.nii.gz", tmp_path / "raw" / "labels" / "full_0.nii.gz"):
+    image = nibabel.load(file)
+    turned = image.affine @ np.diag([1, -1, 1, 1])
+    image = nibabel.Nifti1Image(np.asarray(image.dataobj), image.affine)
+    image.set_sform(image.affine, 1)
+    image.set_qform(turned, 1)
+    nibabel.save(image, file)
+  with pytest.raises(CasesFailed, match=r"sform and qform disagree.*--nifti_header=qform"):
+    prepare_store(path, tmp_path / "store")
+  by_sform, by_qform = (
+    np.load(prepare_store(path, tmp_path / form, nifti_header=form).path / "cases" / "full_0" / "image.npy")
+    for form in ("sform", "qform")
+  )
+  np.testing.assert_array_equal(by_sform, by_qform[:, ::-1])
+  assert not np.array_equal(by_sform, by_qform)
 
 
 def test_an_organ_that_would_vanish_keeps_a_voxel_and_that_is_noted(tmp_path):

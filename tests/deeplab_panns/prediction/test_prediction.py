@@ -190,7 +190,7 @@ def test_notes_of_the_reader_are_told_but_not_what_lies_beside_slices(tmp_path, 
   write_nifti(tmp_path / "scan.nii", body(), (5.0, 6.0, 6.0))
   volume = prediction.volumes.read_image(tmp_path / "scan.nii")
   noted = dataclasses.replace(volume, notes=("the sform was taken", "another"))
-  monkeypatch.setattr(prediction.volumes, "read_image", lambda _: noted)
+  monkeypatch.setattr(prediction.volumes, "read_image", lambda *_: noted)
   read_checked(tmp_path / "scan.nii", "scan", {})
   assert capsys.readouterr().out == "note: scan: the sform was taken\nnote: scan: another\n"
   read_checked(tmp_path, "series", {})
