@@ -9,6 +9,7 @@ from collections.abc import Collection
 import numpy as np
 import tensorflow as tf
 
+from data.allowed import require_range
 from data.arrays import Labels, StoredImage
 from data.batches import augment
 from data.batches.augment import Canvas, Example, Transform
@@ -44,8 +45,7 @@ class PatchSampling:
     if len(self.patch_size) != 3 or min(self.patch_size) < 1:
       sizes = ",".join(map(str, self.patch_size))
       raise ValueError(f"patch_size={sizes}: must be three sizes (z,y,x) in voxels, each at least 1")
-    if not 0 <= self.organ_fraction <= 1:
-      raise ValueError(f"organ_fraction={self.organ_fraction}: must be in [0, 1]")
+    require_range("organ_fraction", self.organ_fraction, 0, 1)
 
 
 class OrganVoxels:

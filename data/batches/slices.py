@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
+from data.allowed import require_choice
 from data.arrays import Labels, StoredImage
 from data.batches import augment
 from data.batches.augment import Canvas, Example, Transform
@@ -44,9 +45,8 @@ class SliceSampling:
   case_weighting: str = "size"
 
   def __post_init__(self) -> None:
-    for name, choices in (("view", tuple(SLICE_AXIS)), ("case_weighting", CASE_WEIGHTINGS)):
-      if getattr(self, name) not in choices:
-        raise ValueError(f"{name}={getattr(self, name)}: must be one of {', '.join(choices)}")
+    require_choice("view", self.view, SLICE_AXIS)
+    require_choice("case_weighting", self.case_weighting, CASE_WEIGHTINGS)
     if self.slices_per_input < 1:
       raise ValueError(f"slices_per_input={self.slices_per_input}: must be odd and at least 1")
     if self.slices_per_input % 2 == 0:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import math
+
+from data.allowed import require_choice, require_range
 
 DUAL_UPDATES = ("newton", "sgd")
 PARTIAL_LOSSES = ("pseudo_label", "marginal")
@@ -55,19 +56,12 @@ class Objective:
       ("pseudo_labels", PSEUDO_LABELS),
       ("prior_scope", PRIOR_SCOPES),
     ):
-      if getattr(self, name) not in choices:
-        raise ValueError(f"{name}={getattr(self, name)}: must be one of {', '.join(choices)}")
+      require_choice(name, getattr(self, name), choices)
     for name in ("lambda1", "lambda2", "learning_rate_dual", "exclusion_weight"):
-      self._require_between(name, 0.0, math.inf)
-    self._require_between("dual_step", 0.0, 1.0)
-    self._require_between("teacher_decay", 0.0, 0.99999)
+      require_range(name, getattr(self, name), 0)
+    require_range("dual_step", self.dual_step, 0, 1)
+    require_range("teacher_decay", self.teacher_decay, 0, 0.99999)
     self._require_compatible()
-
-  def _require_between(self, name: str, least: float, most: float) -> None:
-    value: float = getattr(self, name)
-    if not least <= value <= most:
-      allowed = f"at least {least:g}" if most == math.inf else f"in [{least:g}, {most:g}]"
-      raise ValueError(f"{name}={value}: must be {allowed}")
 
   def _require_compatible(self) -> None:
     if self.partial_loss == "marginal" and (self.pseudo_labels != "argmax" or self.mix or self.teacher_decay):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 
+from data.allowed import require_choice, require_range
 from data.arrays import WantedSpacingMM
 from data.batches.patches import PatchSampling
 from data.batches.pipeline import BatchPlan
@@ -22,17 +23,6 @@ SUPERVISIONS = ("full", "semi", "partial", "panns")
 PRIOR_MISMATCHES = ("ignore", "exclude", "correct")
 
 
-def _require_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
-  if value not in allowed:
-    raise ValueError(f"{name}={value}: must be one of {', '.join(allowed)}")
-
-
-def _require_range(name: str, value: float, least: float, most: float = math.inf) -> None:
-  if not least <= value <= most:
-    limits = f"at least {least}" if most == math.inf else f"in [{least}, {most}]"
-    raise ValueError(f"{name}={value}: must be {limits}")
-
-
 @dataclasses.dataclass(frozen=True)
 class Descent:
   """How the weights descend in both stages.
@@ -48,9 +38,9 @@ class Descent:
   learning_rate_policy: str = "poly"
 
   def __post_init__(self) -> None:
-    _require_choice("optimizer", self.optimizer, OPTIMIZERS)
-    _require_choice("learning_rate_policy", self.learning_rate_policy, POLICIES)
-    _require_range("momentum", self.momentum, 0, 1)
+    require_choice("optimizer", self.optimizer, OPTIMIZERS)
+    require_choice("learning_rate_policy", self.learning_rate_policy, POLICIES)
+    require_range("momentum", self.momentum, 0, 1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,8 +51,8 @@ class Stage1:
   learning_rate: float = 2e-5
 
   def __post_init__(self) -> None:
-    _require_range("steps", self.steps, 0)
-    _require_range("learning_rate", self.learning_rate, 0)
+    require_range("steps", self.steps, 0)
+    require_range("learning_rate", self.learning_rate, 0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,13 +87,13 @@ class Stage2:
   partial_fraction: float = 0.25
 
   def __post_init__(self) -> None:
-    _require_choice("supervision", self.supervision, SUPERVISIONS)
-    _require_choice("prior_mismatch", self.prior_mismatch, PRIOR_MISMATCHES)
+    require_choice("supervision", self.supervision, SUPERVISIONS)
+    require_choice("prior_mismatch", self.prior_mismatch, PRIOR_MISMATCHES)
     for name, least in (("steps", 0), ("warmup_steps", 0), ("learning_rate", 0)):
-      _require_range(name, getattr(self, name), least)
+      require_range(name, getattr(self, name), least)
     for name in ("prior_examples", "pseudo_label_interval"):
-      _require_range(name, getattr(self, name), 1)
-    _require_range("partial_fraction", self.partial_fraction, 0, 1)
+      require_range(name, getattr(self, name), 1)
+    require_range("partial_fraction", self.partial_fraction, 0, 1)
     lambda2 = self.objective.lambda2 if self.supervision == "panns" else 0.0
     decided = dataclasses.replace(self.objective, lambda2=lambda2, use_annotations=self.supervision != "semi")
     object.__setattr__(self, "objective", decided)
@@ -133,8 +123,8 @@ class HeldOut:
   validation_fraction: float = 0.0
 
   def __post_init__(self) -> None:
-    _require_range("fold", self.fold, -1)
-    _require_range("validation_fraction", self.validation_fraction, 0, 0.9)
+    require_range("fold", self.fold, -1)
+    require_range("validation_fraction", self.validation_fraction, 0, 0.9)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,7 +155,7 @@ class Experiment:
       _require_patches(self.network, self.sampling)
     else:
       _require_slices(self.network, self.sampling)
-    _require_range("seed", self.seed, 0)
+    require_range("seed", self.seed, 0)
     _require_batch(self.batch_plan, self.stage2)
 
   @property

@@ -6,6 +6,7 @@ import dataclasses
 
 import tensorflow as tf
 
+from data.allowed import require_choice
 from data.arrays import WantedSpacingMM
 from data.batches.slices import SLICE_AXIS
 from data.spacing import NATIVE
@@ -36,8 +37,7 @@ class InputGrid:
   spacing_mm: WantedSpacingMM = NATIVE
 
   def __post_init__(self) -> None:
-    if self.view not in SLICE_AXIS:
-      raise ValueError(f"view={self.view}: must be one of {', '.join(SLICE_AXIS)}")
+    require_choice("view", self.view, SLICE_AXIS)
     if self.slices_per_input < 1 or self.slices_per_input % 2 == 0:
       raise ValueError(f"slices_per_input={self.slices_per_input}: must be odd and at least 1")
     require_wanted_spacing(self.spacing_mm)
