@@ -14,12 +14,8 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 REAL_CT = pathlib.Path(os.environ.get("PANN_REAL_CT", ROOT.parent / "shared" / "real-ct"))
 TINY_ORGANS = ["liver", "spleen", "pancreas"]
-# A network and a schedule of seconds.
-TINY_FLAGS = [
-  "--backbone=resnet_small",
-  "--output_stride=16",
-  "--batch_norm_decay=0.9",
-  "--crop_size=33",
+# A schedule of seconds, and a 2-D network for it.
+TINY_SCHEDULE = [
   "--scales=1",
   "--batch_size=4",
   "--stage1_steps=4",
@@ -32,6 +28,13 @@ TINY_FLAGS = [
   "--learning_rate_stage1=0.01",
   "--learning_rate_stage2=0.01",
   "--threads=2",
+]
+TINY_FLAGS = [
+  "--backbone=resnet_small",
+  "--output_stride=16",
+  "--batch_norm_decay=0.9",
+  "--crop_size=33",
+  *TINY_SCHEDULE,
 ]
 
 

@@ -13,7 +13,7 @@ import sys
 
 import pytest
 
-from tests.conftest import ROOT, run_command
+from tests.conftest import ROOT, TINY_FLAGS, run_command
 
 CASES = pathlib.Path(os.environ.get("PANN_CASES", ROOT.parent / "shared" / "cases"))
 pytestmark = [
@@ -164,3 +164,32 @@ def test_run_folders(tmp_path, tiny_run, tiny_raw):
   for name in ("no_variables", "lfs_variables", "cut_pb", "bad_asset"):
     result, found = labels(f"--model={tmp_path / 't01' / name / 'model'}", name)
     assert result.returncode == 1 and found is None, name
+
+
+def test_a_training_in_a_folder_whose_name_is_a_pattern(tmp_path):
+  """tensorflow#34290: the same command again does not begin anew; one full case cannot be held out."""
+  subprocess.run([sys.executable, CASES / "t02_tiny_store.py", tmp_path], check=True)
+  for manifest in ("dataset", "one_full", "one_slice"):
+    run_command(
+      "data.prepare",
+      f"--manifest={tmp_path / manifest}.json",
+      f"--output_dir={tmp_path / 'stores' / manifest}",
+      "--folds=2",
+    )
+
+  def train(store, name, *more):
+    folder = tmp_path / name
+    stored = f"--data_dir={tmp_path / 'stores' / store}"
+    result = run_command(
+      "deeplab_panns.train", *TINY_FLAGS, stored, f"--run_dir={folder}", *more, check=False
+    )
+    print(f"\nt02 {store} in {name}: exit {result.returncode}\n{(result.stdout + result.stderr).rstrip()}")
+    assert "Traceback" not in result.stderr and result.stderr.count("\n") <= 1
+    return result
+
+  first, again = (train("dataset", "fold[0]", "--fold=0") for _ in range(2))
+  assert first.returncode == again.returncode == 0
+  assert "step 8" in first.stdout and "is finished" in again.stdout and "step 2" not in again.stdout
+  alone = train("one_full", "alone", "--fold=0")
+  assert alone.returncode == 1 and "fold" in alone.stderr and not (tmp_path / "alone").exists()
+  assert train("one_slice", "slice", "--supervision=full").returncode == 0

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from data.stored.store import read_store
-from tests.conftest import TINY_ORGANS, run_command
+from tests.conftest import TINY_ORGANS, TINY_SCHEDULE, run_command
 
 pytestmark = pytest.mark.slow
 FLAGS_3D = [
@@ -15,18 +15,7 @@ FLAGS_3D = [
   "--unet_filters=4,8",
   "--unet_strides=1,2",
   "--patch_size=8,16,16",
-  "--scales=1",
-  "--batch_size=4",
-  "--stage1_steps=4",
-  "--stage2_steps=4",
-  "--pseudo_label_interval=2",
-  "--log_interval=2",
-  "--checkpoint_interval=3",
-  "--validation_interval=4",
-  "--prior_examples=16",
-  "--learning_rate_stage1=0.01",
-  "--learning_rate_stage2=0.01",
-  "--threads=2",
+  *TINY_SCHEDULE,
   "--weight_decay=0",
   "--fold=0",
 ]
