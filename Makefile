@@ -9,19 +9,30 @@ OUT ?= runs/quickstart
 
 install: .venv/installed
 
-# Stamped, so that a second call does nothing until the requirements change. The quickstart needs no extras.
+# Stamped, so that a second call does nothing until the requirements change or PYTHON_FOR_VENV names another Python.
+# The quickstart needs no extras.
 .venv/installed: .venv/installed-core
 	.venv/bin/pip install --quiet --editable '.[$(EXTRAS)]' && touch $@
 
-.venv/installed-core: setup.py
-	@python=$$(for candidate in $(PYTHON_FOR_VENV) python3.11 python3.10 python3.9 python3; do \
-	  "$$candidate" -c 'import sys; sys.exit(not (3, 9) <= sys.version_info[:2] <= (3, 11))' 2>/dev/null && echo "$$candidate" && break; \
+VERSION := -c 'import sys; print(sys.version_info[:2])'
+ifdef PYTHON_FOR_VENV
+ifneq ($(shell $(PYTHON_FOR_VENV) $(VERSION) 2>&1),$(shell $(PYTHON) $(VERSION) 2>/dev/null))
+OTHER_PYTHON := other-python
+endif
+endif
+.PHONY: other-python
+other-python:
+
+.venv/installed-core: setup.py $(OTHER_PYTHON)
+	@python=$$(for candidate in $(PYTHON_FOR_VENV) python3.11 python3.10 python3.9 python3 python3.12 python3.13; do \
+	  "$$candidate" -c 'import sys; sys.exit(not (3, 9) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo "$$candidate" && break; \
 	done); \
 	if [ -z "$$python" ]; then \
-	  echo "error: found no Python 3.9, 3.10 or 3.11 on PATH (tensorflow-addons runs on these alone); install one, or name it by PYTHON_FOR_VENV=/path/to/python3.11" >&2; exit 1; \
+	  echo "error: found no Python 3.9 to 3.13 on PATH; install one, or name it by PYTHON_FOR_VENV=/path/to/python3.11" >&2; exit 1; \
 	fi; \
 	echo "installing into .venv with $$("$$python" --version)"; \
-	"$$python" -m venv --clear .venv && .venv/bin/pip install --quiet --editable . && touch $@
+	if [ "$$("$$python" $(VERSION))" != "$$($(PYTHON) $(VERSION) 2>/dev/null)" ]; then "$$python" -m venv --clear .venv; fi && \
+	.venv/bin/pip install --quiet --editable . && touch $@
 
 # Phantom patients → store → one stage 1 → the modes from it → unseen patients → predictions, SavedModel, table.
 # Two runs at a time with a thread each use two cores better than one run with two threads.

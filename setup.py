@@ -2,11 +2,18 @@
 
 import setuptools
 
-# TensorFlow 2.15 is the last that tensorflow-addons imports under; everything else follows from it.
+# Two lanes, by Python's version. Up to 3.11 the stack of the paper's time: TensorFlow 2.15 is the last that
+# tensorflow-addons imports under. From 3.12 on a TensorFlow of today, whose GPU code covers today's GPUs; its
+# Keras 2 is tf_keras of the same minor version (before 2.19 tf_keras breaks on Python 3.12).
+OLD, NEW = "python_version < '3.12'", "python_version >= '3.12'"
 REQUIRES = [
-  "tensorflow==2.15.1",
-  "tensorflow-addons==0.23.0",
-  "numpy>=1.26.4,<2",
+  f"tensorflow==2.15.1; {OLD}",
+  f"tensorflow-addons==0.23.0; {OLD}",
+  f"numpy>=1.26.4,<2; {OLD}",
+  f"tensorflow>=2.21,<2.22; {NEW}",
+  f"tf_keras>=2.21,<2.22; {NEW}",
+  f"tensorboard>=2.20,<2.22; {NEW}",  # no longer comes with TensorFlow
+  f"numpy>=2,<3; {NEW}",
   "scipy>=1.13,<1.18",
   "SimpleITK>=2.4,<2.6",
   "nibabel>=5.2,<6",
@@ -19,7 +26,7 @@ REQUIRES = [
   "setuptools<81",  # TensorBoard imports pkg_resources
 ]
 EXTRAS = {
-  "gpu": ["tensorflow[and-cuda]==2.15.1"],
+  "gpu": [f"tensorflow[and-cuda]==2.15.1; {OLD}", f"tensorflow[and-cuda]>=2.21,<2.22; {NEW}"],
   "dicom": ["highdicom>=0.26,<0.29; python_version >= '3.10'"],
   "onnx": [
     "tf2onnx>=1.16.1,<1.18; python_version >= '3.10'",
@@ -42,7 +49,7 @@ setuptools.setup(
   description="Partially-supervised multi-organ CT segmentation with a prior-aware neural network",
   license="Apache-2.0",
   packages=setuptools.find_packages(include=["data*", "deeplab_panns*", "dltk_unet*"]),
-  python_requires=">=3.9,<3.12",
+  python_requires=">=3.9,<3.14",
   install_requires=REQUIRES,
   extras_require=EXTRAS,
 )

@@ -15,8 +15,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
-import tensorflow_addons as tfa
 
+from data.batches.projective_transform import transform
 from data.organs import IGNORE
 
 SCALES = (0.75, 1.0, 1.25, 1.5, 1.75, 2.0)  # the paper's
@@ -149,10 +149,8 @@ def crop(
     label uint8 [batch, rows, columns], nearest neighbour, IGNORE beyond the canvas.
   """
   size = tf.constant(crop_size, tf.int32)
-  image = tfa.image.transform(tf.cast(images, tf.float32), transforms, "bilinear", output_shape=size)
-  label = tfa.image.transform(
-    labels[..., None], transforms, "nearest", output_shape=size, fill_value=float(IGNORE)
-  )
+  image = transform(tf.cast(images, tf.float32), transforms, "bilinear", size)
+  label = transform(labels[..., None], transforms, "nearest", size, float(IGNORE))
   image.set_shape([images.shape[0], *crop_size, images.shape[-1]])
   label.set_shape([images.shape[0], *crop_size, 1])
   return image, label[..., 0]

@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pytest
 import tensorflow as tf
-import tensorflow_addons as tfa
 
 from data.batches import augment
 from data.organs import IGNORE
@@ -36,6 +35,7 @@ def test_beyond_the_image_is_window_floor_and_ignore():
 
 
 def test_rotation_equals_tfa_rotate():
+  tfa = pytest.importorskip("tensorflow_addons", reason="tensorflow-addons ends with TensorFlow 2.15")
   angle = math.radians(11)
   image, label = cut(angle, crop_size=17)
   turned = tfa.image.rotate(tf.constant(IMAGE, tf.float32), angle, "bilinear").numpy()
