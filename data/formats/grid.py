@@ -16,6 +16,7 @@ import numpy.typing as npt
 from nibabel import orientations
 
 from data.arrays import Affine, Floats, SpacingMM
+from data.formats.nifti_geometry import NiftiGeometry
 from data.input_error import InputError
 from data.whole_file import AnyPath
 
@@ -37,11 +38,13 @@ class FileGrid:
     shape: (x, y, z) voxels, and trailing ones if the file has more axes.
     affine: 4x4 float64, stored voxel (x, y, z) -> RAS in `unit`.
     unit: one of UNIT_MM.
+    nifti: what the header of a NIfTI file says of it; None for other files, and where it had to be mended.
   """
 
   shape: tuple[int, ...]
   affine: Affine
   unit: str = "mm"
+  nifti: NiftiGeometry | None = None
 
   @property
   def affine_mm(self) -> Affine:

@@ -13,6 +13,7 @@ import io
 import math
 import os
 import zlib
+from collections.abc import Sequence
 
 import nibabel as nib
 import numpy as np
@@ -22,7 +23,8 @@ from nibabel.spatialimages import HeaderDataError
 from data.arrays import Labels
 from data.formats.grid import FileGrid, StoredVolume, StoredVoxels, require_usable
 from data.formats.nifti_affine import Header, nifti_affine, unit_of
-from data.formats.nifti_writer import ALIGNED, write_nifti
+from data.formats.nifti_geometry import geometry_of
+from data.formats.nifti_writer import ALIGNED, new_image, write_image
 from data.input_error import InputError
 from data.whole_file import AnyPath
 
@@ -48,7 +50,8 @@ def read(path: AnyPath, believed: str = "") -> StoredVolume:
       header, consumed = _read_header(header_path, stream, paired=header_path != voxels_path)
       shape = _volume_shape(path, header)
       affine, notes = nifti_affine(path, header, shape, believed)
-      grid = FileGrid(shape, affine, unit_of(header))
+      # Notes tell of a header that does not hold as it is.
+      grid = FileGrid(shape, affine, unit_of(header), None if notes else geometry_of(header))
       require_usable(path, grid)
       if header_path == voxels_path:
         voxels, scaling = _read_voxels(path, stream, header, shape, consumed)
@@ -62,11 +65,37 @@ def read(path: AnyPath, believed: str = "") -> StoredVolume:
     ) from error
 
 
-def write_labels(path: AnyPath, stored: Labels, grid: FileGrid) -> None:
-  """Writes labels, uint8 [z, y, x] in the orientation of `grid`, as .nii.gz; ValueError for another
-  ending."""
+def write_labels(
+  path: AnyPath,
+  stored: Labels,
+  grid: FileGrid,
+  extensions: Sequence[tuple[int, bytes]] = (),
+  slope: float | None = None,
+) -> None:
+  """Writes an array of bytes as .nii.gz on a file's own grid.
+
+  A NIfTI file's geometry is written as its header has it, so that affines are equal to the bit.
+
+  Args:
+    path: ends in .nii.gz.
+    stored: uint8 [z, y, x] in the orientation of `grid`.
+    extensions: (code, content) of the header's extensions.
+    slope: what readers multiply the values by; None for labels.
+  Raises:
+    ValueError: If the name ends otherwise.
+  """
   voxels = stored.T.reshape(grid.shape, order="F")
-  write_nifti(path, voxels, grid.affine, ALIGNED, grid.unit)
+  if grid.nifti is None:
+    image = new_image(voxels, grid.affine, ALIGNED, grid.unit)
+  else:
+    image = (nib.Nifti1Image if grid.nifti.version == 1 else nib.Nifti2Image)(voxels, None)
+    grid.nifti.put_into(image.header)
+    image.header.set_xyzt_units(grid.unit)
+  if slope is not None:
+    image.header.set_slope_inter(slope, 0)
+  for code, content in extensions:
+    image.header.extensions.append(nib.nifti1.Nifti1Extension(code, content))
+  write_image(path, image)
 
 
 def _halves(path: AnyPath) -> tuple[str, str]:

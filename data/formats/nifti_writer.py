@@ -39,22 +39,41 @@ def write_nifti(
   Raises:
     ValueError: If the name ends otherwise.
   """
-  if not str(path).endswith(".nii.gz"):
-    raise ValueError(f"path={path}: a NIfTI file is written as .nii.gz")
+  image = new_image(voxels_xyz, affine, code, unit)
+  if in_one_piece:
+    _require_ending(path)
+    write_bytes(path, gzip.compress(image.to_bytes(), gzip_level, mtime=0))
+  else:
+    write_image(path, image, gzip_level)
+
+
+def new_image(voxels_xyz: npt.NDArray[Any], affine: Affine, code: int, unit: str = "mm") -> nib.Nifti1Image:
+  """A NIfTI-1 image; arguments as of `write_nifti`."""
   image = nib.Nifti1Image(voxels_xyz, affine)
   image.set_sform(affine, code)
   image.set_qform(affine, code)
   image.header.set_xyzt_units(unit)
+  return image
+
+
+def write_image(
+  path: AnyPath, image: nib.Nifti1Image | nib.Nifti2Image, gzip_level: int = GZIP_LEVEL
+) -> None:
+  """Writes an image of nibabel, compressed as a stream. Raises ValueError if the name does not end in
+  .nii.gz."""
+  _require_ending(path)
   # Without name and time in the gzip header the same volume gives the same bytes.
-  if in_one_piece:
-    write_bytes(path, gzip.compress(image.to_bytes(), gzip_level, mtime=0))
-    return
   with (
     whole(path) as unfinished,
     open(unfinished, "wb") as file,
     gzip.GzipFile("", "wb", gzip_level, fileobj=file, mtime=0) as stream,
   ):
     image.to_stream(stream)
+
+
+def _require_ending(path: AnyPath) -> None:
+  if not str(path).endswith(".nii.gz"):
+    raise ValueError(f"path={path}: a NIfTI file is written as .nii.gz")
 
 
 def as_stored(array_zyx: npt.NDArray[Any]) -> npt.NDArray[Any]:
