@@ -1,4 +1,4 @@
-"""The geometry of a NIfTI header, field by field: written back as it is, it means the same in every program."""
+"""The geometry of a NIfTI header, field by field: as it is, it means the same in every program."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any, Union
 import nibabel as nib
 
 Header = Union[nib.Nifti1Header, nib.Nifti2Header]
-_FIELDS = ("qform_code", "sform_code", "srow_x", "srow_y", "srow_z")
-_FIELDS += ("quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z")
+_SFORM = ("sform_code", "srow_x", "srow_y", "srow_z")
+_QFORM = ("qform_code", "quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -40,5 +40,5 @@ class NiftiGeometry:
 def geometry_of(header: Header) -> NiftiGeometry:
   """The geometry that a header states."""
   version = 2 if int(header["sizeof_hdr"]) == 540 else 1
-  fields = {name: header[name].copy() for name in _FIELDS}
+  fields = {name: header[name].copy() for name in _SFORM + _QFORM}
   return NiftiGeometry(version, fields, tuple(float(value) for value in header["pixdim"][:4]))
