@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 
-# Heeded by TensorFlow 2.16 and later, if it is set before tf.keras is first used.
-os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+# TensorFlow heeds it when tf.keras is first used.
+if importlib.util.find_spec("tf_keras"):
+  os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 
 
 def require_keras_2() -> None:
@@ -17,8 +19,8 @@ def require_keras_2() -> None:
   import tensorflow as tf
 
   try:
-    version = str(tf.keras.__version__)
-  except (ImportError, AttributeError) as error:
+    version = getattr(tf.keras, "__version__", "2.")  # that of TensorFlow 2.15 does not say
+  except ImportError as error:
     raise ImportError(
       f"TensorFlow {tf.__version__} finds no Keras 2: install tf_keras of the same version, as setup.py does."
     ) from error
