@@ -9,7 +9,7 @@ import warnings
 
 # Before anything imports TensorFlow: a command that fails prints its own line and nothing else.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# Keras 2, for which the networks are written (dltk_unet/keras_version.py), is tf_keras from TensorFlow 2.16 on.
+# The networks are written for Keras 2 (dltk_unet/keras_version.py): from TensorFlow 2.16 on it is tf_keras.
 if importlib.util.find_spec("tf_keras"):
   os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 # TensorFlow turns oneDNN on by itself only on CPUs with neural-network instructions; on any other x86 a step
