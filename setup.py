@@ -27,7 +27,7 @@ REQUIRES = [
 ]
 EXTRAS = {
   "gpu": [f"tensorflow[and-cuda]==2.15.1; {OLD}", f"tensorflow[and-cuda]>=2.21,<2.22; {NEW}"],
-  "dicom": ["highdicom>=0.26,<0.29; python_version >= '3.10'"],
+  "dicom": ["highdicom>=0.28,<0.29; python_version >= '3.10'"],
   "onnx": [
     "tf2onnx>=1.16.1,<1.18; python_version >= '3.10'",
     "onnx>=1.16.2,<1.19; python_version >= '3.10'",
@@ -38,6 +38,9 @@ EXTRAS = {
     "pytest-xdist>=3.6,<4",
     "hypothesis>=6.100,<7",
     "surface-distance==0.1",
+    # Second readers of what predict writes: 3D Slicer's segmentations, and DICOM SEG by another library.
+    "slicerio==1.4.0",
+    "dcmqi==1.5.7; python_version >= '3.10'",
     "ruff>=0.6,<1",
     "mypy>=1.11,<2",
   ],
