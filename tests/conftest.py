@@ -5,7 +5,6 @@ import os
 import pathlib
 import signal
 import subprocess
-import sys
 
 import nibabel
 import numpy as np
@@ -40,9 +39,9 @@ TINY_FLAGS = [
 
 def run_command(module, *args, check=True):
   """Runs `python -m module args` in the checkout; the finished process with its output as text."""
-  result = subprocess.run(
-    [sys.executable, "-m", module, *map(str, args)], cwd=ROOT, capture_output=True, text=True, check=False
-  )
+  from tests.command_server import run_module
+
+  result = run_module(module, list(map(str, args)), dict(os.environ))
   if check and result.returncode:
     raise AssertionError(f"{module} ended with {result.returncode}: {result.stderr}")
   return result
