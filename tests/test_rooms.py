@@ -31,8 +31,9 @@ MAY_IMPORT = {
   "deeplab_panns.method": {"data", "data.stored", "deeplab_panns.networks"},
   "deeplab_panns.segmentation": {"data", "data.batches", "data.stored"},
   "deeplab_panns.exports": {"data", "data.files", "deeplab_panns.segmentation"},
+  "deeplab_panns.outputs": {"data"} | READING,
   "deeplab_panns.prediction": DATA - {"data.synthetic", "data.batches"}
-  | {"deeplab_panns.segmentation", "deeplab_panns.exports"},
+  | {"deeplab_panns.segmentation", "deeplab_panns.exports", "deeplab_panns.outputs"},
   "deeplab_panns.runs": DATA - {"data.synthetic"}
   | {"dltk_unet", "deeplab_panns.networks", "deeplab_panns.method", "deeplab_panns.segmentation"},
   "deeplab_panns.evidence": {"data"},

@@ -1,0 +1,1 @@
+"""What is written of a segmented scan: label maps, DICOM objects, measurements, a picture; one a module."""
