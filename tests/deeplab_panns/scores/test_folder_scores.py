@@ -113,7 +113,7 @@ def test_maps_without_a_common_organ(folders):
 @pytest.mark.parametrize("value", [-1, 4, 99])
 def test_values_outside_the_list_are_refused_and_not_taken_for_background(folders, value):
   _, label = make_case(np.random.default_rng(1))
-  write_nifti(folders / "predictions" / "c1.nii.gz", np.where(label == 3, value, label).astype(np.int16))
+  write_nifti(folders / "predictions" / "c1.nii.gz", np.where(label == 3, value, label.astype(np.int16)))
   scored, failures = score(Folders(folders / "predictions", folders / "references", ORGANS))
   assert [case.case for case in scored] == ["c0", "c2"]
   assert re.search(rf"c1\.nii\.gz: holds the value {value}, and --organs names values 1 to 3", failures[0])
