@@ -61,20 +61,37 @@ def read_series(folder: AnyPath) -> StoredVolume:
     return _read_series(str(folder))
 
 
+def slice_paths(folder: AnyPath) -> list[str]:
+  """The files of the one CT series in `folder`, in the order in which `read_series` stacks their pixels.
+
+  Raises:
+    InputError: As `read_series`, but for the pixels, which are not read.
+  """
+  with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    return [one.slice.path for one in _order(str(folder))[1]]
+
+
 def _read_series(folder: str) -> StoredVolume:
+  contents, files, grid = _order(folder)
+  columns, rows = grid.shape[:2]
+  hu = np.empty((len(files), rows, columns), np.float32)
+  for index, file in enumerate(files):
+    hu[index] = read_hu(file.header, rows, columns, file.values)
+  return StoredVolume(hu, grid, contents.notes())
+
+
+def _order(folder: str) -> tuple[Contents, list[_CTFile], FileGrid]:
+  """What lies in the folder, the slices of its series by rising position, and their grid."""
   contents = look_into(folder)
   require_readable(contents)
   _require_slices(folder, contents)
   files = {header.path: _ct_file(header) for header in contents.slices}
   slices = _one_series(folder, [file.slice for file in files.values()])
   ordered, affine = slice_stack.sort_along_normal(folder, slices)
-  rows, columns = ordered[0].rows, ordered[0].columns
-  grid = FileGrid((columns, rows, len(ordered)), affine)
+  grid = FileGrid((ordered[0].columns, ordered[0].rows, len(ordered)), affine)
   require_usable(folder, grid)
-  hu = np.empty((len(ordered), rows, columns), np.float32)
-  for index, one in enumerate(ordered):
-    hu[index] = read_hu(files[one.path].header, rows, columns, files[one.path].values)
-  return StoredVolume(hu, grid, contents.notes())
+  return contents, [files[one.path] for one in ordered], grid
 
 
 def not_an_image(path: AnyPath) -> InputError:

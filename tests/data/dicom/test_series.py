@@ -9,6 +9,7 @@ import pydicom
 import pytest
 import SimpleITK as sitk
 
+from data.dicom.series import slice_paths
 from data.input_error import InputError
 from data.reading import volumes
 from tests.data.dicom.dicom_files import RAMP, write_series, write_slice
@@ -30,6 +31,12 @@ def test_series_is_sorted_scaled_and_placed(tmp_path):
   np.testing.assert_allclose(
     volume.affine, [[-0.5, 0, 0, 20], [0, -0.75, 0, 30], [0, 0, 2, 10], [0, 0, 0, 1]]
   )
+
+
+def test_slice_paths_follow_the_planes_of_the_volume(tmp_path):
+  paths = slice_paths(write_series(tmp_path / "ct"))
+  positions = [float(pydicom.dcmread(path).ImagePositionPatient[2]) for path in paths]
+  assert positions == [10, 12, 14, 16] and paths == sorted(paths, reverse=True)
 
 
 def test_label_is_written_on_the_series_grid(tmp_path):
