@@ -7,9 +7,10 @@ import difflib
 import json
 import pathlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from data.arrays import SpacingMM
 from data.input_error import InputError
 from data.listed import listed
 from data.whole_file import AnyPath
@@ -35,18 +36,42 @@ _REMARKS = frozenset(
 
 
 @dataclasses.dataclass(frozen=True)
+class Reading:
+  """What is known of a case's files beyond their headers, or against them.
+
+  Attributes:
+    spacing_mm: (z, y, x) of an image whose affine is the bare identity; it is refused without.
+    mirrored: canonical axes, of "xyz", along which image and label map run against their header.
+    placed_by: organs of even density. Where there are any, the label map's header is not believed: of all
+      mirrorings of its voxels on the image's the one holds in which these organs are even.
+    first_of_four_axes: of a four-dimensional NIfTI image, the first volume is the scan.
+  """
+
+  spacing_mm: SpacingMM | None = None
+  mirrored: str = ""
+  placed_by: tuple[str, ...] = ()
+  first_of_four_axes: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
 class Case:
   """One patient's scan as the manifest lists it.
 
   Attributes:
     id: unique; letters, digits, `.`, `_`, `-`.
     image: an image file, or a folder with one DICOM series.
-    label: a label map on the image's grid, or None for an unlabelled case.
+    label: a label map on the image's grid, or a DICOM SEG or RTSTRUCT; None where `masks` has the labels, and
+      for an unlabelled case.
     annotated: the organs that the label map is known to hold, in the manifest's order. An organ
       not named here is unknown in this case, not background.
     values: label value in the file -> organ. May name organs that are not annotated.
     fold: the cross-validation fold, where the manifest fixes it.
     background: label values in the file that count as background.
+    ignored: label values in the file that count nowhere.
+    names: segment as the file names it -> organ, "" for background. For files that name their segments.
+    masks: organ -> label maps with one value, or folders of PNG slices; their union is the organ. In place of
+      `label`.
+    reading: what is known beyond the headers.
   """
 
   id: str
@@ -56,6 +81,16 @@ class Case:
   values: dict[int, str]
   fold: int | None = None
   background: frozenset[int] = frozenset()
+  ignored: frozenset[int] = frozenset()
+  names: Mapping[str, str] = dataclasses.field(default_factory=dict)
+  masks: Mapping[str, tuple[pathlib.Path, ...]] = dataclasses.field(default_factory=dict)
+  reading: Reading = Reading()
+
+  @property
+  def label_files(self) -> tuple[pathlib.Path, ...]:
+    """All files and folders that its labels come from; () for an unlabelled case."""
+    masks = [path for paths in self.masks.values() for path in paths]
+    return (*(() if self.label is None else (self.label,)), *masks)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -205,8 +240,11 @@ def _case(path: pathlib.Path, number: int, entry: dict[str, Any], organs: tuple[
   image = _file(where, path, "image", entry.get("image"))
   if image is None:
     raise InputError(f'{where}: "image" is missing; name an image file or a DICOM folder.')
-  label = _file(where, path, "label", entry.get("label"))
+  masks = _masks(where, path, entry.get("label"), organs)
+  label = None if masks else _file(where, path, "label", entry.get("label"))
   annotated = _annotated(where, entry.get("annotated"), organs)
+  if masks:
+    return _case_of_masks(where, entry, Case(case_id, image, None, annotated, {}, masks=masks))
   if label is None and annotated:
     raise InputError(
       f"{where}: annotates {listed(annotated)} but has no label map; "
@@ -218,17 +256,67 @@ def _case(path: pathlib.Path, number: int, entry: dict[str, Any], organs: tuple[
       f'{annotated[-1]}; write "labels": {{"1": "{annotated[0]}", ...}} there, or once for all cases at the '
       "top."
     )
-  values, background = _values(where, entry.get("labels"), organs)
-  unnamed = [organ for organ in annotated if organ not in values.values()]
+  meaning = _values(where, entry.get("labels"), organs)
+  named = {*meaning.values.values(), *meaning.names.values()}
+  unnamed = [organ for organ in annotated if organ not in named]
   if unnamed:
     raise InputError(
       f'{where}: "labels" gives no value for the annotated {listed(unnamed)}; '
       'add them there, or take them out of "annotated".'
     )
-  fold = entry.get("fold")
+  fold = _fold(where, entry.get("fold"))
+  return Case(
+    case_id,
+    image,
+    label,
+    annotated,
+    meaning.values,
+    fold,
+    frozenset(meaning.background),
+    frozenset(meaning.ignored),
+    meaning.names,
+  )
+
+
+def _fold(where: str, fold: Any) -> int | None:
   if fold is not None and (isinstance(fold, bool) or not isinstance(fold, int) or fold < 0):
     raise InputError(f'{where}: "fold" is {_show(fold)}; it must be a whole number from 0 on, or absent.')
-  return Case(case_id, image, label, annotated, values, fold, background)
+  return fold
+
+
+def _masks(
+  where: str, manifest: pathlib.Path, label: Any, organs: tuple[str, ...]
+) -> dict[str, tuple[pathlib.Path, ...]]:
+  """The masks of a "label" that names a file, or a list of files, for each organ; {} where it is one file."""
+  if not isinstance(label, dict):
+    return {}
+  masks: dict[str, tuple[pathlib.Path, ...]] = {}
+  for organ, names in label.items():
+    if organ not in organs:
+      raise InputError(
+        f'{where}: "label" has a mask of {_show(organ)}; the organs of this manifest are '
+        f"{listed(organs, 13)}."
+      )
+    files = [
+      _file(where, manifest, "label", name) for name in (names if isinstance(names, list) else [names])
+    ]
+    found = tuple(file for file in files if file is not None)
+    if not found or len(found) < len(files):
+      raise InputError(f'{where}: "label" names no file for {organ}; name one, or take {organ} out of it.')
+    masks[organ] = found
+  if not masks:
+    raise InputError(f'{where}: "label" is {{}}; name a mask for each annotated organ, or one label map.')
+  return masks
+
+
+def _case_of_masks(where: str, entry: dict[str, Any], case: Case) -> Case:
+  missing = [organ for organ in case.annotated if organ not in case.masks]
+  if missing:
+    raise InputError(
+      f'{where}: "label" names no mask of the annotated {listed(missing)}; add it, or take it out of '
+      '"annotated".'
+    )
+  return dataclasses.replace(case, fold=_fold(where, entry.get("fold")))
 
 
 def _file(where: str, manifest: pathlib.Path, field: str, name: Any) -> pathlib.Path | None:
@@ -262,37 +350,54 @@ def _annotated(where: str, annotated: Any, organs: tuple[str, ...]) -> tuple[str
   return tuple(organ for organ in organs if organ in annotated)
 
 
-def _values(where: str, labels: Any, organs: tuple[str, ...]) -> tuple[dict[int, str], frozenset[int]]:
-  """({value: organ}, values that are background)."""
+@dataclasses.dataclass(frozen=True)
+class _Meaning:
+  """What the values and names in a label map stand for; attributes as of Case."""
+
+  values: dict[int, str] = dataclasses.field(default_factory=dict)
+  background: set[int] = dataclasses.field(default_factory=set)
+  ignored: set[int] = dataclasses.field(default_factory=set)
+  names: dict[str, str] = dataclasses.field(default_factory=dict)
+
+
+def _values(where: str, labels: Any, organs: tuple[str, ...]) -> _Meaning:
   if labels is None:
-    return dict(enumerate(organs, 1)), frozenset()
+    return _Meaning(dict(enumerate(organs, 1)))
   if not isinstance(labels, dict):
     raise InputError(
       f'{where}: "labels" is {_show(labels)}; it must map label values to organs, {{"1": "{organs[0]}"}}.'
     )
-  values: dict[int, str] = {}
-  background: set[int] = set()
+  meaning = _Meaning()
   for key, organ in labels.items():
-    if not re.fullmatch(r"[0-9]{1,9}", key) or int(key) == 0:
-      raise InputError(
-        f'{where}: "labels" has the value {_show(key)}; values are whole numbers from 1 on (0 is background).'
-      )
-    value = int(key)
-    if value in values or value in background:
-      raise InputError(
-        f'{where}: "labels" names the value {value} twice, the second time as "{key}"; once is allowed.'
-      )
-    if organ is None or organ == "background":
-      background.add(value)
-    elif organ in organs:
-      values[value] = organ
-    else:
+    is_background = organ is None or organ == "background"
+    is_ignored = organ == "ignore" and organ not in organs
+    if not is_background and not is_ignored and organ not in organs:
       raise InputError(
         f'{where}: "labels" maps {key} to {_show(organ)}; the organs of this manifest are '
         f"{listed(organs, 13)}. "
-        "A value that is not wanted maps to null."
+        'A value that is not wanted maps to null, one that counts nowhere to "ignore".'
       )
-  return values, frozenset(background)
+    if any(letter.isalpha() for letter in key) and not is_ignored:
+      meaning.names[key] = "" if is_background else organ
+      continue
+    if not re.fullmatch(r"[0-9]{1,9}", key) or int(key) == 0:
+      raise InputError(
+        f'{where}: "labels" has the value {_show(key)}; values are whole numbers from 1 on (0 is '
+        "background), "
+        "or names of segments."
+      )
+    value = int(key)
+    if value in meaning.values or value in meaning.background | meaning.ignored:
+      raise InputError(
+        f'{where}: "labels" names the value {value} twice, the second time as "{key}"; once is allowed.'
+      )
+    if is_background:
+      meaning.background.add(value)
+    elif is_ignored:
+      meaning.ignored.add(value)
+    else:
+      meaning.values[value] = organ
+  return meaning
 
 
 def _show(value: Any) -> str:

@@ -51,6 +51,29 @@ def read(path: AnyPath) -> StoredVolume:
   return StoredVolume(sitk.GetArrayFromImage(image), grid)
 
 
+def read_layers(path: AnyPath) -> npt.NDArray[Any]:
+  """The values [layer, z, y, x] of an NRRD file of three axes, or of four with the layers first.
+
+  Raises:
+    InputError: If SimpleITK refuses the file, or it has other axes.
+  """
+  reader = sitk.ImageFileReader()
+  reader.SetImageIO("NrrdImageIO")
+  reader.SetFileName(_text_name(path))
+  try:
+    with quiet():
+      image = reader.Execute()
+  except RuntimeError as error:
+    raise InputError(f"{path}: SimpleITK cannot read it ({reason(error)}); save the file again.") from error
+  if image.GetDimension() != 3:
+    raise InputError(
+      f"{path}: has {image.GetDimension()} axes in space; three, and a list of layers before them, are "
+      "allowed."
+    )
+  array = sitk.GetArrayFromImage(image)
+  return np.moveaxis(array, -1, 0) if image.GetNumberOfComponentsPerPixel() > 1 else array[None]
+
+
 def _read_scalar_volume(path: AnyPath) -> sitk.Image:
   reader = sitk.ImageFileReader()
   reader.SetFileName(_text_name(path))

@@ -29,14 +29,20 @@ OPPOSITE = {"R": "L", "L": "R", "A": "P", "P": "A", "S": "I", "I": "S"}
 
 
 def nrrd_affine(path: AnyPath) -> Affine | None:
-  """Voxel (x, y, z) to RAS mm as an NRRD header says it; None for another format or not three axes.
+  """Voxel (x, y, z) to RAS mm as an NRRD header says it; None for another format, or where the axes are not
+  three, with or without a list of layers before them.
 
   Raises:
     InputError: If the header leaves orientation or spacing open, or has another unit than mm.
   """
   fields = _nrrd_fields(path)
-  if fields is None or fields.get("dimension", "3") != "3":
+  if fields is None:
     return None
+  layered = fields.get("dimension") == "4" and fields.get("space directions", "").startswith("none")
+  if fields.get("dimension", "3") != "3" and not layered:
+    return None
+  if layered:
+    fields = {**fields, "space directions": fields["space directions"][len("none") :]}
   space = fields.get("space", "").lower()
   if "space directions" not in fields or space not in NRRD_SPACES:
     raise InputError(
@@ -111,6 +117,19 @@ def _require_same_orientation(path: AnyPath, letters: str, affine: Affine) -> No
     )
 
 
+def nrrd_key_values(path: AnyPath) -> dict[str, str]:
+  """What programs write into an NRRD header for themselves, `key:=value`; {} for another format."""
+  lines = _lines(path)
+  found = {}
+  for line in lines[1:] if lines[0].startswith("NRRD") else []:
+    if not line.strip():
+      break  # the voxels follow
+    key, separator, value = line.partition(":=")
+    if separator:
+      found[key] = value.encode("latin-1").decode("utf-8", "replace")
+  return found
+
+
 def _vector(text: str) -> list[float]:
   x, y, z = (float(number) for number in text.strip().lstrip("(").split(","))
   return [x, y, z]
@@ -144,4 +163,5 @@ def _meta_fields(path: AnyPath) -> Mapping[str, str] | None:
 
 def _lines(path: AnyPath) -> list[str]:
   with open(path, "rb") as file:
-    return file.read(MOST_HEADER_BYTES).decode("latin-1").splitlines() or [""]
+    # Not splitlines(), to which a byte within a letter of UTF-8 may be the end of a line.
+    return [line.rstrip("\r") for line in file.read(MOST_HEADER_BYTES).decode("latin-1").split("\n")]

@@ -8,21 +8,22 @@ five axes; nibabel stops before the CRC.
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import math
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 from nibabel.spatialimages import HeaderDataError
 
-from data.arrays import Labels
+from data.arrays import Labels, SpacingMM
 from data.formats.grid import FileGrid, StoredVolume, StoredVoxels, require_usable
-from data.formats.nifti_affine import Header, nifti_affine, unit_of
+from data.formats.nifti_affine import Header, bare_affine, nifti_affine, unit_of, with_spacing
 from data.formats.nifti_geometry import geometry_of
 from data.formats.nifti_writer import ALIGNED, new_image, write_image
 from data.input_error import InputError
@@ -33,23 +34,33 @@ HEADERS = {348: nib.Nifti1Header, 540: nib.Nifti2Header}  # by their own first f
 MAX_DEFLATE_RATIO = 1032  # what zlib can reach at most
 
 
-def read(path: AnyPath, believed: str = "") -> StoredVolume:
+def read(
+  path: AnyPath, believed: str = "", spacing_mm: SpacingMM | None = None, first_volume: bool = False
+) -> StoredVolume:
   """Reads a three-dimensional NIfTI image.
 
   Args:
     path: either half of a pair will do.
     believed: "sform" or "qform" for a file in which they disagree; "" refuses such a file.
+    spacing_mm: (z, y, x) of a file that `lacks_spacing`.
+    first_volume: of a file of four axes, the first volume is meant.
   Returns:
     The volume with scl_slope and scl_inter applied; its grid by sform if its code is above 0, else by qform.
   Raises:
     InputError: If the file is cut or damaged, not a scalar volume, or has no usable geometry.
   """
   header_path, voxels_path = _halves(path)
-  try:
+  with _whole_gzip(path):
     with _open(header_path) as stream:
       header, consumed = _read_header(header_path, stream, paired=header_path != voxels_path)
-      shape = _volume_shape(path, header)
-      affine, notes = nifti_affine(path, header, shape, believed)
+      shape = _volume_shape(path, header, first_volume)
+      if spacing_mm is None:
+        affine, notes = nifti_affine(path, header, shape, believed)
+      else:
+        affine, notes = (
+          with_spacing(path, header, spacing_mm),
+          ("the spacing was given, the header has none",),
+        )
       # Notes tell of a header that does not hold as it is.
       grid = FileGrid(shape, affine, unit_of(header), None if notes else geometry_of(header))
       require_usable(path, grid)
@@ -59,6 +70,37 @@ def read(path: AnyPath, believed: str = "") -> StoredVolume:
     with _open(voxels_path) as stream:
       voxels, scaling = _read_voxels(voxels_path, stream, header, shape, 0)
       return StoredVolume(voxels, grid, notes, scaling)
+
+
+def read_voxels(path: AnyPath) -> StoredVolume:
+  """Reads the voxels of a single file whose geometry is not to be believed.
+
+  Returns:
+    A volume whose grid is voxel numbers only.
+  Raises:
+    InputError: If the file is cut or damaged, or not a scalar volume.
+  """
+  with _whole_gzip(path), _open(path) as stream:
+    header, consumed = _read_header(path, stream, paired=False)
+    shape = _volume_shape(path, header, False)
+    voxels, scaling = _read_voxels(path, stream, header, shape, consumed)
+  return StoredVolume(voxels, FileGrid(shape, np.eye(4)), (), scaling)
+
+
+def lacks_spacing(path: AnyPath) -> bool:
+  """Whether a header's affine is the identity, but for signs and the origin: its spacing was lost.
+
+  Raises:
+    InputError: If it is no NIfTI file.
+  """
+  with _whole_gzip(path), _open(_halves(path)[0]) as stream:
+    return bare_affine(_read_header(path, stream, paired=_halves(path)[0] != _halves(path)[1])[0]) is not None
+
+
+@contextlib.contextmanager
+def _whole_gzip(path: AnyPath) -> Iterator[None]:
+  try:
+    yield
   except (EOFError, zlib.error, gzip.BadGzipFile) as error:
     raise InputError(
       f"{path}: the gzip stream is cut or damaged ({error}); fetch or write the file again."
@@ -143,9 +185,11 @@ def _read_header(path: AnyPath, stream: io.BufferedIOBase, paired: bool) -> tupl
   return header, known[0]
 
 
-def _volume_shape(path: AnyPath, header: Header) -> tuple[int, ...]:
+def _volume_shape(path: AnyPath, header: Header, first_volume: bool) -> tuple[int, ...]:
   axes = int(header["dim"][0])
   shape = tuple(int(n) for n in header["dim"][1 : axes + 1])
+  if first_volume and axes == 4:
+    shape, axes = shape[:3], 3  # the last axis is the slowest: the first volume comes first
   if not 3 <= axes <= 7 or any(n != 1 for n in shape[3:]) or min(shape) < 1:
     raise InputError(
       f"{path}: the image is {axes}-D of size {' x '.join(map(str, shape))}; one volume of three axes is "

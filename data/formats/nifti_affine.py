@@ -12,7 +12,7 @@ import nibabel as nib
 import numpy as np
 from nibabel.spatialimages import HeaderDataError
 
-from data.arrays import Affine
+from data.arrays import Affine, SpacingMM
 from data.formats.grid import (
   UNIT_MM,
   FileGrid,
@@ -63,6 +63,41 @@ def nifti_affine(
   elif qform is None and header["qform_code"] > 0:
     notes = ["the sform was taken; the qform is no rotation"]
   return sform, tuple(notes)
+
+
+def bare_affine(header: Header) -> Affine | None:
+  """The affine of a header whose spacing was lost: 1 mm along every axis, no axis turned. Else None.
+
+  Signs and origin are the header's own; where it has no affine at all, the axes run to R, A, S.
+  """
+  coded = header["sform_code"] > 0 or header["qform_code"] > 0
+  try:
+    affine = np.asarray(header.get_best_affine(), np.float64) if coded else np.eye(4)
+  except (HeaderDataError, ValueError):
+    return None
+  pixdim = np.asarray(header["pixdim"], np.float64)[1:4]
+  bare = np.array_equal(np.abs(affine[:3, :3]), np.eye(3)) and np.array_equal(pixdim, np.ones(3))
+  return affine if bare else None
+
+
+def with_spacing(path: AnyPath, header: Header, spacing_mm: SpacingMM) -> Affine:
+  """The affine of a header without spacing, given one.
+
+  Args:
+    spacing_mm: (z, y, x).
+  Raises:
+    InputError: If the header has a spacing.
+  """
+  affine = bare_affine(header)
+  if affine is None:
+    raise InputError(
+      f"{path}: a spacing is given, but the header has one of its own (pixdim: x, y, z): "
+      f"{format_mm(np.asarray(header['pixdim'], np.float64)[1:4])} mm; take the case out of the list of "
+      "spacings."
+    )
+  scaled = affine.copy()
+  scaled[:3, :3] = affine[:3, :3] * spacing_mm[::-1]
+  return scaled
 
 
 def unit_of(header: Header) -> str:

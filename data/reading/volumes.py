@@ -48,33 +48,39 @@ class Volume:
     return spacing_of(self.affine)
 
 
-def read_image(path: AnyPath, believed: str = "") -> Volume:
+def read_image(
+  path: AnyPath, believed: str = "", spacing_mm: SpacingMM | None = None, first_volume: bool = False
+) -> Volume:
   """Reads a CT volume: NIfTI, NRRD, MetaImage, or a folder of DICOM slices.
 
   Args:
     believed: "sform" or "qform" for a NIfTI file in which they disagree; "" refuses it.
+    spacing_mm: (z, y, x) of a NIfTI file whose header has none; such a file is refused without.
+    first_volume: of a NIfTI file of four axes, the first volume is meant; such a file is refused without.
   Returns:
     A Volume of float32 HU.
   Raises:
     InputError: If the file is missing, broken, not one volume, without geometry, or holds NaN or infinity.
   """
-  return _volume(path, _read(path, believed), np.float32)
+  return _volume(path, _read(path, believed, spacing_mm, first_volume), np.float32)
 
 
-def read_label(path: AnyPath, believed: str = "") -> Volume:
+def read_label(
+  path: AnyPath, believed: str = "", spacing_mm: SpacingMM | None = None, first_volume: bool = False
+) -> Volume:
   """Reads a label map.
 
   Args:
-    believed: as for `read_image`.
+    believed, spacing_mm, first_volume: as for `read_image`.
   Returns:
     A Volume of uint8 where every value fits, else of int32. Floats within 1e-3 of an integer are rounded.
   Raises:
     InputError: As `read_image`, and if the values are those of no label map.
   """
   with system_errors(path):
-    if os.path.isdir(path) or (os.path.isfile(path) and _is_dicom(path)):
+    if os.path.isdir(path) or (os.path.isfile(path) and is_dicom(path)):
       raise dicom.not_a_label_map(path)
-  stored = _read(path, believed)
+  stored = _read(path, believed, spacing_mm, first_volume)
   voxels = label_integers(path, stored)
   fits = voxels.min() >= 0 and voxels.max() <= 255
   return _volume(path, dataclasses.replace(stored, voxels=voxels), np.uint8 if fits else np.int32)
@@ -158,10 +164,10 @@ def case_id(path: AnyPath) -> str:
   return name if os.path.isdir(path) else os.path.splitext(name)[0]
 
 
-def _read(path: AnyPath, believed: str) -> StoredVolume:
+def _read(path: AnyPath, believed: str, spacing_mm: SpacingMM | None, first_volume: bool) -> StoredVolume:
   """The volume, of finite values, by the kind of file."""
   with system_errors(path):
-    stored = _read_kind(path, believed)
+    stored = _read_kind(path, believed, spacing_mm, first_volume)
   voxels = stored.voxels
   bad = voxels.size - np.count_nonzero(np.isfinite(voxels))
   if bad:
@@ -172,19 +178,24 @@ def _read(path: AnyPath, believed: str) -> StoredVolume:
   return stored
 
 
-def _read_kind(path: AnyPath, believed: str) -> StoredVolume:
+def _read_kind(
+  path: AnyPath, believed: str, spacing_mm: SpacingMM | None, first_volume: bool
+) -> StoredVolume:
+  if spacing_mm is not None and not str(path).lower().endswith(nifti.SUFFIXES):
+    raise InputError(f"{path}: a spacing is given for a file that is no NIfTI file; take it out of the list.")
   if os.path.isdir(path):
     return dicom.read_series(path)
   if not os.path.isfile(path):
     raise InputError(f"{path}: there is no such file or folder{_namesake(path)}; correct the path.")
   if str(path).lower().endswith(nifti.SUFFIXES):
-    return nifti.read(path, believed)
+    return nifti.read(path, believed, spacing_mm, first_volume)
   if dicom.looks_like_dicom(str(path)):
     raise dicom.not_an_image(path)
   return itk.read(path)
 
 
-def _is_dicom(path: AnyPath) -> bool:
+def is_dicom(path: AnyPath) -> bool:
+  """Whether a file is DICOM, by its content or its name."""
   return not str(path).lower().endswith(nifti.SUFFIXES) and dicom.looks_like_dicom(str(path))
 
 

@@ -11,10 +11,10 @@ from data.files.outputs import Outputs
 from data.input_error import InputError
 from data.manifest import Case, Manifest, read_manifest
 from data.reading import volumes
+from data.reading.case_volumes import read_case_image, read_case_label
 from data.spacing import fill_spacing
 from data.stored import preprocess
 from data.stored.size_limit import require_size
-from data.stored.stored_case import read_case_label
 from data.whole_file import AnyPath
 
 
@@ -49,7 +49,7 @@ def write_round_trip(
   """
   manifest = read_manifest(manifest_path)
   cases = chosen_cases(manifest, case_ids)
-  inputs = [path for case in manifest.cases for path in (case.image, case.label) if path]
+  inputs = [path for case in manifest.cases for path in (case.image, *case.label_files)]
   outputs = [
     Outputs(pathlib.Path(output_dir) / name, inputs, overwrite) for name in ("references", "round_trip")
   ]
@@ -57,10 +57,10 @@ def write_round_trip(
     output.require_free([f"{case.id}.nii.gz" for case in cases])
   references, results = (output.folder for output in outputs)
   for case in cases:
-    image = volumes.read_image(case.image)
+    image = read_case_image(case)
     target_mm = fill_spacing(spacing_mm, image.spacing_mm)
     require_size(case.image, image.array.shape, image.spacing_mm, target_mm, max_voxels)
-    label = read_case_label(case, image, manifest.organs)
+    label = read_case_label(case, image, manifest.organs).array
     name = f"{case.id}.nii.gz"
     volumes.write_label(str(references / name), label, image)
     volumes.write_label(str(results / name), round_trip(label, image.spacing_mm, target_mm), image)
@@ -77,7 +77,7 @@ def chosen_cases(manifest: Manifest, ids: Collection[str]) -> list[Case]:
   cases = [
     case
     for case in manifest.cases
-    if case.label and (case.id in ids if ids else len(case.annotated) == len(manifest.organs))
+    if case.label_files and (case.id in ids if ids else len(case.annotated) == len(manifest.organs))
   ]
   if not cases:
     raise InputError(

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import pathlib
 
-import numpy as np
-
-from data.arrays import Labels, WantedSpacingMM
+from data.arrays import WantedSpacingMM
 from data.files.file_hash import file_sha256
-from data.formats.label_values import to_labels, unnamed_values
 from data.input_error import InputError
 from data.listed import listed
-from data.manifest import Case
-from data.organs import BACKGROUND
-from data.reading import volumes
+from data.manifest import Case, Reading
+from data.organs import BACKGROUND, IGNORE
+from data.reading.case_volumes import read_case_image, read_case_label
 from data.reading.plausible_ct import doubts
 from data.reading.volumes import Volume
 from data.spacing import describe_spacing, fill_spacing
@@ -66,6 +64,10 @@ def _recipe(case: Case, preparation: Preparation) -> Recipe:
   # Only where they are used: stores of before they existed stay as they are.
   optional = {
     "background": sorted(case.background),
+    "ignored": sorted(case.ignored),
+    "names": dict(sorted(case.names.items())),
+    "masks": {organ: len(paths) for organ, paths in case.masks.items()},  # files: "source_label"
+    "reading": dataclasses.asdict(case.reading) if case.reading != Reading() else {},
     "assume_hu": preparation.assume_hu,
     "nifti_header": preparation.nifti_header,
   }
@@ -78,20 +80,27 @@ def _recipe(case: Case, preparation: Preparation) -> Recipe:
     "target_spacing_mm": list(preparation.spacing_mm),
     "window_hu": list(preprocess.WINDOW_HU),
     "source_image": file_sha256(case.image),
-    "source_label": file_sha256(case.label) if case.label else None,
+    "source_label": _label_sha256(case),
   }
 
 
+def _label_sha256(case: Case) -> str | None:
+  """Of the one file or folder, or of the hashes of several."""
+  hashes = [file_sha256(path) for path in case.label_files]
+  return hashlib.sha256("".join(hashes).encode()).hexdigest() if len(hashes) > 1 else next(iter(hashes), None)
+
+
 def _make(case: Case, preparation: Preparation, folder: pathlib.Path, recipe: Recipe) -> Entry:
-  image = volumes.read_image(case.image, preparation.nifti_header)
+  image = read_case_image(case, preparation.nifti_header)
   notes = [*image.notes, *require_ct(image, preparation.assume_hu)]
   target_mm = fill_spacing(preparation.spacing_mm, image.spacing_mm)
   require_size(case.image, image.array.shape, image.spacing_mm, target_mm, preparation.max_voxels)
-  label = read_case_label(case, image, preparation.organs, preparation.nifti_header)
+  read = read_case_label(case, image, preparation.organs, preparation.nifti_header)
+  label, notes = read.array, [*notes, *read.notes]
   resampled = preprocess.store_label(label, image.spacing_mm, target_mm).numpy()
   resampled, lost = keep_vanished(label, resampled, image.spacing_mm, target_mm)
   if lost:
-    organs = listed(preparation.organs[value - 1] for value in lost)
+    organs = listed("ignore" if value == IGNORE else preparation.organs[value - 1] for value in lost)
     notes.append(f"at {describe_spacing(target_mm)} {organs} would vanish; one voxel is kept.")
   arrays = {
     "image": preprocess.store_image(image.array, image.spacing_mm, target_mm).numpy(),
@@ -108,6 +117,7 @@ def _make(case: Case, preparation: Preparation, folder: pathlib.Path, recipe: Re
     "voxels": case_folder.voxel_counts(arrays["label"], (BACKGROUND, *preparation.organs)),
     "source_spacing_mm": list(image.spacing_mm),
     "notes": notes,
+    **read.record,
     "sha256": {"source_image": recipe["source_image"], "source_label": recipe["source_label"]},
   }
   case_folder.write(folder, arrays, entry, recipe)
@@ -122,26 +132,3 @@ def require_ct(image: Volume, assume_hu: bool) -> list[str]:
     if doubt.certain:
       raise InputError(doubt.line)
   return [doubt.line for doubt in found]
-
-
-def read_case_label(case: Case, image: Volume, organs: tuple[str, ...], nifti_header: str = "") -> Labels:
-  """The case's label map in the store's values, on the image's grid.
-
-  Organs that are not annotated become background, and so does a case without a label map.
-
-  Raises:
-    InputError: If it cannot be read, lies on another grid, or holds values that the manifest does not name.
-  """
-  if case.label is None:
-    return np.zeros(image.array.shape, np.uint8)
-  label = volumes.read_label(case.label, nifti_header)
-  label = volumes.require_same_grid(image, label)
-  unnamed = unnamed_values(label.array, case.values.keys() | case.background)
-  if unnamed:
-    found = listed((f"{value}: {count}" for value, count in unnamed.items()), 8)
-    named = listed(sorted(case.values), 13)
-    raise InputError(
-      f'{case.label}: holds label values {{{found}}} (value: voxels) that "labels" of case "{case.id}" does '
-      f"not name; it names [{named}]: add them there, or correct the label map."
-    )
-  return to_labels(label.array, case.values, organs, case.annotated)

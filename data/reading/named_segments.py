@@ -1,0 +1,128 @@
+"""Label files that keep their segments apart and name them: .seg.nrrd, DICOM SEG, RTSTRUCT."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Collection, Mapping
+
+import numpy as np
+
+from data.arrays import Mask
+from data.dicom.contours import read_structures
+from data.dicom.objects import SEG, label_object
+from data.dicom.segmentation import read_segmentation
+from data.formats.seg_nrrd import SUFFIX, read_seg_nrrd
+from data.formats.segment import Segment
+from data.input_error import InputError
+from data.listed import listed
+from data.reading.placement import place
+from data.reading.rasterised import rasterise
+from data.reading.volumes import Volume, system_errors
+from data.whole_file import AnyPath
+
+
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+  """What a manifest says of the segments; each is looked for by its name, then by its number.
+
+  Attributes:
+    names: segment name -> organ, "" for background.
+    values: segment number -> organ.
+    background: numbers that count as background.
+  """
+
+  names: Mapping[str, str]
+  values: Mapping[int, str]
+  background: Collection[int]
+
+  def organ(self, name: str, number: int) -> str | None:
+    """The organ, "" for background, None for a segment that is not mentioned."""
+    if name in self.names:
+      return self.names[name]
+    return "" if number in self.background else self.values.get(number)
+
+
+def has_segments(path: AnyPath) -> bool:
+  """Whether a label is a file of segments, or a folder with one DICOM file of them."""
+  with system_errors(path):
+    return str(path).lower().endswith(SUFFIX) or label_object(path) is not None
+
+
+def read_segments(
+  path: AnyPath, image: Volume, wanted: Wanted, annotated: Collection[str]
+) -> tuple[dict[str, Mask], tuple[str, ...]]:
+  """Reads the segments of the annotated organs.
+
+  Args:
+    path: of a file that `has_segments`, or a folder with one.
+    image: the scan.
+  Returns:
+    ({organ: bool on the image's voxels}, notes): an organ's segments are united.
+  Raises:
+    InputError: If the file cannot be read, does not lie on the image's voxels, or has no segment of an
+      annotated organ: its name may be spelt otherwise.
+  """
+  with system_errors(path):
+    found = label_object(path)
+    if found is None:
+      file, segments = str(path), read_seg_nrrd(path)
+    elif found[0] == SEG:
+      file, segments = found[1], read_segmentation(found[1])
+    else:
+      return _structures(found[1], image, wanted, annotated)
+  chosen = _chosen(file, [(one.name, one.number) for one in segments], wanted, annotated)
+  masks: dict[str, Mask] = {}
+  for segment, organ in zip(segments, chosen):
+    if organ:
+      _unite(masks, organ, _placed(file, segment, image))
+  return masks, _left_out(wanted, [(one.name, one.number) for one in segments])
+
+
+def _structures(
+  file: str, image: Volume, wanted: Wanted, annotated: Collection[str]
+) -> tuple[dict[str, Mask], tuple[str, ...]]:
+  structures = read_structures(file)
+  named = [(one.name, one.number) for one in structures]
+  masks: dict[str, Mask] = {}
+  notes = []
+  for structure, organ in zip(structures, _chosen(file, named, wanted, annotated)):
+    if organ:
+      _unite(masks, organ, rasterise(file, structure, image))
+      if structure.points:
+        notes.append(f"{structure.points} contour(s) of {structure.name} are no polygons and were left out")
+  return masks, (*_left_out(wanted, named), *notes)
+
+
+def _chosen(
+  file: str, named: list[tuple[str, int]], wanted: Wanted, annotated: Collection[str]
+) -> list[str | None]:
+  """The organ of each segment where it is annotated, else None."""
+  organs = [wanted.organ(name, number) for name, number in named]
+  missing = [organ for organ in annotated if organ not in organs]
+  if missing:
+    there = listed((f'"{name}" ({number})' for name, number in named), 8)
+    raise InputError(
+      f"{os.path.basename(file)}: has no segment of {listed(missing)}; it has {there or 'none'}. Map one of "
+      "these "
+      f'names to it in "labels", or take it out of "annotated". File: {file}'
+    )
+  return [organ if organ in annotated else None for organ in organs]
+
+
+def _left_out(wanted: Wanted, named: list[tuple[str, int]]) -> tuple[str, ...]:
+  unknown = [name or str(number) for name, number in named if wanted.organ(name, number) is None]
+  if not unknown:
+    return ()
+  return (f'segments that "labels" does not mention are background: {listed(unknown, 8)}',)
+
+
+def _placed(file: str, segment: Segment, image: Volume) -> Mask:
+  mask = np.zeros(image.array.shape, bool)
+  for block in segment.blocks:
+    mask |= place(file, block.mask, block.affine, image)
+  return mask
+
+
+def _unite(masks: dict[str, Mask], organ: str, mask: Mask) -> None:
+  masks[organ] = masks[organ] | mask if organ in masks else mask
