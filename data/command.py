@@ -1,4 +1,5 @@
-"""How every command starts, helps and fails: one line on stderr, exit code 1 for input, 2 for flags."""
+"""How every command starts, helps and fails: one line on stderr, exit code 1 for input, 2 for flags, 130 at
+Ctrl-C and 143 at SIGTERM."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ import signal
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Mapping
+from types import FrameType
 from typing import Any, NoReturn
 
 from absl import app, flags
@@ -24,7 +26,17 @@ _PACKAGES = ("data", "deeplab_panns")  # TensorFlow and absl define flags too
 _PLACEHOLDERS = {"int": "N", "float": "X", "comma separated list of strings": "A,B,...", "string": "TEXT"}
 # Flags that name files and folders: the shell leaves the ~ in `--run_dir=~/run` as it is.
 _PATHS = re.compile(r"\w+_dirs?|input|model|manifest|predictions|references|stage1_run")
+EXIT_INTERRUPTED, EXIT_TERMINATED = 130, 143  # 128 + the signal's number, as shells have it
 _HELP = ("--help", "-help", "-h", "--h", "--helpshort", "--helpfull")
+
+
+class Terminated(KeyboardInterrupt):
+  """SIGTERM: a batch system's way of saying Ctrl-C. Schedulers start again what ends with its code."""
+
+
+def interrupt(number: int, frame: FrameType | None = None) -> NoReturn:
+  """A signal's handler: raises Terminated at SIGTERM, KeyboardInterrupt at others."""
+  raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
 
 
 def fail(message: object, code: int = 1) -> NoReturn:
@@ -55,15 +67,17 @@ def run(main: Callable[[list[str]], Any], groups: Mapping[str, Iterable[str]] | 
     # TensorFlow and absl tell of their own doings at length; what the user must know goes through fail()
     absl_logging.set_verbosity(absl_logging.ERROR)
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a batch system's way of saying Ctrl-C
+    signal.signal(signal.SIGTERM, interrupt)
     try:
       return main(argv)
     except InputError as error:
       fail(error)
     except flags.Error as error:
       fail(f"{error} (--help lists the flags)", code=2)
+    except Terminated:
+      fail("terminated; the same command goes on from what is finished", EXIT_TERMINATED)
     except KeyboardInterrupt:
-      fail("interrupted; the same command goes on from what is finished", code=130)
+      fail("interrupted; the same command goes on from what is finished", EXIT_INTERRUPTED)
     except MemoryError:
       fail("not enough memory; close other programs, or take fewer or smaller cases at a time")
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -128,6 +129,10 @@ _INTER_OP_THREADS = (
   "Operations at a time; 0: as many as --threads. Small networks on two cores are fastest with "
   "--threads=1 --inter_op_threads=2."
 )
+_PROFILE_STEPS = (
+  "FIRST:LAST step, counted from 1 over both stages, to profile for TensorBoard (pip install "
+  "tensorboard-plugin-profile)."
+)
 _SPACING_MM = (
   "Spacing to train at: S, or Sy,Sx, or Sz,Sy,Sx; default: the store's. Another one is resampled once, "
   "into the run."
@@ -162,6 +167,7 @@ def _define_run_flags(where: Mapping[str, flags.FlagValues]) -> None:
     flags.DEFINE_string(name, None, what, required=required, **where)
   for name, default, least, what in (
     ("checkpoint_interval", 1000, 1, "Steps between checkpoints."),
+    ("keep_checkpoints", 2, 2, "So many of the last checkpoints are kept, besides the best one."),
     ("log_interval", 100, 1, "Steps between scalars in TensorBoard."),
     ("validation_interval", 2000, 1, "Steps between validations."),
     ("threads", 0, 0, "Threads within an operation; 0: one per core."),
@@ -174,6 +180,7 @@ def _define_run_flags(where: Mapping[str, flags.FlagValues]) -> None:
     ("jit_compile", False, "Compile the step with XLA; slower on a CPU, and not deterministic."),
   ):
     flags.DEFINE_bool(name, on, what, **where)
+  flags.DEFINE_string("profile_steps", None, _PROFILE_STEPS, **where)
   flags.DEFINE_list("spacing_mm", None, _SPACING_MM, **where)
   flags.DEFINE_list("organs", [], "Organs that the store must have, in this order; default: any.", **where)
 
@@ -214,6 +221,18 @@ def experiment_from_flags(args: flags.FlagValues, store_spacing_mm: WantedSpacin
     return flat_settings.from_flat(values)
   except ValueError as error:
     raise flags.ValidationError(f"--{error}") from None
+
+
+def profile_steps(text: str | None) -> tuple[int, int] | None:
+  """(first, last) of --profile_steps. Raises flags.Error on what is no such range."""
+  if not text:
+    return None
+  found = re.fullmatch(r"([1-9]\d{0,8}):([1-9]\d{0,8})", text)
+  if not found or int(found[1]) > int(found[2]):
+    raise flags.ValidationError(
+      f"--profile_steps={text}: must be FIRST:LAST, two steps from 1 on in this order, such as 100:110"
+    )
+  return int(found[1]), int(found[2])
 
 
 def _numbers(words: Sequence[str], name: str, kind: Callable[[str], float]) -> tuple[float, ...]:

@@ -6,7 +6,7 @@ from absl import flags
 
 from data import command
 from data.stored.store import read_store, require_organs
-from deeplab_panns.config import FLAG_GROUPS, define_flags, experiment_from_flags
+from deeplab_panns.config import FLAG_GROUPS, define_flags, experiment_from_flags, profile_steps
 from deeplab_panns.training import Intervals, Resources, train
 
 
@@ -18,7 +18,13 @@ def main(_: list[str]) -> None:
     experiment_from_flags(args, store.spacing_mm),
     store,
     args.run_dir,
-    Intervals(args.log_interval, args.checkpoint_interval, args.validation_interval),
+    Intervals(
+      args.log_interval,
+      args.checkpoint_interval,
+      args.validation_interval,
+      args.keep_checkpoints,
+      profile_steps(args.profile_steps),
+    ),
     Resources(args.threads, args.inter_op_threads, args.jit_compile, args.max_voxels),
     args.stage1_run,
     args.verify_store,

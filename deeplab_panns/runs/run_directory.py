@@ -42,13 +42,14 @@ class RunSettings:
 
 
 class RunDirectory:
-  """RUN/experiment.json, data.json, prior.json, checkpoints/, events/, and what evaluate and predict add."""
+  """RUN/experiment.json, data.json, prior.json, run.json, checkpoints/, events/, and what evaluate adds."""
 
   def __init__(self, path: str | os.PathLike[str]):
     self.path = pathlib.Path(path)
     self.experiment = self.path / "experiment.json"
     self.data = self.path / "data.json"
     self.prior = self.path / "prior.json"
+    self.record = self.path / "run.json"
     self.checkpoints = self.path / "checkpoints"
     self.events = self.path / "events"
     # the store's cases at --spacing_mm, where that is not the store's
@@ -81,7 +82,7 @@ class RunDirectory:
 
   def forget(self) -> None:
     """Takes back a run that was refused before its first step, so that a corrected command can begin it."""
-    for file in (self.experiment, self.data, self.prior):
+    for file in (self.experiment, self.data, self.prior, self.record):
       file.unlink(missing_ok=True)
     for folder in (self.resampled, self.events):
       shutil.rmtree(folder, ignore_errors=True)

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from data import command
 from data.input_error import InputError
 from data.stored.store import Store
 from deeplab_panns.runs.experiment import Experiment
@@ -106,8 +107,10 @@ def run_module(module: str, arguments: Sequence[str]) -> None:
   except KeyboardInterrupt:
     _stop(child)
     raise
-  if code in (130, -signal.SIGINT):
+  if code in (command.EXIT_INTERRUPTED, -signal.SIGINT):
     raise KeyboardInterrupt
+  if code in (command.EXIT_TERMINATED, -signal.SIGTERM):
+    raise command.Terminated
   if code:
     raise InputError(
       message

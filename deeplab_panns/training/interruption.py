@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM at the end of a step instead of within it."""
+"""Ctrl-C and SIGTERM: at once where nothing would be lost, else at the end of the step."""
 
 from __future__ import annotations
 
@@ -8,21 +8,56 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
+from data import command
+
 _NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interruption:
-  """Attributes:
-  requested: whether the user or the system asked the process to end.
+  """Whether the process was asked to end, and whether that may wait.
+
+  Reading a store, resampling and compiling take longer than a batch system grants between SIGTERM and SIGKILL
+  (Slurm: 30 s), and can be done again. Steps that no checkpoint holds are worth the wait.
+
+  Attributes:
+    unsaved: whether there are such steps. While there are, a first signal is only noted.
   """
 
   def __init__(self) -> None:
-    self.requested = False
+    self.unsaved = False
+    self._noted: int | None = None
+
+  @property
+  def requested(self) -> bool:
+    """Whether a signal waits to be heeded."""
+    return self._noted is not None
+
+  def note(self, number: int, frame: FrameType | None = None) -> None:
+    """Handles a signal: keeps the first for `heed` where steps would be lost, raises at once otherwise."""
+    if self.requested or not self.unsaved:
+      command.interrupt(number)
+    self._noted = number
+
+  def heed(self) -> None:
+    """Raises Terminated or KeyboardInterrupt, as the signal asks that was noted; none was: returns."""
+    if self._noted is not None:
+      command.interrupt(self._noted)
+
+  @contextlib.contextmanager
+  def at_once(self) -> Iterator[None]:
+    """For a block that takes long and changes nothing: signals raise within it, one noted before at its
+    start."""
+    self.heed()
+    unsaved, self.unsaved = self.unsaved, False
+    try:
+      yield
+    finally:
+      self.unsaved = unsaved
 
 
 @contextlib.contextmanager
 def heeded() -> Iterator[Interruption]:
-  """Notes the first signal for the block to act on; a second one interrupts at once.
+  """Has an Interruption take the signals of a block.
 
   Outside the main thread signals cannot be taken, and none is noted.
   """
@@ -30,13 +65,7 @@ def heeded() -> Iterator[Interruption]:
   if threading.current_thread() is not threading.main_thread():
     yield interruption
     return
-
-  def note(number: int, frame: FrameType | None) -> None:
-    if interruption.requested:
-      raise KeyboardInterrupt
-    interruption.requested = True
-
-  before = {number: signal.signal(number, note) for number in _NUMBERS}
+  before = {number: signal.signal(number, interruption.note) for number in _NUMBERS}
   try:
     yield interruption
   finally:

@@ -9,19 +9,29 @@ import tensorflow as tf
 
 from data.input_error import InputError
 from deeplab_panns.method.panns import PaNN
-from deeplab_panns.runs.checkpoints import Checkpoints
+from deeplab_panns.runs.checkpoints import FEWEST_LAST, Checkpoints
+from deeplab_panns.runs.event_files import EventsNotWritten
+from deeplab_panns.training.faults import Faults
 from deeplab_panns.training.interruption import Interruption
 from deeplab_panns.training.scalars import Scalars
-from deeplab_panns.training.validation import Validator
+from deeplab_panns.training.step_display import StepDisplay
+from deeplab_panns.training.validation import Validation, Validator
 
 
 @dataclasses.dataclass(frozen=True)
 class Intervals:
-  """Steps between scalars, checkpoints and validations; each also comes at the last step of a stage."""
+  """Steps between scalars, checkpoints and validations; each also comes at the last step of a stage.
+
+  Attributes:
+    kept: so many of the last checkpoints stay, at least 2.
+    profile: (first, last) step to profile, counted from 1 over both stages; None profiles none.
+  """
 
   log: int = 100
   checkpoint: int = 1000
   validation: int = 2000
+  kept: int = FEWEST_LAST
+  profile: tuple[int, int] | None = None
 
 
 class Progress(tf.keras.callbacks.Callback):
@@ -29,52 +39,71 @@ class Progress(tf.keras.callbacks.Callback):
 
   def __init__(
     self,
-    name: str,
+    display: StepDisplay,
     panns: PaNN,
     checkpoints: Checkpoints,
     scalars: Scalars,
     intervals: Intervals,
     validator: Validator,
     interruption: Interruption,
+    faults: Faults,
   ):
-    """Args: name: stands before every line, so that runs side by side can be told apart."""
     super().__init__()
-    self._name = name
+    self._display = display
     self._panns, self._checkpoints, self._scalars = panns, checkpoints, scalars
     self._intervals, self._validator = intervals, validator
-    self._interruption = interruption
+    self._interruption, self._faults = interruption, faults
     self._supports_tf_logs = True  # Keras then leaves the step's results on the device: no wait at each step
 
   def begin(self, first_step: int, last_step: int, has_partial: bool) -> None:
     """The next `fit` goes from `first_step` to `last_step`."""
     self._first, self._last, self._has_partial = first_step, last_step, has_partial
     self._scalars.start(first_step)
+    self._display.begin(first_step)
 
   def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
     step = self._first + batch + 1
+    self._interruption.unsaved = True
+    self._display.advance(step)
     log, save, look = (
       step == self._last or step % interval == 0
       for interval in (self._intervals.log, self._intervals.checkpoint, self._intervals.validation)
     )
     if log or save or look:
       self._require_finite()
-    if log:
-      self._print(step, self._scalars.write_step(step, self._has_partial))
-    if look:
-      self._validate(step)
+    try:
+      if log:
+        self._display.show(step, self._scalars.write_step(step, self._has_partial))
+      if look:
+        self._validate(step)
+    except (KeyboardInterrupt, EventsNotWritten):
+      self._save_to_end(step, look)
+      raise
     if save:
-      self._checkpoints.save("last", step)
+      self._save(step)
     if self._interruption.requested:
-      self._save_and_end(step, saved=save)
+      if not save:
+        self._require_finite()
+        self._save_to_end(step)
+      self._interruption.heed()
     if look or save:
       self._scalars.start(step)
 
-  def _save_and_end(self, step: int, saved: bool) -> None:
-    self._require_finite()
-    if not saved:
-      self._checkpoints.save("last", step)
-    print(f"{self._name}: interrupted; saved at step {step}", flush=True)
-    raise KeyboardInterrupt
+  def make_up_for_validation(self, step: int) -> None:
+    """Validates as this step would have done, had it not been interrupted, and saves the result."""
+    self._write_validation(step, self._validator.validate())
+    self._checkpoints.made_up_for(step)
+
+  def _save_to_end(self, step: int, owes_validation: bool = False) -> None:
+    if owes_validation:
+      self._checkpoints.owe_validation(step)
+    self._save(step)
+    self._display.say(f"saved at step {step}")
+
+  def _save(self, step: int) -> None:
+    self._faults.require_same_store()
+    self._checkpoints.save("last", step)
+    self._interruption.unsaved = False
 
   def _require_finite(self) -> None:
     step = int(self._panns.first_bad_step)
@@ -86,17 +115,14 @@ class Progress(tf.keras.callbacks.Callback):
       )
 
   def _validate(self, step: int) -> None:
-    validation = self._validator.validate()
+    # it may take longer than a batch system waits, and can be done again
+    with self._interruption.at_once():
+      validation = self._validator.validate()
+    self._write_validation(step, validation)
+
+  def _write_validation(self, step: int, validation: Validation) -> None:
     if not self._validator.held_out:
       self._scalars.write_pictures(step, validation.overlays)
       return
     self._scalars.write_validation(step, validation)
     self._checkpoints.save_if_best(step, validation.mean_dice)
-
-  def _print(self, step: int, values: dict[str, float]) -> None:
-    shown = {"J_L": "loss/labeled", "J_P": "loss/partial", "prior": "loss/prior", "KL": "prior/kl"}
-    losses = "  ".join(f"{name} {values[key]:.4f}" for name, key in shown.items() if key in values)
-    print(
-      f"{self._name}: step {step:>6}  {losses}  {values['throughput/images_per_second']:.1f} images/s",
-      flush=True,
-    )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import tensorflow as tf
@@ -13,6 +15,7 @@ from data.organs import tag
 from deeplab_panns.method.panns import PaNN
 from deeplab_panns.method.prior import Prior, kl_divergence
 from deeplab_panns.method.schedules import TwoStages
+from deeplab_panns.runs.event_files import written
 from deeplab_panns.runs.experiment import Experiment
 from deeplab_panns.training.validation import Validation
 
@@ -26,6 +29,7 @@ class Scalars:
     """Args:
     rates: the learning rate of Θ as a function of the step.
     """
+    self._folder = folder
     self._writer = tf.summary.create_file_writer(str(folder))
     self._panns, self._rates, self._prior = panns, rates, prior
     self._names = [tag(name) for name in prior.classes]
@@ -90,12 +94,17 @@ class Scalars:
     """Args:
     overlays: uint8 [pictures, height, width, 3].
     """
-    with self._writer.as_default():
+    with self._written():
       tf.summary.image("overlay/image_reference_prediction", overlays, step=step, max_outputs=len(overlays))
-    self._writer.flush()
 
   def _write(self, step: int, values: dict[str, float]) -> None:
-    with self._writer.as_default():
+    with self._written():
       for name, value in values.items():
         tf.summary.scalar(name, value, step=step)
-    self._writer.flush()
+
+  @contextlib.contextmanager
+  def _written(self) -> Iterator[None]:
+    with written(self._folder):
+      with self._writer.as_default():
+        yield
+      self._writer.flush()

@@ -11,6 +11,7 @@ from data.input_error import InputError
 from data.spacing import fill_spacing
 from data.stored.resampled import at_spacing
 from data.stored.store import Store, verify
+from deeplab_panns.runs import hparams, run_record
 from deeplab_panns.runs.experiment import Experiment
 from deeplab_panns.runs.run_directory import RunDirectory
 from deeplab_panns.training import interruption
@@ -56,9 +57,10 @@ def train(
       if is_new:
         directory.forget()
       raise
-    if step == experiment.steps:
+    if training.finished:
       print(f"{directory.path}: finished at step {step}; nothing to do.")
       return directory
+    _record_start(directory, training, resources)
     print(
       f"{directory.path}: {experiment.stage2.supervision}, {training.describe()}; "
       f"step {step} of {experiment.steps}",
@@ -67,8 +69,21 @@ def train(
     for line in training.warnings():
       print(f"warning: {line}", flush=True)
     training.run()
+    run_record.note_end(directory.record, experiment.steps)
     print(f"{directory.path}: finished at step {experiment.steps}")
   return directory
+
+
+def _record_start(directory: RunDirectory, training: Training, resources: Resources) -> None:
+  experiment = training.experiment
+  settings = {
+    "seed": experiment.seed,
+    "deterministic": not resources.jit_compile,
+    **dataclasses.asdict(resources),
+  }
+  if not run_record.note_start(directory.record, training.step, training.begun_from, settings):
+    print(f"warning: {directory.record}: could not be read; it now begins with this start.", flush=True)
+  hparams.write_settings(directory.events, experiment, directory.path.name)
 
 
 def configure_tensorflow(seed: int, resources: Resources) -> None:

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from data.batches.patches import PatchSampling
 from data.stored.store import Store
+from data.stored.unchanged import Unchanged
 from deeplab_panns.method.panns import PaNN
 from deeplab_panns.prior_check.check import disagreements
 from deeplab_panns.runs.checkpoints import Checkpoints
@@ -16,9 +17,12 @@ from deeplab_panns.runs.experiment import Experiment
 from deeplab_panns.runs.run_directory import RunDirectory
 from deeplab_panns.runs.trained import segmenter_of
 from deeplab_panns.training import assembly
+from deeplab_panns.training.faults import Faults
 from deeplab_panns.training.interruption import Interruption
+from deeplab_panns.training.profile import Profile
 from deeplab_panns.training.progress import Intervals, Progress
 from deeplab_panns.training.scalars import Scalars
+from deeplab_panns.training.step_display import StepDisplay
 from deeplab_panns.training.validation import Validator
 
 
@@ -28,6 +32,7 @@ class Training:
   Attributes:
     experiment: what is trained.
     panns: the model; its optimizer's iterations are the step.
+    begun_from: path of the checkpoint that `resume` took; "" for new weights.
   """
 
   def __init__(
@@ -46,12 +51,13 @@ class Training:
       InputError: If the store does not have what the experiment needs.
     """
     self.experiment = experiment
+    self.begun_from = ""
     self._store = store
     self._splits = assembly.split_cases(store, experiment)
     self._batches = assembly.make_batches(store, self._splits, experiment)
     prior = assembly.make_prior(directory.prior, store, self._splits, self._batches, experiment.stage2)
     self.panns = assembly.make_panns(experiment, prior, len(store.organs) + 1, jit_compile)
-    self._checkpoints = Checkpoints(self.panns, directory.checkpoints)
+    self._checkpoints = Checkpoints(self.panns, directory.checkpoints, intervals.kept)
     validator = Validator(
       segmenter_of(self.panns.network, experiment, store.organs),
       store.organs,
@@ -61,9 +67,19 @@ class Training:
     )
     rates = assembly.learning_rates(experiment)
     scalars = Scalars(directory.events, self.panns, rates, prior, experiment)
+    self._faults = Faults(experiment, Unchanged(store.cases), self._checkpoints)
+    self._display = StepDisplay(directory.path.name, (experiment.stage1.steps, experiment.stage2.steps))
     self._progress = Progress(
-      directory.path.name, self.panns, self._checkpoints, scalars, intervals, validator, interruption
+      self._display,
+      self.panns,
+      self._checkpoints,
+      scalars,
+      intervals,
+      validator,
+      interruption,
+      self._faults,
     )
+    self._profile = Profile(directory.events, intervals.profile) if intervals.profile else None
 
   @property
   def step(self) -> int:
@@ -97,13 +113,31 @@ class Training:
 
   def resume(self, stage1_checkpoints: pathlib.Path | None = None) -> int:
     """Goes on from the run's own last checkpoint, or from another run's stage 1; returns the step."""
-    if not self._checkpoints.restore_latest() and stage1_checkpoints is not None:
-      self._checkpoints.restore_stage1(stage1_checkpoints)
+    self.begun_from = self._checkpoints.restore_latest()
+    if not self.begun_from and stage1_checkpoints is not None:
+      self.begun_from = self._checkpoints.restore_stage1(stage1_checkpoints)
       self._checkpoints.save("last", self.step)
     return self.step
 
+  @property
+  def finished(self) -> bool:
+    """Whether nothing is left to do."""
+    return self.step == self.experiment.steps and not self._checkpoints.owes_validation(self.step)
+
   def run(self) -> None:
-    """Trains to the end."""
+    """Trains to the end.
+
+    Raises:
+      InputError: If the loss stops being finite, memory or disk are full, or the store changes.
+    """
+    try:
+      if self._checkpoints.owes_validation(self.step):
+        self._progress.make_up_for_validation(self.step)
+      self._run_stages()
+    finally:
+      self._display.end()
+
+  def _run_stages(self) -> None:
     stage1, total = self.experiment.stage1.steps, self.experiment.steps
     if self.step < stage1:
       self._fit(self._batches.labeled(self.step, stage1), stage1, has_partial=False)
@@ -133,7 +167,10 @@ class Training:
     if has_partial and not self.experiment.stage2.objective.teacher_decay:
       done = self.step - self.experiment.stage1.steps
       callbacks.insert(0, TeacherRefresh(self.panns, self.experiment.stage2.pseudo_label_interval, done))
-    self.panns.fit(batches, verbose=0, callbacks=callbacks)
+    if self._profile:
+      callbacks.append(self._profile.from_step(self.step))
+    with self._faults.named():
+      self.panns.fit(batches, verbose=0, callbacks=callbacks)
 
 
 class TeacherRefresh(tf.keras.callbacks.Callback):

@@ -75,8 +75,10 @@ def test_a_tilde_is_the_home_folder_in_flags_that_name_paths_and_in_no_other(mon
   )
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_both_ways_of_saying_stop_end_in_one_line(number):
+@pytest.mark.parametrize(
+  "number, code, how", [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
+)
+def test_both_ways_of_saying_stop_end_in_one_line(number, code, how):
   child = subprocess.Popen(
     [sys.executable, "-c", COMMAND, "--do=wait"],
     cwd=ROOT,
@@ -89,8 +91,8 @@ def test_both_ways_of_saying_stop_end_in_one_line(number):
   time.sleep(0.1)
   child.send_signal(number)
   _, said = child.communicate(timeout=10)
-  assert child.returncode == 130
-  assert said == "error: interrupted; the same command goes on from what is finished\n"
+  assert child.returncode == code
+  assert said == f"error: {how}; the same command goes on from what is finished\n"
 
 
 def test_help_has_the_commands_own_flags_by_group():

@@ -1,5 +1,7 @@
 """What is saved comes back, by kind; `best` is above all before it, also after a restart."""
 
+import resource
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -11,9 +13,9 @@ from deeplab_panns.method.panns import PaNN
 from deeplab_panns.runs.checkpoints import Checkpoints, restore_network
 
 
-def make_network():
+def make_network(classes=2):
   image = tf.keras.Input([None, None, 1])
-  return tf.keras.Model(image, tf.keras.layers.Conv2D(2, 1)(image))
+  return tf.keras.Model(image, tf.keras.layers.Conv2D(classes, 1)(image))
 
 
 def make_panns():
@@ -56,6 +58,68 @@ def test_two_of_last_are_kept_and_one_of_the_others(tmp_path):
   found = {path.name for path in tmp_path.glob("*/*.index")}
   assert found == {"ckpt-2.index", "ckpt-3.index"}
   assert [path.name for path in (tmp_path / "stage1").glob("*.index")] == ["ckpt-3.index"]
+
+
+def test_as_many_of_last_stay_as_asked_for_and_leftovers_of_killed_processes_go(tmp_path):
+  checkpoints = Checkpoints(make_panns(), tmp_path, kept=3)
+  checkpoints.save("last", 1)
+  (tmp_path / "last" / ".ckpt-2.tmp").mkdir()
+  (tmp_path / "last" / ".ckpt-2.tmp" / "ckpt.index").write_bytes(b"half")
+  (tmp_path / "last" / "ckpt-2.data-00000-of-00001").write_bytes(b"renamed, but for the index")
+  assert checkpoints.latest().endswith("ckpt-1")
+  for step in (3, 4, 5):
+    checkpoints.save("last", step)
+  found = {path.name for path in (tmp_path / "last").iterdir()}
+  assert found == {f"ckpt-{n}.{end}" for n in (3, 4, 5) for end in ("index", "data-00000-of-00001")}
+
+
+def test_the_same_step_is_written_anew(tmp_path):
+  panns, again = make_panns(), make_panns()
+  checkpoints = Checkpoints(panns, tmp_path)
+  for value in (1.0, 2.0):
+    set_all(panns, value)
+    checkpoints.save("last", 7)
+  Checkpoints(again, tmp_path).restore_latest()
+  assert all(np.all(variable.numpy() == 2) for variable in again.network.variables)
+
+
+def test_a_full_disk_costs_no_checkpoint_and_is_one_line(tmp_path):
+  panns = PaNN(make_network(200), make_network(200), Duals(np.array([0.8, 0.2])), Objective(), seed=0)
+  panns.compile(optimizer=tf.keras.optimizers.SGD(0.1))
+  checkpoints = Checkpoints(panns, tmp_path)
+  checkpoints.save("last", 1)
+  soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+  resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+  try:
+    with pytest.raises(
+      InputError, match=r"step 2 cannot be written \(File too large\); the last .*/ckpt-1\."
+    ):
+      checkpoints.save("last", 2)
+  finally:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+  assert {path.stem for path in (tmp_path / "last").iterdir()} == {"ckpt-1"}
+  assert checkpoints.restore_latest()
+
+
+def test_a_folder_that_cannot_be_written_to_is_one_line(tmp_path):
+  (tmp_path / "last").write_text("a file is in the way")
+  with pytest.raises(InputError, match=r"step 2 cannot be written .*the last good one is none yet"):
+    Checkpoints(make_panns(), tmp_path).save("last", 2)
+
+
+def test_a_validation_is_owed_until_made_up_for(tmp_path):
+  checkpoints = Checkpoints(make_panns(), tmp_path)
+  assert not checkpoints.owes_validation(4)
+  checkpoints.save("last", 4)
+  checkpoints.owe_validation(4)
+  again = Checkpoints(make_panns(), tmp_path)
+  assert again.owes_validation(4) and not again.owes_validation(3)
+  again.save_if_best(4, 0.5)
+  again.made_up_for(4)
+  last = Checkpoints(make_panns(), tmp_path)
+  last.restore_latest()
+  last.save_if_best(5, 0.4)
+  assert not last.owes_validation(4) and last.latest("best").endswith("ckpt-4")
 
 
 def test_best_is_the_highest_also_after_a_restart(tmp_path):

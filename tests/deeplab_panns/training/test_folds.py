@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from data.command import Terminated
 from data.input_error import InputError
 from data.stored.store import read_store
 from deeplab_panns.training import folds
@@ -120,9 +121,12 @@ def test_a_failing_command_becomes_one_line(tmp_path, monkeypatch, code, says):
     folds.run_module("failing", [])
 
 
-def test_an_interrupted_command_interrupts(tmp_path, monkeypatch, capfd):
-  (tmp_path / "interrupted.py").write_text("import sys; print('warning: x', file=sys.stderr); sys.exit(130)")
+@pytest.mark.parametrize("code, error", [(130, KeyboardInterrupt), (143, Terminated)])
+def test_an_interrupted_command_interrupts(tmp_path, monkeypatch, capfd, code, error):
+  (tmp_path / "interrupted.py").write_text(
+    f"import sys; print('warning: x', file=sys.stderr); sys.exit({code})"
+  )
   monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-  with pytest.raises(KeyboardInterrupt):
+  with pytest.raises(error):
     folds.run_module("interrupted", [])
   assert capfd.readouterr().err == "warning: x\n"

@@ -1,4 +1,4 @@
-"""The first signal is noted, the second interrupts, and handlers come back."""
+"""Signals raise at once where nothing would be lost; else the first waits. Handlers come back."""
 
 import os
 import signal
@@ -6,18 +6,48 @@ import threading
 
 import pytest
 
-from deeplab_panns.training.interruption import heeded
+from data.command import Terminated
+from deeplab_panns.training.interruption import Interruption, heeded
+
+ERRORS = {signal.SIGINT: KeyboardInterrupt, signal.SIGTERM: Terminated}
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_first_is_noted_and_the_second_interrupts(number):
+@pytest.mark.parametrize("number", ERRORS)
+def test_the_first_waits_for_unsaved_steps_and_the_second_does_not(number):
   before = signal.getsignal(number)
-  with pytest.raises(KeyboardInterrupt), heeded() as interruption:
-    assert not interruption.requested
+  with pytest.raises(ERRORS[number]), heeded() as interruption:
+    interruption.unsaved = True
     os.kill(os.getpid(), number)
     assert interruption.requested
     os.kill(os.getpid(), number)
   assert signal.getsignal(number) is before
+
+
+@pytest.mark.parametrize("number", ERRORS)
+def test_without_unsaved_steps_it_raises_at_once(number):
+  with pytest.raises(ERRORS[number]), heeded():
+    os.kill(os.getpid(), number)
+    raise AssertionError("the signal was only noted")
+
+
+def test_the_one_that_was_noted_decides_the_error():
+  interruption = Interruption()
+  interruption.heed()
+  interruption.unsaved = True
+  interruption.note(signal.SIGTERM)
+  with pytest.raises(Terminated):
+    interruption.heed()
+
+
+def test_a_block_that_can_be_done_again_ends_at_once():
+  interruption = Interruption()
+  interruption.unsaved = True
+  with pytest.raises(KeyboardInterrupt), interruption.at_once():
+    interruption.note(signal.SIGINT)
+  assert interruption.unsaved and not interruption.requested
+  interruption.note(signal.SIGTERM)
+  with pytest.raises(Terminated), interruption.at_once():
+    raise AssertionError("a signal waited, and the block began")
 
 
 def test_another_thread_goes_on_without():

@@ -1,9 +1,14 @@
 """What happens after which step, and the end at a loss that is not finite."""
 
+import signal
+
 import numpy as np
 import pytest
 
+from data.command import Terminated
 from data.input_error import InputError
+from deeplab_panns.runs.event_files import EventsNotWritten
+from deeplab_panns.training.interruption import Interruption
 from deeplab_panns.training.progress import Intervals, Progress
 from deeplab_panns.training.validation import Validation
 
@@ -13,17 +18,33 @@ class Recorder:
 
   def __init__(self, held_out=True):
     self.calls, self.first_bad_step, self.held_out = [], -1, held_out
-    self.interrupted_after, self.steps = None, 0
+    self.interruption = Interruption()
+    self.interrupted_at, self.full_at, self.changed_at = None, None, None
 
-  @property
-  def requested(self):
-    self.steps += 1
-    return self.steps == self.interrupted_after
+  def begin(self, step):
+    pass
+
+  def advance(self, step):
+    self.step = step
+    if self.interrupted_at == step:
+      self.interruption.note(signal.SIGTERM)
+
+  def show(self, step, values):
+    pass
+
+  def say(self, text):
+    self.calls.append(("said", text))
+
+  def require_same_store(self):
+    if self.step == self.changed_at:
+      raise InputError("the store changed")
 
   def start(self, step):
     self.calls.append(("start", step))
 
   def write_step(self, step, has_partial):
+    if step == self.full_at:
+      raise EventsNotWritten("no room")
     self.calls.append(("log", step, has_partial))
     return {"loss/labeled": 1.0, "throughput/images_per_second": 2.0}
 
@@ -36,7 +57,15 @@ class Recorder:
   def latest(self):
     return "RUN/checkpoints/last/ckpt-4"
 
+  def owe_validation(self, step):
+    self.calls.append(("owe", step))
+
+  def made_up_for(self, step):
+    self.calls.append(("made up for", step))
+
   def validate(self):
+    if self.interrupted_at == "validation":
+      self.interruption.note(signal.SIGTERM)
     return Validation({"liver": 0.5}, np.zeros([1, 2, 2, 3], np.uint8))
 
   def write_validation(self, step, validation):
@@ -46,8 +75,14 @@ class Recorder:
     self.calls.append(("pictures", step))
 
 
+def follow(recorder, intervals):
+  return Progress(
+    recorder, recorder, recorder, recorder, intervals, recorder, recorder.interruption, recorder
+  )
+
+
 def run(recorder, first, last, intervals):
-  progress = Progress("run", recorder, recorder, recorder, intervals, recorder, recorder)
+  progress = follow(recorder, intervals)
   progress.begin(first, last, has_partial=False)
   for batch in range(last - first):
     progress.on_train_batch_end(batch)
@@ -82,15 +117,52 @@ def test_a_loss_that_is_not_finite_ends_the_run_before_anything_is_saved():
   assert recorder.calls == [("start", 4)]
 
 
-@pytest.mark.parametrize("intervals, saves", [(Intervals(100, 100, 100), 1), (Intervals(1, 3, 100), 1)])
-def test_an_interruption_saves_the_step_once_and_ends(intervals, saves):
+@pytest.mark.parametrize("intervals", [Intervals(100, 100, 100), Intervals(1, 3, 100)])
+def test_an_interruption_saves_the_step_once_and_ends(intervals):
   recorder = Recorder()
-  recorder.interrupted_after = 3
-  with pytest.raises(KeyboardInterrupt):
+  recorder.interrupted_at = 3
+  with pytest.raises(Terminated):
     run(recorder, 0, 8, intervals)
-  assert [call for call in recorder.calls if call[0] == "save"] == [("save", "last", 3)] * saves
+  assert [call for call in recorder.calls if call[0] == "save"] == [("save", "last", 3)]
 
 
-def test_lines_carry_the_name_of_the_run(capsys):
-  run(Recorder(), 0, 1, Intervals(1, 1, 1))
-  assert capsys.readouterr().out.startswith("run: step      1  J_L 1.0000  2.0 images/s")
+@pytest.mark.parametrize("when", [4, "validation"])
+def test_a_validation_is_not_waited_for_but_owed(when):
+  recorder = Recorder()
+  recorder.interrupted_at = when
+  with pytest.raises(Terminated):
+    run(recorder, 0, 8, Intervals(100, 100, 4))
+  assert recorder.calls[1:] == [("owe", 4), ("save", "last", 4), ("said", "saved at step 4")]
+
+
+def test_an_owed_validation_is_made_up_for():
+  recorder = Recorder()
+  follow(recorder, Intervals()).make_up_for_validation(4)
+  assert recorder.calls == [("validation", 4), ("best", 4, 0.5), ("made up for", 4)]
+
+
+def test_signals_wait_only_while_steps_are_unsaved():
+  recorder = Recorder()
+  progress = follow(recorder, Intervals(100, 2, 100))
+  progress.begin(0, 8, has_partial=False)
+  waits = []
+  for batch in range(5):
+    progress.on_train_batch_end(batch)
+    waits.append(recorder.interruption.unsaved)
+  assert waits == [True, False, True, False, True]
+
+
+def test_events_that_cannot_be_written_end_the_run_after_a_checkpoint():
+  recorder = Recorder()
+  recorder.full_at = 6
+  with pytest.raises(EventsNotWritten):
+    run(recorder, 0, 8, Intervals(2, 100, 6))
+  assert recorder.calls[-3:] == [("owe", 6), ("save", "last", 6), ("said", "saved at step 6")]
+
+
+def test_what_was_trained_on_another_store_is_not_saved():
+  recorder = Recorder()
+  recorder.changed_at = 4
+  with pytest.raises(InputError, match="the store changed"):
+    run(recorder, 0, 8, Intervals(100, 2, 100))
+  assert [call for call in recorder.calls if call[0] == "save"] == [("save", "last", 2)]
