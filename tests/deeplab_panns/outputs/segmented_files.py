@@ -7,6 +7,7 @@ import numpy as np
 
 from data.reading import volumes
 from deeplab_panns.outputs.segmented_case import SegmentedCase
+from tests.data.dicom.dicom_files import write_slice
 
 ORGANS = ("liver", "left kidney", "duodenum")  # the last one has no code
 SPACING_MM = (2.5, 0.75, 1.25)  # (x, y, z)
@@ -76,3 +77,38 @@ def centroid_of(mask_xyz, affine):
   """Where a mask's centre lies, by the affine of its file."""
   at = np.argwhere(mask_xyz)
   return affine[:3, :3] @ at.mean(axis=0) + affine[:3, 3]
+
+
+def write_dicom(folder, codes="LPS", descending=False, **tags):
+  """`hu_ras` as a series whose rows run to codes[0] and columns to codes[1], with all UIDs and no names."""
+  array, affine = turned(hu_ras(), codes)
+  lps = np.diag([-1.0, -1, 1, 1]) @ affine
+  spacing = np.linalg.norm(lps[:3, :3], axis=0)
+  cosines = lps[:3, :3] / spacing
+  folder.mkdir(parents=True, exist_ok=True)
+  order = range(array.shape[2])
+  for place, index in enumerate(reversed(order) if descending else order):
+    uids = {
+      "SOPInstanceUID": f"1.2.826.0.1.99.{index + 1}",
+      "SeriesInstanceUID": "1.2.826.0.1.98",
+      "StudyInstanceUID": "1.2.826.0.1.97",
+      "FrameOfReferenceUID": "1.2.826.0.1.96",
+    }
+    write_slice(
+      folder / f"{place:03d}.dcm",
+      array[:, :, index].T,
+      lps[:3, 3] + lps[:3, 2] * index,
+      [*cosines[:, 0], *cosines[:, 1]],
+      **{
+        **uids,
+        "PixelSpacing": [float(spacing[1]), float(spacing[0])],
+        "RescaleSlope": 1,
+        "RescaleIntercept": 0,
+        **tags,
+      },
+    )
+  return folder
+
+
+def dicom_case(folder, codes="LPS", organs=ORGANS, **settings):
+  return segmented(write_dicom(folder / "series", codes, **settings), organs)
