@@ -11,7 +11,7 @@ import os
 from absl import flags
 
 from data import command
-from data.manifest import Manifest, read_manifest
+from data.dataset_json import Manifest, read_manifest
 from data.spacing import describe_spacing, parse_spacing
 from data.stored.dropped_annotations import Drop
 from data.stored.findings import fold_summary, warnings

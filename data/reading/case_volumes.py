@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from data.arrays import Integers, Labels, Mask
+from data.dataset_json import Case
 from data.dicom.series import slice_paths
 from data.formats import nifti
 from data.formats.label_values import label_integers, to_labels, unnamed_values
 from data.formats.png_stack import by_name, is_png_stack, read_png_stack
 from data.input_error import InputError
 from data.listed import listed
-from data.manifest import Case
 from data.organs import IGNORE
 from data.reading import volumes
 from data.reading.named_segments import Wanted, has_segments, read_segments

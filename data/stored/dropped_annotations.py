@@ -10,8 +10,8 @@ import dataclasses
 
 import numpy as np
 
+from data.dataset_json import Manifest
 from data.input_error import InputError
-from data.manifest import Manifest
 
 _STREAM = 1  # apart from the folds, which are dealt by the bare seed
 

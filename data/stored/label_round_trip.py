@@ -7,9 +7,9 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from data.arrays import Labels, SpacingMM, WantedSpacingMM
+from data.dataset_json import Case, Manifest, read_manifest
 from data.files.outputs import Outputs
 from data.input_error import InputError
-from data.manifest import Case, Manifest, read_manifest
 from data.reading import volumes
 from data.reading.case_volumes import read_case_image, read_case_label
 from data.spacing import fill_spacing

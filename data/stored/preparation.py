@@ -15,10 +15,10 @@ from collections.abc import Mapping, Sequence
 import tqdm
 
 from data.arrays import WantedSpacingMM
+from data.dataset_json import Manifest, read_manifest
 from data.files.outputs import make_folder
 from data.input_error import InputError
 from data.listed import listed
-from data.manifest import Manifest, read_manifest
 from data.spacing import NATIVE
 from data.stored import preprocess
 from data.stored.case_folder import Entry

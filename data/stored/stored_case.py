@@ -7,10 +7,10 @@ import hashlib
 import pathlib
 
 from data.arrays import WantedSpacingMM
+from data.dataset_json import Case, Reading
 from data.files.file_hash import file_sha256
 from data.input_error import InputError
 from data.listed import listed
-from data.manifest import Case, Reading
 from data.organs import BACKGROUND, IGNORE
 from data.reading.case_volumes import read_case_image, read_case_label
 from data.reading.plausible_ct import doubts

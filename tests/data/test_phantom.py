@@ -9,9 +9,9 @@ import nibabel
 import numpy as np
 import pytest
 
+from data.dataset_json import read_manifest
 from data.files.outputs import RECORD
 from data.input_error import InputError
-from data.manifest import read_manifest
 from data.organs import BTCV_ORGANS
 from data.synthetic.cohort import Cohort, PartialCases, write_cohort
 from data.synthetic.phantom_ct import draw_case

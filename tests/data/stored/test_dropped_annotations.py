@@ -6,8 +6,8 @@ import pathlib
 import numpy as np
 import pytest
 
+from data.dataset_json import Case, Manifest, read_manifest
 from data.input_error import InputError
-from data.manifest import Case, Manifest, read_manifest
 from data.organs import BTCV_ORGANS
 from data.stored.dropped_annotations import Drop, drop_annotations
 from data.stored.stored_case import Preparation, prepare_case

@@ -8,8 +8,8 @@ import nibabel
 import numpy as np
 import pytest
 
+from data.dataset_json import read_manifest
 from data.input_error import InputError
-from data.manifest import read_manifest
 from data.stored.dropped_annotations import Drop
 from data.stored.preparation import CasesFailed, prepare_store, with_folds
 from data.stored.store import read_store, verify

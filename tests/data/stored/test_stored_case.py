@@ -6,8 +6,8 @@ import nibabel
 import numpy as np
 import pytest
 
+from data.dataset_json import read_manifest
 from data.input_error import InputError
-from data.manifest import read_manifest
 from data.stored.store import read_store
 from data.stored.stored_case import Preparation, prepare_case
 from tests.conftest import TINY_ORGANS, make_case, make_store, write_nifti, write_raw

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from data.dataset_json import read_manifest
 from data.input_error import InputError
-from data.manifest import read_manifest
 
 
 @pytest.fixture
