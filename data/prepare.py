@@ -1,10 +1,11 @@
-"""python -m data.prepare: brings the volumes of a manifest into a store.
+"""python -m data.prepare: brings the volumes of a manifest, or of a public data set, into a store.
 
 Parallel over cases, each written whole or not at all; what is finished and unchanged is not done again.
 """
 
 from __future__ import annotations
 
+import collections
 import json
 import os
 
@@ -12,16 +13,60 @@ from absl import flags
 
 from data import command
 from data.dataset_json import Manifest, read_manifest
+from data.layouts.by_name import (
+  LAYOUTS,
+  PARTS,
+  Choice,
+  describe_layouts,
+  find_cases,
+  parse_flips,
+  read_spacings,
+)
+from data.listed import listed
 from data.spacing import describe_spacing, parse_spacing
 from data.stored.dropped_annotations import Drop
 from data.stored.findings import fold_summary, warnings
 from data.stored.preparation import CasesFailed, prepare_store
 from data.stored.store import Store
 
+OF_LAYOUTS = (
+  "layout",
+  "raw_dir",
+  "list_layouts",
+  "part",
+  "max_cases",
+  "leave_out",
+  "case_flips",
+  "spacings",
+)
+
 
 def define_flags() -> None:
-  flags.DEFINE_string("manifest", None, "The dataset.json that lists the cases.", required=True)
-  flags.DEFINE_string("output_dir", None, "The store to write.", required=True)
+  flags.DEFINE_string("manifest", None, "The dataset.json that lists the cases; or give --layout.")
+  flags.DEFINE_string("output_dir", None, "The store to write.")
+  flags.DEFINE_enum(
+    "layout",
+    None,
+    [layout.name for layout in LAYOUTS],
+    "A public data set as it was downloaded and unpacked, in place of --manifest.",
+  )
+  flags.DEFINE_string("raw_dir", None, "The folder that holds it, at whatever depth.")
+  flags.DEFINE_bool("list_layouts", False, "Print what each layout holds and how its files are called.")
+  flags.DEFINE_enum(
+    "part",
+    "train",
+    PARTS,
+    "Of a data set that holds cases out for validation and test: all but these, these, or all with folds "
+    "(0: held out).",
+  )
+  flags.DEFINE_integer("max_cases", 0, "Take so many at most, chosen by --seed; 0: all.", lower_bound=0)
+  flags.DEFINE_list("leave_out", [], "Ids of cases not to take.")
+  flags.DEFINE_list(
+    "case_flips", [], "ID:AXES of scans that run against their header, along some of x, y, z: sliver_007:x."
+  )
+  flags.DEFINE_string(
+    "spacings", None, "A CSV file with the columns id,z_mm,y_mm,x_mm, for scans whose header has none."
+  )
   flags.DEFINE_list(
     "spacing_mm",
     None,
@@ -80,15 +125,44 @@ def dropping(args: flags.FlagValues) -> Drop | None:
   return Drop(args.drop_case_fraction, args.drop_organs, args.seed, args.drop_keep_fold)
 
 
+def cases_to_prepare(args: flags.FlagValues) -> Manifest:
+  """The manifest, read or found by the layout. Raises flags.Error if the flags do not name one of them."""
+  if not args.output_dir:
+    raise flags.ValidationError("--output_dir: is missing; it names the store to write")
+  if bool(args.manifest) == bool(args.layout):
+    raise flags.ValidationError(
+      "--manifest and --layout: exactly one of them is needed, a dataset.json or a public data set"
+    )
+  if args.manifest:
+    given = [name for name in OF_LAYOUTS if args[name].present]
+    if given:
+      raise flags.ValidationError(f"--{given[0]}: is for --layout, and --manifest is given")
+    return read_manifest(args.manifest)
+  if not args.raw_dir:
+    raise flags.ValidationError("--raw_dir: is missing; it names the folder of --layout")
+  choice = Choice(
+    part=args.part,
+    leave_out=tuple(args.leave_out),
+    max_cases=args.max_cases,
+    seed=args.seed,
+    mirrored=parse_flips(args.case_flips),
+    spacings=read_spacings(args.spacings) if args.spacings else {},
+  )
+  return find_cases(args.layout, args.raw_dir, choice)
+
+
 def main(_: list[str]) -> None:
   args = flags.FLAGS
+  if args.list_layouts:
+    print(describe_layouts())
+    return
   drop = dropping(args)
-  manifest = read_manifest(args.manifest)
+  manifest = cases_to_prepare(args)
   for note in manifest.notes:
     print(f"note: {note}")
   try:
     store = prepare_store(
-      args.manifest,
+      manifest,
       args.output_dir,
       parse_spacing(args.spacing_mm),
       folds=args.folds,
@@ -115,6 +189,14 @@ def _tell(store: Store, manifest: Manifest, drop: Drop | None) -> None:
     f"{len(store.organs)} organs, spacing {describe_spacing(store.spacing_mm)} (z, y, x)"
   )
   print(f"{store.path}: {fold_summary(entries)}")
+  placed = collections.Counter(
+    entry["label_placed"]["mirrored"] or "no axis" for entry in entries if "label_placed" in entry
+  )
+  if placed:
+    print(
+      f"{store.path}: label maps were placed by what they cover, mirrored along "
+      f"{listed(f'{axes}: {count}' for axes, count in placed.most_common())} (index.json, label_placed)"
+    )
   for line in warnings(entries, store.organs):
     print(f"warning: {line}")
   if drop:
@@ -128,4 +210,4 @@ def _tell(store: Store, manifest: Manifest, drop: Drop | None) -> None:
 
 if __name__ == "__main__":
   define_flags()
-  command.run(main)
+  command.run(main, {"Public data sets": OF_LAYOUTS})

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import SimpleITK as sitk
 
 from data.formats.grid import FileGrid, StoredVolume, require_usable
-from data.formats.itk_header import nrrd_affine, require_stated_geometry
+from data.formats.itk_header import nrrd_affine, require_data_file, require_stated_geometry
 from data.input_error import InputError
 from data.whole_file import AnyPath
 
@@ -34,6 +34,7 @@ def read(path: AnyPath) -> StoredVolume:
       open.
   """
   stated = nrrd_affine(path)
+  require_data_file(path)
   image = _read_scalar_volume(path)
   lps = np.eye(4)
   lps[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()

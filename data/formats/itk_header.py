@@ -6,6 +6,7 @@ AnatomicalOrientation at all, and ignores what rescales values.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 
 import numpy as np
@@ -70,6 +71,22 @@ def nrrd_affine(path: AnyPath) -> Affine | None:
       "correct the header."
     ) from error
   return np.diag([*NRRD_SPACES[space], 1.0]) @ affine
+
+
+def require_data_file(path: AnyPath) -> None:
+  """Refuses a MetaImage header that names a file of voxels which is not there; other formats are passed.
+
+  Raises:
+    InputError: If it does.
+  """
+  name = (_meta_fields(path) or {}).get("elementdatafile", "LOCAL")
+  if name.upper() in ("LOCAL", "LIST") or "%" in name:
+    return
+  if not os.path.isfile(os.path.join(os.path.dirname(os.path.abspath(path)), name)):
+    raise InputError(
+      f"{path}: the header names {name} for its voxels (ElementDataFile), which is not there; keep the two "
+      "files in one folder, under the names that they came with."
+    )
 
 
 def require_stated_geometry(path: AnyPath, affine: Affine) -> None:

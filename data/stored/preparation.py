@@ -48,7 +48,7 @@ class CasesFailed(InputError):
 
 
 def prepare_store(
-  manifest_path: AnyPath,
+  manifest: AnyPath | Manifest,
   output_dir: AnyPath,
   spacing_mm: WantedSpacingMM = NATIVE,
   folds: int = 5,
@@ -63,7 +63,7 @@ def prepare_store(
   """Prepares every case of a manifest; a bar on a terminal shows how far it got.
 
   Args:
-    manifest_path: the dataset.json that lists the cases.
+    manifest: the cases, or the dataset.json that lists them.
     output_dir: the store, made or brought up to date.
     spacing_mm: (z, y, x) to resample to; None keeps each case's own spacing along that axis.
     folds: cross-validation folds dealt over the fully labelled cases, unless the manifest has them.
@@ -81,7 +81,8 @@ def prepare_store(
       succeeds.
     InputError: If the manifest is not in order, a scan is in it twice, or the folder holds what is no store.
   """
-  manifest = read_manifest(manifest_path)
+  if not isinstance(manifest, Manifest):
+    manifest = read_manifest(manifest)
   if drop:
     manifest = drop_annotations(manifest, drop)
   preparation = Preparation(manifest.organs, spacing_mm, max_voxels, assume_hu, nifti_header)

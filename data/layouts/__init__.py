@@ -1,0 +1,1 @@
+"""Public data sets as they are downloaded: which file is whose scan, which value which organ."""

@@ -1,0 +1,75 @@
+"""NIH Pancreas-CT: The Cancer Imaging Archive, scans in DICOM and labels in NIfTI.
+
+The label arrays are flipped front to back against the DICOM read the usual way, and their headers do not say
+so reliably: how each lies on its scan is decided by the scan.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import re
+
+from data.dataset_json import Case, Reading
+from data.input_error import InputError
+from data.layouts.btcv import LABEL
+from data.layouts.layout import Files, Found, Layout, by_number, left_out, paired
+
+# TCIA's version 2 of 2020-09-10 withdrew them: the same scan as case 2, cropped otherwise.
+WITHDRAWN = (25, 70)
+_DICOM = {".dcm", ".dicom", ".ima", ""}
+
+
+def find(files: Files) -> Found:
+  """Pairs PANCREAS_0001/.../*.dcm with label0001.nii.gz."""
+  labels = by_number(
+    file for file in files.matching(LABEL) if not file.is_in("multiorgan", "btcv", "rawdata")
+  )
+  images = scans(files)
+  dropped = [f"{number:04d}" for number in WITHDRAWN if number in images or number in labels]
+  for number in WITHDRAWN:
+    images.pop(number, None)
+    labels.pop(number, None)
+  pairs, notes = paired(images, labels)
+  cases = [
+    Case(
+      f"nih_{number:04d}",
+      image,
+      label,
+      ("pancreas",),
+      {1: "pancreas"},
+      reading=Reading(placed_by=("pancreas",)),
+    )
+    for number, (image, label) in pairs.items()
+  ]
+  why = "withdrawn by TCIA in 2020, since they are the scan of case 2"
+  return Found(tuple(cases), (*left_out("cases", dropped, why), *notes))
+
+
+def scans(files: Files) -> dict[int, pathlib.Path]:
+  """{number: folder of DICOM slices}; each patient's slices lie one to three folders deep.
+
+  Raises:
+    InputError: If a patient has slices in two folders.
+  """
+  found: dict[int, pathlib.Path] = {}
+  for folder in files.folders_with(_DICOM):
+    match = re.search(r"PANCREAS_(\d{4})", folder.relative_to(files.folder.parent).as_posix(), re.IGNORECASE)
+    if not match:
+      continue
+    number = int(match[1])
+    if number in found:
+      raise InputError(
+        f"{folder}: has slices of PANCREAS_{number:04d}, as {found[number]} has; keep the folder of one "
+        "series."
+      )
+    found[number] = folder
+  return dict(sorted(found.items()))
+
+
+LAYOUT = Layout(
+  "nih_pancreas",
+  "80 scans, pancreas",
+  "Pancreas-CT/PANCREAS_0001/.../*.dcm and TCIA_pancreas_labels-02-05-2017/label0001.nii.gz",
+  find,
+  wrong=((r"\.tcia$", "this is the list of files for TCIA's downloader: fetch them by NBIA Data Retriever"),),
+)

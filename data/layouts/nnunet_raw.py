@@ -1,0 +1,155 @@
+"""A data set in nnU-Net's raw format, of version 1 or 2. Its ignore label counts nowhere, as with nnU-Net.
+
+The formats are those of nnU-Net's documentation/dataset_format.md and ignore_label.md.
+"""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import re
+from typing import Any
+
+from data.dataset_json import Case
+from data.input_error import InputError
+from data.layouts.layout import Files, Found, Layout, left_out
+from data.listed import listed
+from data.organs import BTCV_ORGANS
+
+# The words of each default organ's name, in any order and spelling; what has other words is another organ.
+_SAME = {"gall bladder": "gallbladder", "oesophagus": "esophagus", "postcava": "inferior vena cava"}
+_SAME.update({"ivc": "inferior vena cava", "portal vein and splenic vein": "portal and splenic vein"})
+_SAME.update({"right adrenal": "right adrenal gland", "left adrenal": "left adrenal gland"})
+
+
+def find(files: Files) -> Found:
+  """Takes the cases of the folder's one dataset.json, with the labels that it names.
+
+  Where all of these are among the 13 default organs, the store lists the 13, and the others are unknown; else
+  it lists the data set's own.
+
+  Raises:
+    InputError: If there are several such files, or one is not in order.
+  """
+  found = [file for file in files.matching(r"dataset\.json") if (file.path.parent / "labelsTr").is_dir()]
+  if not found:
+    return Found(())
+  if len(found) > 1:
+    raise InputError(
+      f"{files.folder}: holds {len(found)} data sets ({listed(file.path.parent.name for file in found)}); "
+      "name one of these folders by --raw_dir."
+    )
+  path = found[0].path
+  content = _content(path)
+  values, ignored = _labels(path, content)
+  known = {name: organ for name in values.values() if (organ := _default_organ(name))}
+  if len(known) == len(set(values.values())) and len(set(known.values())) == len(known):
+    organs: tuple[str, ...] = BTCV_ORGANS
+    values = {value: known[name] for value, name in values.items()}
+    annotated = tuple(organ for organ in organs if organ in values.values())
+    notes = [f"{path}: the store has the 13 default organs, of which {len(annotated)} are annotated"]
+  else:
+    organs = annotated = tuple(values.values())
+    notes = [f"{path}: the store has the organs {listed(organs, 8)}, not the 13 default ones"]
+  cases, bare = [], []
+  for name, image, label in _pairs(path, content, _channel(path, content)):
+    if not image.is_file() or not label.is_file():
+      bare.append(name)
+      continue
+    case_id = re.sub(r"[^A-Za-z0-9._-]", "_", name)
+    cases.append(Case(case_id, image, label, annotated, values, ignored=ignored))
+  return Found(tuple(cases), (*notes, *left_out("cases", bare, "scan or label map is not there")), organs)
+
+
+def _content(path: pathlib.Path) -> dict[str, Any]:
+  try:
+    content = json.loads(path.read_text(encoding="utf-8-sig"))
+  except (OSError, ValueError) as error:
+    raise InputError(f"{path}: cannot be read as JSON ({error}); correct it there.") from error
+  if not isinstance(content, dict) or not isinstance(content.get("labels"), dict):
+    raise InputError(f'{path}: has no "labels"; this is no dataset.json of nnU-Net.')
+  return content
+
+
+def _labels(path: pathlib.Path, content: dict[str, Any]) -> tuple[dict[int, str], frozenset[int]]:
+  """({value: name}, values to ignore). Version 2 writes {name: value}, version 1 {"value": name}."""
+  values: dict[int, str] = {}
+  ignored = frozenset[int]()
+  for key, other in content["labels"].items():
+    name, value = (other, key) if str(key).isdigit() else (key, other)
+    if isinstance(value, list):
+      raise InputError(
+        f'{path}: "labels" has the region {name} of several values; regions overlap and are not read. Give '
+        "each "
+        "value a name of its own there."
+      )
+    if not isinstance(name, str) or not str(value).isdigit():
+      raise InputError(f'{path}: "labels" has {key}: {other}; a name and a whole number are allowed.')
+    if name.lower() == "ignore":
+      ignored = frozenset({int(value)})
+    elif int(value):
+      if int(value) in values or name in values.values():
+        raise InputError(f'{path}: "labels" names {name} or {value} twice; correct it there.')
+      values[int(value)] = name
+  if not values:
+    raise InputError(f'{path}: "labels" names no organ; correct it there.')
+  return dict(sorted(values.items())), ignored
+
+
+def _channel(path: pathlib.Path, content: dict[str, Any]) -> int:
+  """The number of the channel that is CT."""
+  names = content.get("channel_names") or content.get("modality")
+  if not isinstance(names, dict) or not names:
+    raise InputError(
+      f'{path}: has no "channel_names", so that it is not known which scans are CT; add it there.'
+    )
+  cts = [int(number) for number, name in names.items() if str(name).upper() == "CT" and str(number).isdigit()]
+  if len(cts) != 1:
+    raise InputError(
+      f"{path}: names the channels {json.dumps(names)[:80]}; exactly one CT is allowed. Is it in HU? Then "
+      "call its channel CT."
+    )
+  return cts[0]
+
+
+def _pairs(
+  path: pathlib.Path, content: dict[str, Any], channel: int
+) -> list[tuple[str, pathlib.Path, pathlib.Path]]:
+  """(name, scan, label map) of each training case, by name."""
+  folder, ending = path.parent, str(content.get("file_ending", ".nii.gz"))
+  listed_cases = content.get("dataset")
+  if isinstance(listed_cases, dict):  # version 2 may list the files, which may lie elsewhere
+    try:
+      return [
+        (name, folder / entry["images"][channel], folder / entry["label"])
+        for name, entry in sorted(listed_cases.items())
+      ]
+    except (KeyError, IndexError, TypeError) as error:
+      raise InputError(f'{path}: "dataset" lists a case without its images or label ({error}).') from error
+  labels = sorted(
+    file for file in (folder / "labelsTr").iterdir() if file.name.endswith(ending) and file.name[0] != "."
+  )
+  names = [file.name[: -len(ending)] for file in labels]
+  return [
+    (name, folder / "imagesTr" / f"{name}_{channel:04d}{ending}", label) for name, label in zip(names, labels)
+  ]
+
+
+def _default_organ(name: str) -> str:
+  """The default organ of a name, "" if it is none: `kidney_right` is the right kidney."""
+  words = re.sub(r"[^a-z]+", " ", name.lower()).strip()
+  by_words = {_key(organ): organ for organ in BTCV_ORGANS}
+  by_words.update({_key(other): organ for other, organ in _SAME.items()})
+  return by_words.get(_key(words), "")
+
+
+def _key(words: str) -> frozenset[str]:
+  return frozenset(words.split()) - {"and", "the"}
+
+
+LAYOUT = Layout(
+  "nnunet_raw",
+  "any data set of nnU-Net, with its own organs; its ignore label counts nowhere",
+  "dataset.json, imagesTr/x_0000.nii.gz and labelsTr/x.nii.gz",
+  find,
+)
