@@ -28,7 +28,7 @@ MAY_IMPORT = {
   "data.synthetic": {"data", "data.files", "data.formats", "data.reading", "data.stored"},
   "data (commands)": DATA | {"data.layouts"},
   "dltk_unet": set(),
-  "deeplab_panns.networks": {"dltk_unet"},  # of it only keras_version
+  "deeplab_panns.networks": {"dltk_unet"},  # of it only keras_version and batch norm
   "deeplab_panns.method": {"data", "data.stored", "deeplab_panns.networks"},
   "deeplab_panns.segmentation": {"data", "data.batches", "data.stored"},
   "deeplab_panns.exports": {"data", "data.files", "deeplab_panns.segmentation"},

@@ -9,6 +9,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from deeplab_panns.networks.batch_norm import BatchNorm
+
 BATCH_NORM_EPSILON = 1e-5  # 1e-3, Keras' default, belongs to DeepLab's Xception trunk
 
 
@@ -107,7 +109,7 @@ class Convolution(tf.keras.layers.Conv2D):
 
 def batch_norm(decay: float, name: str) -> tf.keras.layers.Layer:
   """Batch normalization with γ and β; `decay` is the share of the moving statistics that survives a step."""
-  return tf.keras.layers.BatchNormalization(momentum=decay, epsilon=BATCH_NORM_EPSILON, name=name)
+  return BatchNorm(momentum=decay, epsilon=BATCH_NORM_EPSILON, name=name)
 
 
 def weight_penalty(weight_decay: float) -> tf.keras.regularizers.Regularizer | None:
