@@ -48,6 +48,10 @@ class Checkpoints:
       alignment=panns.alignment,
       best_dice=self._best_dice,
     )
+    # Of another run's stage 1; what moves in stage 2 alone starts from this run's own settings.
+    self._stage1 = tf.train.Checkpoint(
+      network=panns.network, teacher=panns.teacher, optimizer=panns.optimizer, best_dice=self._best_dice
+    )
     _ = self._checkpoint.save_counter  # asking makes it: checkpoints have had it since the first version
 
   def save(self, kind: str, step: int) -> str:
@@ -79,8 +83,8 @@ class Checkpoints:
     except (OSError, tf.errors.OpError) as error:
       found = getattr(error, "strerror", None) or getattr(error, "message", None) or error
       raise InputError(
-        f"{self._folder / kind}: the checkpoint of step {step} cannot be written ({_reason(str(found))}); the "
-        f"last good one is {self.latest() or 'none yet'}. Make room, and run the same command again."
+        f"{self._folder / kind}: the checkpoint of step {step} cannot be written ({_reason(str(found))}); "
+        f"the last good one is {self.latest() or 'none yet'}. Make room, and run the same command again."
       ) from None
 
   def save_if_best(self, step: int, dice: float) -> None:
@@ -135,10 +139,13 @@ class Checkpoints:
       raise InputError(
         f"{folder.parent}: has no finished stage 1 to start from; train it to the end of stage 1 first."
       )
-    return str(folder / "stage1" / f"ckpt-{_restore(folder / 'stage1', self._read)}")
+    return str(folder / "stage1" / f"ckpt-{_restore(folder / 'stage1', self._read_stage1)}")
 
   def _read(self, path: str) -> None:
     self._checkpoint.read(path).assert_consumed()
+
+  def _read_stage1(self, path: str) -> None:
+    self._stage1.read(path).expect_partial().assert_existing_objects_matched()
 
 
 def restore_network(network: tf.keras.Model, folder: pathlib.Path, kind: str = "last") -> int:

@@ -28,5 +28,6 @@ def written(folder: pathlib.Path) -> Iterator[None]:
     # "{{node}} PATH; File too large\n\tFailed to flush ..."
     found = error.message.partition(";")[2].strip().partition("\n")[0][:80] or error.message[:80]
     raise EventsNotWritten(
-      f"{folder}: TensorBoard's events cannot be written ({found}); make room, and run the same command again."
+      f"{folder}: TensorBoard's events cannot be written ({found}); make room, and run the same "
+      "command again."
     ) from None

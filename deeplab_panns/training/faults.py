@@ -46,13 +46,15 @@ class Faults:
 
   def _out_of_memory(self, error: tf.errors.ResourceExhaustedError) -> str:
     sampling, batch = self._experiment.sampling, self._experiment.batch_size
-    size = f"--crop_size={sampling.crop_size}" if not isinstance(sampling, PatchSampling) else ""
     if isinstance(sampling, PatchSampling):
       size = f"--patch_size={','.join(map(str, sampling.patch_size))}"
+    else:
+      size = f"--crop_size={sampling.crop_size}"
     where = "GPU" if "GPU" in error.message else "host"
     return (
-      f"the {where}'s memory ran out at --batch_size={batch} {size}; the last good checkpoint is {self._kept}. "
-      "Close other programs and run the same command, or lower one of the two and choose another --run_dir."
+      f"the {where}'s memory ran out at --batch_size={batch} {size}; the last good checkpoint is "
+      f"{self._kept}. Close other programs and run the same command, or lower one of the two and choose "
+      "another --run_dir."
     )
 
   @property
