@@ -110,6 +110,11 @@ class Manifest:
   notes: tuple[str, ...] = ()
 
 
+def is_case_id(value: Any) -> bool:
+  """Whether a value can be the id of a case: it names a folder, and must not lead anywhere else."""
+  return isinstance(value, str) and bool(_ID.fullmatch(value)) and value not in (".", "..")
+
+
 def read_manifest(path: AnyPath) -> Manifest:
   """Reads and checks a manifest.
 
@@ -229,9 +234,19 @@ def _organs(path: pathlib.Path, organs: Any) -> tuple[str, ...]:
   return tuple(organs)
 
 
+def _require_one_reading(where: str, annotated: Sequence[str], organs: tuple[str, ...]) -> None:
+  """Without "labels" the values may count all organs, or those of "annotated" in the order given there."""
+  for value, (counted, own) in enumerate(zip(organs, annotated), 1):
+    if counted != own:
+      raise InputError(
+        f'{where}: annotates {listed(annotated)} and has no "labels", so the value {value} may be {counted} '
+        f'or {own}; write "labels": {{"{value}": "{own}", ...}} there, or once for all cases at the top.'
+      )
+
+
 def _case(path: pathlib.Path, number: int, entry: dict[str, Any], organs: tuple[str, ...]) -> Case:
   case_id = entry.get("id")
-  if not isinstance(case_id, str) or not _ID.fullmatch(case_id) or case_id in (".", ".."):
+  if not is_case_id(case_id):
     raise InputError(
       f"{path}: case number {number} has the id {_show(case_id)}; "
       "an id is made of letters, digits, '.', '_' and '-', since it names a folder."
@@ -250,12 +265,9 @@ def _case(path: pathlib.Path, number: int, entry: dict[str, Any], organs: tuple[
       f"{where}: annotates {listed(annotated)} but has no label map; "
       'name its "label", or write "annotated": [] for an unlabelled case.'
     )
-  if entry.get("labels") is None and annotated and annotated != organs:
-    raise InputError(
-      f'{where}: annotates {listed(annotated)} and has no "labels", so the value 1 may be {organs[0]} or '
-      f'{annotated[-1]}; write "labels": {{"1": "{annotated[0]}", ...}} there, or once for all cases at the '
-      "top."
-    )
+  if entry.get("labels") is None:
+    given = entry.get("annotated")
+    _require_one_reading(where, given if isinstance(given, list) else annotated, organs)
   meaning = _values(where, entry.get("labels"), organs)
   named = {*meaning.values.values(), *meaning.names.values()}
   unnamed = [organ for organ in annotated if organ not in named]

@@ -208,6 +208,10 @@ def test_labels_may_be_missing_only_where_that_has_one_meaning(write):
     InputError, match=r'annotates spleen and has no "labels", so the value 1 may be liver or spleen'
   ):
     read_manifest(write(case={"labels": None, "annotated": ["spleen"]}))
+  with pytest.raises(InputError, match=r"so the value 1 may be liver or spleen"):
+    read_manifest(write(case={"labels": None, "annotated": ["spleen", "liver"]}))
+  both_ways = read_manifest(write(case={"labels": None, "annotated": ["liver"]})).cases[0]
+  assert both_ways.values[1] == "liver" and both_ways.annotated == ("liver",)
 
 
 def test_keys_that_are_not_used_are_noted_and_remarks_are_not(write):
