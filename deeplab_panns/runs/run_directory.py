@@ -55,6 +55,22 @@ class RunDirectory:
     # the store's cases at --spacing_mm, where that is not the store's
     self.resampled = self.path / "resampled"
 
+  def require_vacant(self) -> None:
+    """Raises InputError if a new run would lie among, or replace, files that are no run's."""
+    if self.experiment.exists():
+      return
+    foreign = [
+      name for name in ("index.json", "dataset.json", "saved_model.pb") if (self.path / name).exists()
+    ]
+    ours = (self.checkpoints, self.prior, self.record)
+    foreign += [file.name for file in ours if file.exists()]
+    if self.data.exists() and '"fingerprint"' not in self.data.read_text(encoding="utf-8", errors="replace"):
+      foreign.append(self.data.name)
+    if foreign:
+      raise InputError(
+        f"{self.path}: holds {', '.join(foreign)} and no run; choose a new folder, or a run's, as --run_dir."
+      )
+
   def open_for_training(self, experiment: Experiment, store: Store) -> None:
     """Writes the settings of a new run, or checks that a started one has the same.
 
@@ -132,16 +148,15 @@ class RunDirectory:
     experiment = load_experiment(self.experiment)
     try:
       data = json.loads(self.data.read_text(encoding="utf-8"))
-      return RunSettings(
-        experiment,
-        tuple(data["organs"]),
-        str(data["data_dir"]),
-        str(data["fingerprint"]),
-        data.get("scans", {}),
-      )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+      organs, scans = data["organs"], data.get("scans", {})
+      if not isinstance(organs, list) or not organs or not all(isinstance(organ, str) for organ in organs):
+        raise ValueError(f"organs: {organs!r:.40}")
+      if not isinstance(scans, dict):
+        raise ValueError(f"scans: {scans!r:.40}")
+      return RunSettings(experiment, tuple(organs), str(data["data_dir"]), str(data["fingerprint"]), scans)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
       raise InputError(
-        f"{self.data}: does not say which data the run was trained on ({error!r}); restore the file, or "
+        f"{self.data}: does not say which data the run was trained on ({error!r:.80}); restore the file, or "
         "train the run again."
       ) from None
 

@@ -39,6 +39,7 @@ def train(
       needs, or the loss stops being finite.
   """
   directory = RunDirectory(run_dir)
+  directory.require_vacant()
   # Scans to predict are resampled to the spacing of training: it must be known where it is the store's too.
   spacing_mm = fill_spacing(experiment.spacing_mm, store.spacing_mm)
   experiment = dataclasses.replace(experiment, spacing_mm=spacing_mm)

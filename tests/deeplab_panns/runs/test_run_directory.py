@@ -27,6 +27,22 @@ def test_a_new_run_writes_down_what_it_is(run, tiny_store):
   assert settings.scans == {"spacing_mm": [[3.0, 2.0, 2.0]] * 2, "extent_mm": [[18.0, 80.0, 72.0]] * 2}
 
 
+@pytest.mark.parametrize("name", ["index.json", "dataset.json", "data.json", "prior.json"])
+def test_a_folder_with_files_of_others_is_no_place_for_a_run(tmp_path, name):
+  RunDirectory(tmp_path / "new").require_vacant()
+  (tmp_path / "notes.txt").write_text("mine")
+  RunDirectory(tmp_path).require_vacant()
+  (tmp_path / name).write_text("{}")
+  with pytest.raises(InputError, match=rf"holds {name} and no run; choose a new folder"):
+    RunDirectory(tmp_path).require_vacant()
+
+
+def test_a_run_that_was_killed_while_it_began_is_begun_again(run):
+  run.require_vacant()
+  run.experiment.unlink()
+  run.require_vacant()
+
+
 def test_a_run_of_before_has_no_ranges_of_scans(run):
   content = json.loads(run.data.read_text())
   del content["scans"]
@@ -63,7 +79,9 @@ def test_a_second_process_is_kept_out(run):
     pass
 
 
-@pytest.mark.parametrize("damage", ["{", "[]", '{"organs": ["a"]}'])
+@pytest.mark.parametrize(
+  "damage", ["{", "[]", '{"organs": ["a"]}', '{"organs": "liver", "data_dir": "", "fingerprint": ""}']
+)
 def test_a_damaged_data_file_is_one_line(run, damage):
   run.data.write_text(damage)
   with pytest.raises(InputError, match=r"data\.json: does not say which data"):
