@@ -24,14 +24,18 @@ MAY_IMPORT = {
   "data.reading": {"data", "data.formats", "data.dicom"},
   "data.layouts": {"data", "data.formats"},
   "data.stored": {"data", "data.files", "data.formats", "data.reading"},
-  "data.batches": {"data", "data.stored"},
+  "data.atlas": {"data", "data.stored"},
+  "data.batches": {"data", "data.stored", "data.atlas"},
   "data.synthetic": {"data", "data.files", "data.formats", "data.reading", "data.stored"},
   "data (commands)": DATA | {"data.layouts"},
   "dltk_unet": set(),
   "deeplab_panns.networks": {"dltk_unet"},  # of it only keras_version and batch norm
   "deeplab_panns.method": {"data", "data.stored", "deeplab_panns.networks"},
   "deeplab_panns.segmentation": {"data", "data.batches", "data.stored"},
-  "deeplab_panns.exports": {"data", "data.files", "deeplab_panns.segmentation"},
+  # of segmentation only familiar_scans, which imports no TensorFlow
+  "deeplab_panns.portable": {"data", "deeplab_panns.segmentation"},
+  "deeplab_panns.exports": {"data", "data.files", "data.stored", "deeplab_panns.segmentation"}
+  | {"deeplab_panns.portable", "deeplab_panns.runs"},
   "deeplab_panns.outputs": {"data"} | READING,
   "deeplab_panns.prediction": DATA - {"data.synthetic", "data.batches"}
   | {"deeplab_panns.segmentation", "deeplab_panns.exports", "deeplab_panns.outputs"},
@@ -42,6 +46,7 @@ MAY_IMPORT = {
   | {"deeplab_panns.runs", "deeplab_panns.segmentation", "deeplab_panns.evidence"},
   "deeplab_panns.prior_check": {"data", "data.files", "data.stored", "deeplab_panns.evidence"},
   "deeplab_panns.training": DATA - {"data.synthetic"}
+  | {"data.atlas"}
   | {"deeplab_panns.method", "deeplab_panns.runs", "deeplab_panns.segmentation"}
   | {"deeplab_panns.scores", "deeplab_panns.evidence", "deeplab_panns.prior_check"},
   # of runs only setting_names, which imports nothing

@@ -36,12 +36,14 @@ class Example(NamedTuple):
     image: the stored image, [side, side, channels] of slices, [z, side, side] of patches.
     label: the stored label map, [side, side] or [z, side, side]; IGNORE where the scan does not reach.
     transform: crop to canvas.
+    corner: the scan's (slice, row, column) that lies on index 0 of the canvas, in the sampler's view.
   """
 
   case: int
   image: Canvas
   label: Canvas
   transform: Transform
+  corner: tuple[int, int, int]
 
 
 def require_movement(scales: tuple[float, ...], max_rotation_degrees: float) -> None:
@@ -132,6 +134,14 @@ def onto_canvas(
   )
   moved = transform - np.array([0, 0, col, 0, 0, row, 0, 0], np.float32)
   return CanvasPart(slice(row, row + canvas), slice(col, col + canvas), moved)
+
+
+def canvas_points(transform: Transform, crop_size: Sequence[int]) -> npt.NDArray[np.float64]:
+  """Where on the canvas each pixel of a crop lies: [rows, columns, 2], (row, column)."""
+  rows, cols = np.mgrid[: crop_size[0], : crop_size[1]]
+  at_col = transform[0] * cols + transform[1] * rows + transform[2]
+  at_row = transform[3] * cols + transform[4] * rows + transform[5]
+  return np.stack([at_row, at_col], axis=-1)
 
 
 def crop(

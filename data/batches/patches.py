@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from data.allowed import require_range
-from data.arrays import Labels, StoredImage
+from data.arrays import Floats, Labels, StoredImage
 from data.batches import augment
 from data.batches.augment import Canvas, Example, Transform
 from data.batches.random_access import generator, opener, shuffled
@@ -124,6 +124,13 @@ class PatchSampler:
     voxel = self._organ_voxel(case, label, rng) if rng.uniform() < self._sampling.organ_fraction else None
     return Example(case, *self._cut(image, label, voxel, rng))
 
+  def voxels(self, example: Example) -> Floats:
+    """Where each voxel of the example's patch lies in its case: [z, y, x, 3], (z, y, x) in voxels."""
+    depth, *in_plane = self._sampling.patch_size
+    points = augment.canvas_points(example.transform, in_plane) + example.corner[1:]
+    slices = np.arange(example.corner[0], example.corner[0] + depth)
+    return np.stack([np.insert(points, 0, z, axis=-1) for z in slices])
+
   def crop(self, images: tf.Tensor, labels: tf.Tensor, transforms: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Cuts the patches of a batch of examples.
 
@@ -155,7 +162,7 @@ class PatchSampler:
 
   def _cut(
     self, image: StoredImage, label: Labels, voxel: Voxel | None, rng: np.random.Generator
-  ) -> tuple[Canvas, Canvas, Transform]:
+  ) -> tuple[Canvas, Canvas, Transform, tuple[int, int, int]]:
     sampling, patch = self._sampling, self._sampling.patch_size
     angle = np.radians(rng.uniform(0, sampling.max_rotation_degrees))
     scale = sampling.scales[rng.integers(len(sampling.scales))]
@@ -169,6 +176,7 @@ class PatchSampler:
       self._canvas_of(image, first[0], part, fill=0),
       self._canvas_of(label, first[0], part, fill=IGNORE),
       part.transform,
+      (first[0], part.rows.start, part.columns.start),
     )
 
   def _canvas_of(

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from data.arrays import Floats, Integers
+from data.atlas.placed import PlacedAtlas
 from data.batches.augment import Canvas, Transform
 from data.batches.patches import PatchSampler, PatchSampling
 from data.batches.random_access import stream_seed
@@ -57,15 +58,22 @@ class Batches:
   """
 
   def __init__(
-    self, store: Store, splits: Splits, plan: BatchPlan, prior_cases: Collection[str] | None = None
+    self,
+    store: Store,
+    splits: Splits,
+    plan: BatchPlan,
+    prior_cases: Collection[str] | None = None,
+    atlas: PlacedAtlas | None = None,
   ) -> None:
     """Opens the cases.
 
     Args:
       prior_cases: ids of the partial cases whose images the prior counts. None counts all of them, and leaves
         "in_prior" out of the batches.
+      atlas: of the partial cases, in their order; what it expects is then part of the batches.
     """
     self._plan = plan
+    self._atlas = atlas
     self._class_count = len(store.organs) + 1
     self._labeled = _sampler(splits.labeled, plan, _LABELED)
     self._partial = _sampler(splits.partial, plan, _PARTIAL) if splits.partial else None
@@ -96,14 +104,15 @@ class Batches:
 
     "partial" also has "annotated": float32 [partial size, K + 1], 1 for the classes that the case's label map
     holds; entry 0, background, is 1 only where all organs are annotated. With `prior_cases` it has "in_prior"
-    too: float32 [partial size], 0 or 1.
+    too: float32 [partial size], 0 or 1; with an atlas "expected": float32 [partial size, ..., K + 1], the
+    shares that it expects at each pixel.
     """
     partial, partial_size = self._partial_sampler(), self._plan.partial_size
 
     def batch(step: tf.Tensor) -> dict[str, dict[str, tf.Tensor]]:
       return {
         "labeled": self._examples(self._labeled, step, self._plan.batch_size - partial_size),
-        "partial": self._examples(partial, step, partial_size, self._annotated),
+        "partial": self._examples(partial, step, partial_size, self._annotated, self._atlas),
       }
 
     return _stream(first_step, last_step, batch)
@@ -143,19 +152,23 @@ class Batches:
     step: tf.Tensor,
     count: int,
     annotated: Floats | None = None,
+    atlas: PlacedAtlas | None = None,
   ) -> dict[str, tf.Tensor]:
-    def draw(step: int) -> tuple[Integers, Canvas, Canvas, Transform]:
+    def draw(step: int) -> tuple[Integers, Canvas, Canvas, Transform, Floats]:
       drawn = [sampler.example(step * count + position) for position in range(count)]
-      case, image, label, transform = (np.stack(part) for part in zip(*drawn))
-      return case.astype(np.int32), image, label, transform
+      case, image, label, transform, _ = (np.stack(part) for part in zip(*drawn))
+      expected = [atlas.expected(one.case, sampler.voxels(one)) for one in drawn] if atlas else 0
+      return case.astype(np.int32), image, label, transform, np.array(expected, np.float32)
 
-    case, *canvases = tf.numpy_function(
-      draw, [step], [tf.int32, tf.uint8, tf.uint8, tf.float32], stateful=False
+    case, *canvases, expected = tf.numpy_function(
+      draw, [step], [tf.int32, tf.uint8, tf.uint8, tf.float32, tf.float32], stateful=False
     )
     for tensor, shape in zip([case, *canvases], [[], *sampler.canvas_shapes]):
       tensor.set_shape([count, *shape])
     image, label = sampler.crop(*canvases)
     examples = {"image": image, "label": label}
+    if atlas is not None:
+      examples["expected"] = tf.ensure_shape(expected, [*label.shape, self._class_count])
     if annotated is not None:
       examples["annotated"] = tf.ensure_shape(
         tf.gather(tf.constant(annotated), case), [count, self._class_count]

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from data.allowed import require_choice
-from data.arrays import Labels, StoredImage
+from data.arrays import Floats, Labels, StoredImage
 from data.batches import augment
 from data.batches.augment import Canvas, Example, Transform
 from data.batches.random_access import generator, opener, shuffled
@@ -92,6 +92,12 @@ class SliceSampler:
     case, index = self._pick(number)
     return Example(case, *self._cut(*self._open(case), index, generator(self._seed, number)))
 
+  def voxels(self, example: Example) -> Floats:
+    """Where each pixel of the example's crop lies in its case: [crop_size, crop_size, 3], (z, y, x) in
+    voxels."""
+    points = augment.canvas_points(example.transform, (self._sampling.crop_size,) * 2) + example.corner[1:]
+    return np.insert(points, self._axis, example.corner[0], axis=-1)
+
   def crop(self, images: tf.Tensor, labels: tf.Tensor, transforms: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Cuts the crops of a batch of examples.
 
@@ -115,7 +121,7 @@ class SliceSampler:
 
   def _cut(
     self, stored_image: StoredImage, stored_label: Labels, index: int, rng: np.random.Generator
-  ) -> tuple[Canvas, Canvas, Transform]:
+  ) -> tuple[Canvas, Canvas, Transform, tuple[int, int, int]]:
     sampling = self._sampling
     image, label = (np.moveaxis(array, self._axis, 0) for array in (stored_image, stored_label))
     size = label.shape[1:]
@@ -131,7 +137,7 @@ class SliceSampler:
     canvas_label = np.full((self._canvas,) * 2, IGNORE, np.uint8)
     canvas_image[: cut.shape[0], : cut.shape[1]] = cut
     canvas_label[: cut.shape[0], : cut.shape[1]] = label[index, rows, cols]
-    return canvas_image, canvas_label, transform
+    return canvas_image, canvas_label, transform, (index, rows.start, cols.start)
 
 
 def _crop_centre(rng: np.random.Generator, size: int, extent: float) -> float:

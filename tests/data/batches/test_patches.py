@@ -25,7 +25,7 @@ def noise_case(folder, shape):
 
 def draw(sampler, numbers):
   """(cases, images [n, z, y, x], labels [n, z, y, x])."""
-  cases, images, labels, transforms = (np.stack(part) for part in zip(*map(sampler.example, numbers)))
+  cases, images, labels, transforms, _ = (np.stack(part) for part in zip(*map(sampler.example, numbers)))
   image, label = sampler.crop(tf.constant(images), tf.constant(labels), tf.constant(transforms))
   return cases, image.numpy()[..., 0], label.numpy()
 
@@ -221,3 +221,17 @@ def test_a_setting_that_is_not_allowed_is_named(setting, message):
   with pytest.raises(ValueError) as error:
     PatchSampling(**setting)
   assert str(error.value) == message
+
+
+def test_every_voxel_of_a_patch_is_known_by_its_place_in_the_case(tmp_path):
+  """A label map of 0, 1, 2, 3 by its coordinates can be read off them, turned and scaled or not."""
+  z, y, x = np.indices((9, 40, 44))
+  label = ((z + y // 8 + x // 8) % 4).astype(np.uint8)
+  sampler = PatchSampler((saved_case(tmp_path / "case", label, label),), MOVED, seed=0)
+  for number in range(6):
+    example = sampler.example(number)
+    _, _, (shown,) = draw(sampler, [number])
+    at = np.floor(sampler.voxels(example) + 0.5).astype(int)
+    inside = np.all((at >= 0) & (at < label.shape), axis=-1) & (shown != IGNORE)
+    same = label[tuple(np.moveaxis(at[inside], -1, 0))] == shown[inside]
+    assert inside.mean() > 0.5 and same.mean() > 0.99  # the rest is rounding at the middle of two voxels

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from data.atlas.placed import PlacedAtlas
 from data.batches.pipeline import Batches, BatchPlan
 from data.batches.slices import SliceSampling
 from data.organs import IGNORE
@@ -34,6 +35,22 @@ def test_which_partial_images_the_prior_counts(store, splits):
   assert not any(np.any(batch["in_prior"]) for batch in nobody)
   for ours, theirs in zip(plain, some):
     np.testing.assert_array_equal(ours["image"], theirs["image"])
+
+
+def test_the_atlas_says_what_to_expect_at_each_pixel(store, splits):
+  """The stored patients are much alike: where the organ is annotated, it is expected too. All else stays."""
+  atlas = PlacedAtlas(store.organs, splits.labeled, splits.partial)
+  plain, placed = (
+    [batch["partial"] for batch in one.mixed(0, 6).as_numpy_iterator()]
+    for one in (Batches(store, splits, PLAN), Batches(store, splits, PLAN, atlas.anchors_mm, atlas))
+  )
+  assert "expected" not in plain[0] and placed[0]["expected"].shape == (2, 33, 33, 4)
+  for ours, theirs in zip(placed, plain):
+    np.testing.assert_array_equal(ours["image"], theirs["image"])
+    np.testing.assert_allclose(ours["expected"].sum(axis=-1), 1, rtol=1e-5)
+  organ = np.concatenate([batch["expected"][..., 1] for batch in placed])
+  label = np.concatenate([batch["label"] for batch in placed])
+  assert organ[label == 1].mean() > 3 * organ[label == 0].mean() > 0
 
 
 def test_labels_of_partial_cases_come_with_what_they_annotate(store, splits):

@@ -7,8 +7,10 @@ import resource
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from data.batches.slices import SliceSampler, SliceSampling
+from data.organs import IGNORE
 from tests.data.batches.conftest import saved_case
 
 
@@ -96,3 +98,19 @@ def test_a_setting_that_is_not_allowed_is_named(setting, message):
   with pytest.raises(ValueError) as error:
     SliceSampling(**setting)
   assert str(error.value) == message
+
+
+@pytest.mark.parametrize("view", ["axial", "coronal", "sagittal"])
+def test_every_pixel_of_a_crop_is_known_by_its_place_in_the_case(view, tmp_path):
+  """A label map that can be read off the coordinates, in crops that are turned and scaled."""
+  z, y, x = np.indices((30, 40, 44))
+  label = ((z // 6 + y // 8 + x // 8) % 4).astype(np.uint8)
+  sampling = SliceSampling(view, 1, 33, (0.75, 1.5), 15.0)
+  ours = SliceSampler((saved_case(tmp_path / "case", label, label),), sampling, seed=0)
+  for number in range(4):
+    example = ours.example(number)
+    _, shown = ours.crop(*(tf.constant(part)[None] for part in example[1:4]))
+    at = np.floor(ours.voxels(example) + 0.5).astype(int)
+    inside = np.all((at >= 0) & (at < label.shape), axis=-1) & (shown[0].numpy() != IGNORE)
+    same = label[tuple(np.moveaxis(at[inside], -1, 0))] == shown[0].numpy()[inside]
+    assert inside.mean() > 0.4 and same.mean() > 0.99

@@ -1,0 +1,1 @@
+"""Where organs lie: an atlas of the labelled cases, and its place in a scan that annotates some organs."""

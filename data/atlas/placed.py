@@ -1,0 +1,71 @@
+"""The atlas placed in every partial case by what is annotated there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from data.arrays import Floats
+from data.atlas.anchoring import find_anchor_mm
+from data.atlas.cells import cell_of
+from data.atlas.organ_atlas import OrganAtlas, make_atlas
+from data.stored.store import StoredCase
+
+
+class PlacedAtlas:
+  """What the labelled cases let one expect at each voxel of a partial case, given where its annotated organs
+  lie.
+
+  An atlas is made for each set of organs that some case annotates.
+
+  Attributes:
+    classes: K + 1.
+    anchors_mm: {case id: [3], the anchor in mm from the corner of voxel (0, 0, 0)}, of the cases that show an
+      organ they annotate.
+  """
+
+  def __init__(
+    self, organs: Sequence[str], labeled: Sequence[StoredCase], partial: Sequence[StoredCase]
+  ) -> None:
+    """Makes the atlases and finds the anchors; reads every label map once.
+
+    Args:
+      organs: the store's.
+      labeled: cases with all organs annotated.
+    """
+    self.classes = len(organs) + 1
+    self._cases = tuple(partial)
+    self._atlases: dict[str, OrganAtlas] = {}
+    self.anchors_mm: dict[str, Floats] = {}
+    made: dict[tuple[str, ...], OrganAtlas | None] = {}
+    for case in partial:
+      if case.annotated not in made:
+        made[case.annotated] = _atlas(organs, labeled, case.annotated)
+      atlas = made[case.annotated]
+      anchor = atlas and find_anchor_mm(case.label(), case.spacing_mm, atlas)
+      if atlas is not None and anchor is not None:
+        self._atlases[case.id], self.anchors_mm[case.id] = atlas, anchor
+
+  def expected(self, case: int, voxels: Floats) -> Floats:
+    """The shares that the classes should have at points of a partial case.
+
+    Args:
+      case: its index among the partial cases.
+      voxels: [..., 3], (z, y, x) in voxels, whole numbers in a voxel's middle.
+    Returns:
+      float32 [..., K + 1], summing to 1; uniform in a case without an anchor.
+    """
+    stored = self._cases[case]
+    if stored.id not in self.anchors_mm:
+      return np.full((*voxels.shape[:-1], self.classes), 1 / self.classes, np.float32)
+    displacement_mm = (voxels + 0.5) * stored.spacing_mm - self.anchors_mm[stored.id]
+    return self._atlases[stored.id].at(cell_of(displacement_mm))
+
+
+def _atlas(
+  organs: Sequence[str], labeled: Sequence[StoredCase], annotated: Sequence[str]
+) -> OrganAtlas | None:
+  values: Mapping[str, int] = {organ: value for value, organ in enumerate(organs, 1)}
+  maps = ((case.label(), case.spacing_mm) for case in labeled)
+  return make_atlas(maps, [values[organ] for organ in annotated], len(organs) + 1)

@@ -1,0 +1,43 @@
+"""The atlas in partial cases: one place a case, and shares that are the truth where patients are alike."""
+
+import dataclasses
+
+import numpy as np
+
+from data.atlas.placed import PlacedAtlas
+from tests.data.atlas.conftest import SPACING_MM, moved, patient
+from tests.data.batches.conftest import saved_case
+
+ORGANS = ("liver", "spleen", "pancreas")
+
+
+def case(folder, label, annotated):
+  saved = saved_case(folder, np.zeros_like(label), label)
+  return dataclasses.replace(saved, annotated=annotated, spacing_mm=SPACING_MM)
+
+
+def placed(tmp_path):
+  """Two copies of the labelled patient, one of them moved and cut, and one whose organ is not seen."""
+  labeled = case(tmp_path / "full", patient(), ORGANS)
+  whole = case(tmp_path / "whole", np.where(patient() == 2, patient(), 0), ("spleen",))
+  shown = moved(patient(), (0, 4, -4))[9:]
+  cut = case(tmp_path / "cut", np.where(shown == 1, shown, 0), ("liver",))
+  blind = case(tmp_path / "blind", np.zeros((6, 8, 9)), ("liver",))
+  return PlacedAtlas(ORGANS, [labeled], [whole, cut, blind]), shown
+
+
+def test_only_cases_that_show_their_organ_have_an_anchor(tmp_path):
+  atlas, _ = placed(tmp_path)
+  assert list(atlas.anchors_mm) == ["whole", "cut"] and atlas.classes == 4
+  np.testing.assert_array_equal(atlas.expected(2, np.zeros((2, 3))), np.full((2, 4), 0.25))
+
+
+def test_expected_shares_are_the_true_ones_where_the_patients_are_one(tmp_path):
+  """Over each half of the cut scan: q, the shares of the whole patient, would be off by up to a half."""
+  atlas, shown = placed(tmp_path)
+  voxels = np.moveaxis(np.indices(shown.shape), 0, -1)
+  for half in (slice(None, 20), slice(20, None)):
+    expected = atlas.expected(1, voxels[:, :, half]).mean(axis=(0, 1, 2))
+    true = np.bincount(shown[:, :, half].ravel(), minlength=4) / shown[:, :, half].size
+    assert np.abs(expected - true).max() < 0.02
+  np.testing.assert_allclose(atlas.expected(0, voxels).sum(axis=-1), 1, rtol=1e-5)
