@@ -35,7 +35,7 @@ def global_moments(features: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor
 
 
 def _rows(values: tf.Tensor) -> tf.Tensor:
-  """[replicas, ...]: the `values` of each; by a sum, since TPUs have no gather, and sums of zeros are exact."""
+  """[replicas, ...]: the `values` of each; by a sum, which TPUs have, and to which zeros add nothing."""
   context = tf.distribute.get_replica_context()
   own = tf.one_hot(context.replica_id_in_sync_group, replica_count())
   rows = tf.reshape(own, [-1] + [1] * values.shape.rank) * values[None]

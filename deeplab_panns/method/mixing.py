@@ -7,18 +7,19 @@ pasted; the network that is trained sees the mix.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
 from deeplab_panns.method.losses import valid_pixels
 from deeplab_panns.method.partial_examples import PartialExamples
+from deeplab_panns.method.replicas import first_of_all, own_part, replica_count
 
 
 def paste_labeled(
   labeled: Mapping[str, tf.Tensor], partial: PartialExamples, seed: int | tf.Tensor, step: int | tf.Tensor
 ) -> PartialExamples:
-  """Pastes into each partial example a box of the labelled one of the same index in the batch.
+  """Pastes into each partial example a box of the labelled one of the same place in the global batch.
 
   Args:
     labeled: {"image", "label"}; at least as many examples as `partial`, of the same shape.
@@ -32,13 +33,15 @@ def paste_labeled(
   if partial.target is None:
     raise ValueError("received partial examples without targets; label them by the teacher first.")
   shape = partial.target.shape
-  inside = _boxes(shape, seed, step)
-  target = tf.where(inside, labeled["label"][: shape[0]], partial.target)
-  image = tf.where(inside[..., None], labeled["image"][: shape[0]], partial.image)
+  count = shape[0] * replica_count()
+  inside = own_part(_boxes([count, *shape[1:]], seed, step))
+  label, pasted = (own_part(first_of_all(labeled[name], count)) for name in ("label", "image"))
+  target = tf.where(inside, label, partial.target)
+  image = tf.where(inside[..., None], pasted, partial.image)
   return partial._replace(image=image, target=target, valid=valid_pixels(target))
 
 
-def _boxes(shape: tf.TensorShape, seed: int | tf.Tensor, step: int | tf.Tensor) -> tf.Tensor:
+def _boxes(shape: Sequence[int], seed: int | tf.Tensor, step: int | tf.Tensor) -> tf.Tensor:
   """bool of `shape` [batch, ...]: a box in each, its sides 0.4 to 0.8 of the image's, anywhere inside it."""
   dimensions = len(shape) - 1
   of_step = tf.stack([tf.cast(seed, tf.int64), tf.cast(step, tf.int64)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from deeplab_panns.method import losses, pseudo_labels
 from deeplab_panns.method.dual import Duals
+from deeplab_panns.method.loss_scale import LossScale
 from deeplab_panns.method.objective import Objective
 from deeplab_panns.method.partial_examples import PartialExamples
 from deeplab_panns.method.partial_loss import partial_loss
@@ -36,14 +37,22 @@ class PaNN(tf.keras.Model):
   batch, so that replicas add up to what one device computes in spite of ignored pixels.
 
   Attributes:
-    network, teacher, optimizer, duals, alignment: what a checkpoint holds.
-    first_bad_step: int64 variable, the first step (from 1) whose loss was not finite; −1 if none was.
-    tracked: {name: tf.keras.metrics.Mean} of the three terms' values since the last reset.
+    network, teacher, optimizer, duals, alignment, loss_scale: what a checkpoint holds; no loss_scale is None.
+    first_bad_step: int64 variable, the first step (from 1) whose loss or gradient was not finite; −1 if none
+      was.
+    tracked: {name: tf.keras.metrics.Mean} of the three terms' values and the gradient's norm since the last
+      reset.
     tracked_share: tf.keras.metrics.MeanTensor of p̄, [K + 1].
   """
 
   def __init__(
-    self, network: tf.keras.Model, teacher: tf.keras.Model, duals: Duals, objective: Objective, seed: int
+    self,
+    network: tf.keras.Model,
+    teacher: tf.keras.Model,
+    duals: Duals,
+    objective: Objective,
+    seed: int,
+    loss_scale: LossScale | None = None,
   ) -> None:
     """Puts the parts together.
 
@@ -53,8 +62,11 @@ class PaNN(tf.keras.Model):
       duals: ν and μ, and the prior q.
       objective: which terms count, and how.
       seed: of the dropout masks and the mixing.
+      loss_scale: for a network that computes in float16.
     """
     super().__init__()
+    self.distribute_reduction_method = "first"  # the step's results are those of the global batch
+    self.loss_scale = loss_scale
     self.network = network
     self.teacher = teacher
     teacher.trainable = False
@@ -64,10 +76,11 @@ class PaNN(tf.keras.Model):
     self._seed = seed
     self._teaching = Teaching(network, teacher, self.alignment, objective, seed)
     self._prior_term = PriorTerm(duals, objective)
-    # Whether the loss is finite is looked at only now and then; this keeps the step at which it was not.
+    # Whether all is finite is looked at only now and then; this keeps the step at which it was not.
     self.first_bad_step = tf.Variable(-1, dtype=tf.int64, trainable=False, name="first_bad_step")
     self.tracked = {
-      name: tf.keras.metrics.Mean(name) for name in ("loss/labeled", "loss/partial", "loss/prior")
+      name: tf.keras.metrics.Mean(name)
+      for name in ("loss/labeled", "loss/partial", "loss/prior", "gradient/norm")
     }
     self.tracked_share = tf.keras.metrics.MeanTensor("prior/p_bar", shape=duals.prior.shape)
 
@@ -107,12 +120,13 @@ class PaNN(tf.keras.Model):
         prior = self._prior_term.measure(logits.partial, partial)
         loss += self._partial_terms(logits.partial, partial, prior)
       total = loss + self._weight_decay()
+      descended = self.loss_scale.scaled(total) if self.loss_scale else total
     weights = self.network.trainable_variables
-    self.optimizer.apply_gradients(zip(tape.gradient(total, weights), weights))
+    loss, total = global_sum([loss, total])
+    self._descend(tape.gradient(descended, weights), tf.math.is_finite(total))
     if prior is not None:
       self._prior_term.ascend(prior)
       self._teaching.follow()
-    self._note_bad_step(total)
     return {"loss": loss}
 
   def _dropout_masks(self, batch: Batch) -> AbstractContextManager[None]:
@@ -147,9 +161,30 @@ class PaNN(tf.keras.Model):
     """This replica's part of the network's penalties on its weights."""
     return tf.add_n(self.network.losses) / replica_count() if self.network.losses else 0.0
 
-  def _note_bad_step(self, loss: tf.Tensor) -> None:
+  def _descend(self, gradients: Sequence[tf.Tensor], is_loss_finite: tf.Tensor) -> None:
+    """Moves the weights by the gradient of the global batch.
+
+    Args:
+      gradients: of this replica's part, scaled if there is a loss_scale.
+    """
+    weights = self.network.trainable_variables
+    gradients = global_sum(list(gradients))
+    if self.loss_scale:
+      gradients = self.loss_scale.unscaled(gradients)
+    norm = tf.linalg.global_norm(gradients)
+    usable = tf.math.is_finite(norm)
+    good = tf.logical_and(is_loss_finite, usable)
+    if self.loss_scale:
+      gradients = [tf.where(usable, gradient, tf.zeros_like(gradient)) for gradient in gradients]
+      good = tf.logical_and(is_loss_finite, tf.logical_or(usable, tf.logical_not(self.loss_scale.exhausted())))
+      self.loss_scale.follow(usable)
+    self.optimizer.apply_gradients(zip(gradients, weights), skip_gradients_aggregation=True)
+    self.tracked["gradient/norm"].update_state(tf.where(usable, norm, 0.0), tf.cast(usable, tf.float32))
+    self._note_bad_step(tf.logical_not(good))
+
+  def _note_bad_step(self, is_bad: tf.Tensor) -> None:
     # iterations has been counted up already: this is the number of the step that went wrong, from 1
-    bad = tf.logical_and(tf.logical_not(tf.math.is_finite(loss)), self.first_bad_step < 0)
+    first = tf.logical_and(is_bad, self.first_bad_step < 0)
     self.first_bad_step.assign(
-      tf.where(bad, tf.cast(self.optimizer.iterations, tf.int64), self.first_bad_step)
+      tf.where(first, tf.cast(self.optimizer.iterations, tf.int64), self.first_bad_step)
     )

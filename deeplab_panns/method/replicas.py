@@ -1,12 +1,14 @@
 """Sums over all replicas, and which examples of the global batch a replica holds.
 
 Inside `tf.distribute.Strategy.run` there are as many replicas as the strategy has devices; elsewhere there is
-one.
+one. What the method keeps besides the network (dual variables, alignment, teacher, first bad step) moves by
+global sums alone, so every replica writes the same value into its own copy and none has to be exchanged.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -16,8 +18,8 @@ def replica_count() -> int:
   return tf.distribute.get_strategy().num_replicas_in_sync
 
 
-def global_sum(value: tf.Tensor) -> tf.Tensor:
-  """The sum of `value` over all replicas; the value itself where there is one."""
+def global_sum(value: Any) -> Any:
+  """The sum of a tensor, or of each in a list, over all replicas; the value itself where there is one."""
   return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, value)
 
 
@@ -45,3 +47,37 @@ def positions_of_replica(sizes: Sequence[int], replica: int | tf.Tensor, replica
     positions.append(first + replica * size + tf.range(size))
     first += replicas * size
   return tf.concat(positions, axis=0)
+
+
+def own_part(of_all: tf.Tensor) -> tf.Tensor:
+  """This replica's rows of what is the same on all.
+
+  Args:
+    of_all: [replicas · n, ...], static shape.
+  Returns:
+    [n, ...].
+  """
+  replicas = replica_count()
+  if replicas == 1:
+    return of_all
+  size, *rest = of_all.shape
+  replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+  return tf.slice(of_all, [replica * (size // replicas)] + [0] * len(rest), [size // replicas, *rest])
+
+
+def first_of_all(values: tf.Tensor, count: int) -> tf.Tensor:
+  """The first examples of a group of the global batch, wherever they are held.
+
+  Args:
+    values: [n, ...], this replica's part of the group; whole numbers up to 2²⁴ or float32.
+    count: at most n · replicas.
+  Returns:
+    [count, ...] of the same dtype, the same on all replicas.
+  """
+  if replica_count() == 1:
+    return values[:count]
+  size = values.shape[0]
+  rows = tf.range(count) - tf.distribute.get_replica_context().replica_id_in_sync_group * size
+  held = tf.reshape(tf.logical_and(rows >= 0, rows < size), [-1] + [1] * (len(values.shape) - 1))
+  own = tf.cast(tf.gather(values, tf.clip_by_value(rows, 0, size - 1)), tf.float32)
+  return tf.cast(global_sum(tf.where(held, own, tf.zeros_like(own))), values.dtype)

@@ -320,3 +320,20 @@ def test_all_images_in_the_prior_are_as_none_said(update):
   np.testing.assert_array_equal(
     weights_after(make_panns(dual_update=update), batch), weights_after(make_panns(dual_update=update), plain)
   )
+
+
+def test_a_gradient_that_is_not_finite_is_a_bad_step_although_the_loss_is():
+  """√|x| at 0: its value is 0, its slope infinite."""
+  panns = make_panns()
+  image = panns.network.input
+  root = tf.keras.layers.Lambda(lambda logits: logits + tf.sqrt(tf.abs(logits - tf.stop_gradient(logits))))
+  panns.network = tf.keras.Model(image, root(panns.network.output))
+  loss = panns.train_step(make_batch(partial=False))["loss"]
+  assert np.isfinite(loss) and int(panns.first_bad_step) == 1
+
+
+def test_the_norm_of_the_gradient_is_that_of_the_step():
+  panns, batch = make_panns(rate=0.5), make_batch(partial=False)
+  before = np.concatenate([weight.numpy().ravel() for weight in panns.network.weights])
+  moved = weights_after(panns, batch) - before
+  np.testing.assert_allclose(panns.tracked["gradient/norm"].result(), np.linalg.norm(moved) / 0.5, rtol=1e-4)

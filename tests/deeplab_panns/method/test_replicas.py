@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deeplab_panns.method.replicas import global_positions, global_sum, positions_of_replica, replica_count
+from deeplab_panns.method.replicas import (
+  first_of_all,
+  global_positions,
+  global_sum,
+  own_part,
+  positions_of_replica,
+  replica_count,
+)
 
 
 def test_positions_by_hand():
@@ -26,3 +33,9 @@ def test_one_replica_holds_the_batch_in_its_order():
 def test_outside_of_a_strategy_there_is_one_replica():
   assert replica_count() == 1
   np.testing.assert_array_equal(global_sum(tf.constant([1.0, 2.0])), [1, 2])
+
+
+def test_one_replica_holds_the_whole_batch():
+  values = tf.reshape(tf.range(12), [6, 2])
+  np.testing.assert_array_equal(own_part(values), values)
+  np.testing.assert_array_equal(first_of_all(values, 4), values[:4])
