@@ -8,7 +8,7 @@ import os
 import pathlib
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -18,14 +18,15 @@ from data.files.plain_path import plain_path
 from data.input_error import InputError
 from data.listed import listed
 from data.whole_file import AnyPath, whole
+from deeplab_panns.exports.model_card import CARD, SAVED_MODEL_EXAMPLE, model_card
 from deeplab_panns.segmentation.familiar_scans import ScanRanges, require_ranges
 from deeplab_panns.segmentation.slabs import SlabSegmenter
 
-_ORGANS, _SCANS = "organs.json", "scans.json"
+_ORGANS, _SCANS, _FACTS = "organs.json", "scans.json", "facts.json"
 _NEEDED = ("saved_model.pb", f"assets/{_ORGANS}")
-# What TensorFlow may put at the top of a SavedModel, and our record.
+# What TensorFlow may put at the top of a SavedModel, and we: the record, the model card.
 _ENTRIES = {"saved_model.pb", "variables", "assets", "assets.extra", "debug"}
-_ENTRIES |= {"fingerprint.pb", "keras_metadata.pb", RECORD}
+_ENTRIES |= {"fingerprint.pb", "keras_metadata.pb", RECORD, CARD}
 _LFS_POINTER = b"version https://git-lfs"
 _COPY_AGAIN = "copy the folder again, or write it by `python -m deeplab_panns.export`"
 
@@ -87,20 +88,26 @@ def require_replaceable(output_dir: AnyPath, overwrite: bool = False) -> None:
 
 
 def write_saved_model(
-  segmenter: SlabSegmenter, organs: Sequence[str], output_dir: AnyPath, scans: ScanRanges | None = None
+  segmenter: SlabSegmenter,
+  organs: Sequence[str],
+  output_dir: AnyPath,
+  scans: ScanRanges | None = None,
+  facts: Mapping[str, Any] | None = None,
 ) -> None:
   """Writes a SavedModel.
 
   Its signature `serving_default` takes volume, float32 [D, H, W] (HU; axes z, y, x in LPS order), and
   spacing_mm, float32 [3] (z, y, x), and returns labels, uint8 [D, H, W]. The signature `probabilities` takes
   the same and returns probabilities, float16 [D, H, W, K + 1]. The organs' names, that of label 1 first, are
-  in assets/organs.json.
+  in assets/organs.json. Neither has a batch's axis: TensorFlow Serving's REST interface takes them in its
+  columnar form, {"inputs": {"volume": ..., "spacing_mm": ...}}.
 
   Args:
     segmenter: of a single network; an Ensemble cannot be written.
     organs: in the order of the labels 1…K.
     output_dir: appears once it is whole; an earlier folder of the name is replaced.
     scans: the ranges of the scans in training, for assets/scans.json.
+    facts: as from `facts_of`, for assets/facts.json and MODEL_CARD.md.
   Raises:
     InputError: If it cannot be written.
   """
@@ -114,10 +121,14 @@ def write_saved_model(
       module.organs = _asset(pathlib.Path(temporary) / _ORGANS, list(organs))
       if scans:
         module.scans = _asset(pathlib.Path(temporary) / _SCANS, scans)
+      if facts:
+        module.facts = _asset(pathlib.Path(temporary) / _FACTS, facts)
       signatures = {"serving_default": segmenter.labels, "probabilities": segmenter.probabilities}
       unfinished.mkdir()
       with plain_path(unfinished) as plain:
         tf.saved_model.save(module, str(plain), signatures=signatures)
+      if facts:
+        (unfinished / CARD).write_text(model_card(facts, SAVED_MODEL_EXAMPLE), encoding="utf-8")
       Outputs(unfinished).wrote(_files_in(unfinished))
   except (OSError, tf.errors.OpError) as error:
     raise InputError(

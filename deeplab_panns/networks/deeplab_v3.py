@@ -117,7 +117,8 @@ class PadToGrid(tf.keras.layers.Layer):
     self.grid = grid
 
   def call(self, inputs: tf.Tensor) -> tf.Tensor:
-    missing = [(1 - size) % self.grid for size in _sides(inputs)]
+    # (1 - size) % grid; converters to ONNX take the remainder of negative numbers for a negative one
+    missing = [(self.grid - (size - 1) % self.grid) % self.grid for size in _sides(inputs)]
     paddings = [[0, 0], *([0, rows] for rows in missing), [0, 0]]
     return tf.pad(inputs, paddings, constant_values=WINDOW_FLOOR)
 

@@ -1,16 +1,21 @@
 """SavedModels written and opened again; what is damaged, and what must not be replaced, is one line."""
 
+import json
 import os
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from data.input_error import InputError
+from deeplab_panns.exports.model_card import SAVED_MODEL_EXAMPLE
 from deeplab_panns.exports.saved_model import open_saved_model, require_replaceable, write_saved_model
 from deeplab_panns.segmentation.segment_arrays import segment_array
 from deeplab_panns.segmentation.slice_segmenter import InputGrid, SliceSegmenter
+from tests.deeplab_panns.exports.card_facts import FACTS
 
 ORGANS = ("spleen", "liver")
 RANGES = {"extent_mm": [[10.0, 300.0, 300.0], [90.0, 400.0, 400.0]]}
@@ -36,13 +41,74 @@ def model(tmp_path_factory):
 @pytest.mark.parametrize("name", ["model", "fold[0]/r*n?"])  # a path is not a pattern
 def test_an_opened_model_labels_as_the_segmenter_that_was_written(tmp_path, name):
   ours, folder = small_segmenter(), tmp_path / "new" / name
-  write_saved_model(ours, list(ORGANS), folder, RANGES)
+  write_saved_model(ours, list(ORGANS), folder, RANGES, FACTS)
+  require_replaceable(folder)
+  assert json.loads((folder / "assets" / "facts.json").read_text(encoding="utf-8")) == FACTS
+  assert SAVED_MODEL_EXAMPLE in (folder / "MODEL_CARD.md").read_text(encoding="utf-8")
   opened = open_saved_model(folder)
   assert opened.organs == ORGANS and opened.scans == RANGES
   labels = segment_array(opened.segmenter, VOLUME, (3.0, 1.0, 1.0))
   np.testing.assert_array_equal(labels, segment_array(ours, VOLUME, (3.0, 1.0, 1.0)))
   assert len(np.unique(labels)) > 1
   assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+
+
+def graph_of(folder):
+  from tensorflow.core.protobuf import saved_model_pb2
+
+  saved = saved_model_pb2.SavedModel()
+  saved.ParseFromString((folder / "saved_model.pb").read_bytes())
+  (graph,) = saved.meta_graphs
+  return graph
+
+
+def test_the_model_is_one_that_tensorflow_serving_answers_for(model):
+  """Its REST interface reads JSON by the names of the inputs and knows neither Python nor float16 inputs
+  (https://www.tensorflow.org/tfx/serving/api_rest, "Specifying input tensors in column format")."""
+  graph = graph_of(model)
+  assert list(graph.meta_info_def.tags) == ["serve"]
+  signature = graph.signature_def["serving_default"]
+  assert signature.method_name == "tensorflow/serving/predict"
+  found = {name: tf.as_dtype(tensor.dtype) for name, tensor in signature.inputs.items()}
+  assert found == {"volume": tf.float32, "spacing_mm": tf.float32}
+  assert {name: tf.as_dtype(tensor.dtype) for name, tensor in signature.outputs.items()} == {
+    "labels": tf.uint8
+  }
+  nodes = [graph.graph_def.node, *(function.node_def for function in graph.graph_def.library.function)]
+  operations = {node.op for part in nodes for node in part}
+  assert len(operations) > 20 and not {op for op in operations if "Py" in op or "NumpyFunction" in op}
+
+
+THEN_BY_SAVED_MODEL_CLI = """
+np.save("spacing.npy", np.array([3, 1, 1], np.float32))
+sys.argv = ["saved_model_cli", "run", "--dir", sys.argv[1], "--tag_set", "serve"]
+sys.argv += ["--signature_def", "serving_default", "--inputs", "volume=volume.npy;spacing_mm=spacing.npy"]
+sys.argv += ["--outdir", "."]
+from tensorflow.python.tools import saved_model_cli
+saved_model_cli.main()
+"""
+
+
+@pytest.mark.slow
+def test_the_cards_example_and_saved_model_cli_run_with_tensorflow_alone(model, tmp_path):
+  np.save(tmp_path / "volume.npy", VOLUME)
+  blocked = ("data", "deeplab_panns", "dltk_unet", "tensorflow_addons", "nibabel", "scipy", "SimpleITK")
+  alone = f"import sys\nfor name in {blocked}:\n  sys.modules[name] = None\n"
+  result = subprocess.run(
+    [
+      *(sys.executable, "-I", "-c", f"{alone}{SAVED_MODEL_EXAMPLE}{THEN_BY_SAVED_MODEL_CLI}"),
+      *(str(model), "volume.npy", "3,1,1"),
+    ],
+    capture_output=True,
+    text=True,
+    cwd=tmp_path,
+    check=False,
+    env={**os.environ, "TF_ENABLE_ONEDNN_OPTS": "1"},
+  )
+  assert result.returncode == 0, result.stderr
+  labels = segment_array(open_saved_model(model).segmenter, VOLUME, (3.0, 1.0, 1.0))
+  assert result.stdout.startswith(f"spleen {(labels == 1).sum()}\nliver {(labels == 2).sum()}\n")
+  np.testing.assert_array_equal(np.load(tmp_path / "labels.npy"), labels)
 
 
 def test_a_model_of_before_has_no_ranges_of_scans(model):
