@@ -14,18 +14,17 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
-from data.batches.projective_transform import transform
+from data.batches import interpolation
 from data.organs import IGNORE
 
 SCALES = (0.75, 1.0, 1.25, 1.5, 1.75, 2.0)  # the paper's
 MAX_ROTATION_DEGREES = 15.0  # the paper's
 
 Transform = npt.NDArray[np.float32]
-"""[8], for `tfa.image.transform`: crop (column, row) to image or canvas (column, row)."""
+"""[8], as `tfa.image.transform` takes it: crop (column, row) to image or canvas (column, row)."""
 Canvas = npt.NDArray[np.uint8]
-"""The part of a scan that a crop can see, image or label; of one size, whatever the scan's."""
+"""The part of a scan that a crop can see, image or label: [channels or slices, rows, columns]."""
 
 
 class Example(NamedTuple):
@@ -33,8 +32,8 @@ class Example(NamedTuple):
 
   Attributes:
     case: index of the case among those that the sampler draws from.
-    image: the stored image, [side, side, channels] of slices, [z, side, side] of patches.
-    label: the stored label map, [side, side] or [z, side, side]; IGNORE where the scan does not reach.
+    image: the stored image, [channels, rows, columns] of slices, [z, rows, columns] of patches.
+    label: the stored label map, [1, rows, columns] or [z, rows, columns]; IGNORE beyond the scan.
     transform: crop to canvas.
     corner: the scan's (slice, row, column) that lies on index 0 of the canvas, in the sampler's view.
   """
@@ -145,22 +144,15 @@ def canvas_points(transform: Transform, crop_size: Sequence[int]) -> npt.NDArray
 
 
 def crop(
-  images: tf.Tensor, labels: tf.Tensor, transforms: tf.Tensor, crop_size: Sequence[int]
-) -> tuple[tf.Tensor, tf.Tensor]:
-  """Cuts one augmented crop from each canvas.
+  image: Canvas, label: Canvas, transform: Transform, crop_size: Sequence[int], channels_last: bool = False
+) -> interpolation.Crop:
+  """Cuts an augmented crop from a canvas: bilinear, 0 beyond it; labels nearest neighbour, IGNORE beyond it.
 
   Args:
-    images: uint8 [batch, side, side, channels].
-    labels: uint8 [batch, side, side].
-    transforms: float32 [batch, 8], crop to canvas.
+    image, label: uint8 [channels, rows, columns].
+    transform: crop to canvas.
     crop_size: (rows, columns).
-  Returns:
-    image float32 [batch, rows, columns, channels] in [0, 255], bilinear, 0 beyond the canvas;
-    label uint8 [batch, rows, columns], nearest neighbour, IGNORE beyond the canvas.
+    channels_last: how the image is to lie in memory.
   """
-  size = tf.constant(crop_size, tf.int32)
-  image = transform(tf.cast(images, tf.float32), transforms, "bilinear", size)
-  label = transform(labels[..., None], transforms, "nearest", size, float(IGNORE))
-  image.set_shape([images.shape[0], *crop_size, images.shape[-1]])
-  label.set_shape([images.shape[0], *crop_size, 1])
-  return image, label[..., 0]
+  rows, columns = crop_size
+  return interpolation.cut(image, label, transform, (rows, columns), IGNORE, channels_last)

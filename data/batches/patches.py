@@ -7,7 +7,6 @@ import math
 from collections.abc import Collection
 
 import numpy as np
-import tensorflow as tf
 
 from data.allowed import require_range
 from data.arrays import Floats, Labels, StoredImage
@@ -109,13 +108,12 @@ class PatchSampler:
     return self._count
 
   @property
-  def canvas_shapes(self) -> tuple[list[int], list[int], list[int]]:
-    """Shapes of an example's image, label and transform."""
-    shape = [self._sampling.patch_size[0], self._canvas, self._canvas]
-    return shape, shape, [8]
+  def crop_shapes(self) -> tuple[list[int], list[int]]:
+    """Shapes of a patch's image and label."""
+    return [*self._sampling.patch_size, 1], [*self._sampling.patch_size]
 
   def example(self, number: int) -> Example:
-    """Draws one example, of a patch: image and label [patch depth, side, side]."""
+    """Draws one example, of a patch: image and label [patch depth, rows, columns]."""
     number = int(number)
     epoch, position = divmod(number, self._count)
     case = int(shuffled(self._count, self._seed, epoch)[position])
@@ -131,23 +129,16 @@ class PatchSampler:
     slices = np.arange(example.corner[0], example.corner[0] + depth)
     return np.stack([np.insert(points, 0, z, axis=-1) for z in slices])
 
-  def crop(self, images: tf.Tensor, labels: tf.Tensor, transforms: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Cuts the patches of a batch of examples.
+  def crop(self, example: Example) -> tuple[Floats, Labels]:
+    """Cuts an example's patch.
 
     Returns:
-      (float32 [batch, z, y, x, 1] in [0, 255], uint8 [batch, z, y, x]).
+      (float32 [z, y, x, 1] in [0, 255], uint8 [z, y, x]).
     """
-    batch, depth, side, _ = images.shape
-    # One transform of many small images; with z as channels, the volume would be transposed twice.
-    slices = [batch * depth, side, side]
     image, label = augment.crop(
-      tf.reshape(images, [*slices, 1]),
-      tf.reshape(labels, slices),
-      tf.repeat(transforms, depth, axis=0),
-      self._sampling.patch_size[1:],
+      example.image, example.label, example.transform, self._sampling.patch_size[1:]
     )
-    shape = [batch, *self._sampling.patch_size]
-    return tf.reshape(image, [*shape, 1]), tf.reshape(label, shape)
+    return image[..., None], label
 
   def _organ_voxel(self, case: int, label: Labels, rng: np.random.Generator) -> Voxel | None:
     """A voxel to lay the patch around, or None if the case has none of the organs wanted."""
@@ -184,10 +175,10 @@ class PatchSampler:
   ) -> Canvas:
     """The part of the volume's slices from `first` on; `fill` where the volume does not reach."""
     depth = self._sampling.patch_size[0]
-    canvas = np.full((depth, self._canvas, self._canvas), fill, np.uint8)
     cut = volume[max(first, 0) : first + depth, part.rows, part.columns]
+    canvas = np.full((depth, *cut.shape[1:]), fill, np.uint8)
     start = max(-first, 0)
-    canvas[start : start + cut.shape[0], : cut.shape[1], : cut.shape[2]] = cut
+    canvas[start : start + len(cut)] = cut
     return canvas
 
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from data.arrays import Floats, Integers
+from data.arrays import Floats, Integers, Labels
 from data.atlas.placed import PlacedAtlas
-from data.batches.augment import Canvas, Transform
 from data.batches.patches import PatchSampler, PatchSampling
 from data.batches.random_access import stream_seed
+from data.batches.share import Share
 from data.batches.slices import SliceSampler, SliceSampling
 from data.stored.splits import Splits
 from data.stored.store import Store, StoredCase
@@ -87,19 +87,24 @@ class Batches:
     focus = tuple(_annotated_values(store, case) for case in counted)
     self._prior = _sampler(splits.labeled, plan, _PRIOR, focus)
 
-  def labeled(self, first_step: int, last_step: int) -> tf.data.Dataset:
+  def labeled(
+    self, first_step: int, last_step: int, share: Share = Share()  # noqa: B008 - frozen
+  ) -> tf.data.Dataset:
     """Batches of labelled examples alone: stage 1, and stage 2 of full supervision.
 
-    Yields, for step in [first_step, last_step):
+    Yields, for step in [first_step, last_step) and for each replica of the share:
       {"labeled": {"image": [batch, ...], "label": [batch, ...]}}
     """
-    return _stream(
-      first_step,
-      last_step,
-      lambda step: {"labeled": self._examples(self._labeled, step, self._plan.batch_size)},
-    )
+    size = self._plan.batch_size
 
-  def mixed(self, first_step: int, last_step: int) -> tf.data.Dataset:
+    def batch(step: tf.Tensor, replica: tf.Tensor) -> dict[str, dict[str, tf.Tensor]]:
+      return {"labeled": self._dealt(self._labeled, step, replica, size, share)}
+
+    return _stream(first_step, last_step, batch, share)
+
+  def mixed(
+    self, first_step: int, last_step: int, share: Share = Share()  # noqa: B008 - frozen
+  ) -> tf.data.Dataset:
     """Batches of stage 2: as `labeled`, and "partial" beside it.
 
     "partial" also has "annotated": float32 [partial size, K + 1], 1 for the classes that the case's label map
@@ -108,14 +113,16 @@ class Batches:
     shares that it expects at each pixel.
     """
     partial, partial_size = self._partial_sampler(), self._plan.partial_size
+    labeled_size = self._plan.batch_size - partial_size
 
-    def batch(step: tf.Tensor) -> dict[str, dict[str, tf.Tensor]]:
+    def batch(step: tf.Tensor, replica: tf.Tensor) -> dict[str, dict[str, tf.Tensor]]:
+      known = (self._annotated, self._atlas)
       return {
-        "labeled": self._examples(self._labeled, step, self._plan.batch_size - partial_size),
-        "partial": self._examples(partial, step, partial_size, self._annotated, self._atlas),
+        "labeled": self._dealt(self._labeled, step, replica, labeled_size, share),
+        "partial": self._dealt(partial, step, replica, partial_size, share, *known),
       }
 
-    return _stream(first_step, last_step, batch)
+    return _stream(first_step, last_step, batch, share)
 
   def prior_labels(self, examples: int) -> tf.data.Dataset:
     """Batches of labels [batch, ...] of labelled cases, sampled as partial examples are.
@@ -140,32 +147,45 @@ class Batches:
     batch = self._plan.batch_size
     steps = -(-max(examples, len(sampler)) // batch)
 
-    def draw(step: tf.Tensor) -> dict[str, tf.Tensor]:
-      drawn = self._examples(sampler, step, batch, annotated)
+    def draw(step: tf.Tensor, _: tf.Tensor) -> dict[str, tf.Tensor]:
+      drawn = self._examples(sampler, step * batch, batch, annotated)
       return {name: value for name, value in drawn.items() if name in ("label", "annotated")}
 
-    return _stream(0, steps, draw)
+    return _stream(0, steps, draw, Share())
+
+  def _dealt(
+    self,
+    sampler: SliceSampler | PatchSampler,
+    step: tf.Tensor,
+    replica: tf.Tensor,
+    size: int,
+    share: Share,
+    annotated: Floats | None = None,
+    atlas: PlacedAtlas | None = None,
+  ) -> dict[str, tf.Tensor]:
+    """A replica's examples of the `size` that the global batch takes from a sampler."""
+    own = share.of(size)
+    return self._examples(sampler, step * size + replica * own, own, annotated, atlas)
 
   def _examples(
     self,
     sampler: SliceSampler | PatchSampler,
-    step: tf.Tensor,
+    first: tf.Tensor,
     count: int,
     annotated: Floats | None = None,
     atlas: PlacedAtlas | None = None,
   ) -> dict[str, tf.Tensor]:
-    def draw(step: int) -> tuple[Integers, Canvas, Canvas, Transform, Floats]:
-      drawn = [sampler.example(step * count + position) for position in range(count)]
-      case, image, label, transform, _ = (np.stack(part) for part in zip(*drawn))
+    def draw(first: int) -> tuple[Integers, Floats, Labels, Floats]:
+      drawn = [sampler.example(first + position) for position in range(count)]
+      image, label = (np.stack(part) for part in zip(*map(sampler.crop, drawn)))
       expected = [atlas.expected(one.case, sampler.voxels(one)) for one in drawn] if atlas else 0
-      return case.astype(np.int32), image, label, transform, np.array(expected, np.float32)
+      return np.array([one.case for one in drawn], np.int32), image, label, np.array(expected, np.float32)
 
-    case, *canvases, expected = tf.numpy_function(
-      draw, [step], [tf.int32, tf.uint8, tf.uint8, tf.float32, tf.float32], stateful=False
+    case, image, label, expected = tf.numpy_function(
+      draw, [first], [tf.int32, tf.float32, tf.uint8, tf.float32], stateful=False
     )
-    for tensor, shape in zip([case, *canvases], [[], *sampler.canvas_shapes]):
+    for tensor, shape in zip((case, image, label), ([], *sampler.crop_shapes)):
       tensor.set_shape([count, *shape])
-    image, label = sampler.crop(*canvases)
     examples = {"image": image, "label": label}
     if atlas is not None:
       examples["expected"] = tf.ensure_shape(expected, [*label.shape, self._class_count])
@@ -178,11 +198,17 @@ class Batches:
     return examples
 
 
-def _stream(first_step: int, last_step: int, make: Callable[[tf.Tensor], Any]) -> tf.data.Dataset:
-  steps = tf.data.Dataset.range(first_step, last_step)
+def _stream(
+  first_step: int, last_step: int, make: Callable[[tf.Tensor, tf.Tensor], Any], share: Share
+) -> tf.data.Dataset:
+  """What `make` gives for every step and, within it, for every replica of the share."""
+  numbers = tf.data.Dataset.range(first_step * share.count, last_step * share.count)
   options = tf.data.Options()
   options.deterministic = True
-  return steps.map(make, num_parallel_calls=2).with_options(options).prefetch(4)
+  batches = numbers.map(
+    lambda number: make(number // share.count, share.first + number % share.count), num_parallel_calls=2
+  )
+  return batches.with_options(options).prefetch(4)
 
 
 def _sampler(

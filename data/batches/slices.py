@@ -5,14 +5,12 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-import tensorflow as tf
 
 from data.allowed import require_choice
 from data.arrays import Floats, Labels, StoredImage
 from data.batches import augment
 from data.batches.augment import Canvas, Example, Transform
 from data.batches.random_access import generator, opener, shuffled
-from data.organs import IGNORE
 from data.stored.store import StoredCase
 
 SLICE_AXIS = {"axial": 0, "coronal": 1, "sagittal": 2}  # of arrays [z, y, x]
@@ -81,13 +79,13 @@ class SliceSampler:
     return int(self._ends[-1])
 
   @property
-  def canvas_shapes(self) -> tuple[list[int], list[int], list[int]]:
-    """Shapes of an example's image, label and transform."""
-    side = self._canvas
-    return [side, side, self._sampling.slices_per_input], [side, side], [8]
+  def crop_shapes(self) -> tuple[list[int], list[int]]:
+    """Shapes of a crop's image and label."""
+    size = [self._sampling.crop_size] * 2
+    return [*size, self._sampling.slices_per_input], size
 
   def example(self, number: int) -> Example:
-    """Draws one example, of a slice: image [side, side, slices_per_input], label [side, side]."""
+    """Draws one example, of a slice: image [slices_per_input, rows, columns], label [1, rows, columns]."""
     number = int(number)
     case, index = self._pick(number)
     return Example(case, *self._cut(*self._open(case), index, generator(self._seed, number)))
@@ -98,13 +96,15 @@ class SliceSampler:
     points = augment.canvas_points(example.transform, (self._sampling.crop_size,) * 2) + example.corner[1:]
     return np.insert(points, self._axis, example.corner[0], axis=-1)
 
-  def crop(self, images: tf.Tensor, labels: tf.Tensor, transforms: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Cuts the crops of a batch of examples.
+  def crop(self, example: Example) -> tuple[Floats, Labels]:
+    """Cuts an example's crop.
 
     Returns:
-      (float32 [batch, crop_size, crop_size, channels] in [0, 255], uint8 [batch, crop_size, crop_size]).
+      (float32 [crop_size, crop_size, channels] in [0, 255], uint8 [crop_size, crop_size]).
     """
-    return augment.crop(images, labels, transforms, (self._sampling.crop_size,) * 2)
+    size = (self._sampling.crop_size,) * 2
+    image, label = augment.crop(example.image, example.label, example.transform, size, channels_last=True)
+    return np.moveaxis(image, 0, -1), label[0]
 
   def _pick(self, number: int) -> tuple[int, int]:
     """(case, slice) of an example, both without replacement."""
@@ -132,12 +132,8 @@ class SliceSampler:
     rows, cols, transform = augment.onto_canvas(transform, (sampling.crop_size,) * 2, self._canvas, size)
     half = sampling.slices_per_input // 2
     neighbours = np.clip(np.arange(index - half, index + half + 1), 0, len(image) - 1)
-    cut = np.stack([image[neighbour, rows, cols] for neighbour in neighbours], axis=-1)
-    canvas_image = np.zeros((self._canvas, self._canvas, sampling.slices_per_input), np.uint8)
-    canvas_label = np.full((self._canvas,) * 2, IGNORE, np.uint8)
-    canvas_image[: cut.shape[0], : cut.shape[1]] = cut
-    canvas_label[: cut.shape[0], : cut.shape[1]] = label[index, rows, cols]
-    return canvas_image, canvas_label, transform, (index, rows.start, cols.start)
+    planes = np.stack([image[neighbour, rows, cols] for neighbour in neighbours])
+    return planes, np.asarray(label[index, rows, cols])[None], transform, (index, rows.start, cols.start)
 
 
 def _crop_centre(rng: np.random.Generator, size: int, extent: float) -> float:

@@ -16,10 +16,13 @@ MIDDLE = (16.0, 20.0)
 
 def cut(angle=0.0, scale=1.0, crop_size=17, centre=MIDDLE):
   transform = augment.crop_transform(angle, scale, crop_size, centre, LABEL.shape)
-  image, label = augment.crop(
-    tf.constant(IMAGE[None]), tf.constant(LABEL[None]), tf.constant(transform[None]), (crop_size,) * 2
-  )
-  return image.numpy()[0], label.numpy()[0]
+  return crop(IMAGE, LABEL, transform, (crop_size,) * 2)
+
+
+def crop(image, label, transform, size):
+  """(image [rows, columns, channels], label [rows, columns])."""
+  image, label = augment.crop(np.moveaxis(image, -1, 0), label[None], transform, size)
+  return np.moveaxis(image, 0, -1), label[0]
 
 
 def test_no_rotation_and_scale_is_a_plain_crop():
@@ -70,11 +73,9 @@ def test_scale_enlarges_about_the_centre(scale):
 @pytest.mark.parametrize("degrees", [0, 15])
 def test_the_anchor_appears_at_its_pixel(scale, degrees):
   transform = augment.turn_about(math.radians(degrees), scale, pixel=(3, 11), anchor=(20, 9))
-  image, label = augment.crop(
-    tf.constant(IMAGE[None]), tf.constant(LABEL[None]), tf.constant(transform[None]), (8, 13)
-  )
-  assert image.shape == (1, 8, 13, 2) and label[0, 3, 11] == LABEL[20, 9]
-  np.testing.assert_allclose(image[0, 3, 11], IMAGE[20, 9], atol=1e-3)
+  image, label = crop(IMAGE, LABEL, transform, (8, 13))
+  assert image.shape == (8, 13, 2) and label[3, 11] == LABEL[20, 9]
+  np.testing.assert_allclose(image[3, 11], IMAGE[20, 9], atol=1e-3)
 
 
 @pytest.mark.parametrize("image_size", [(200, 300), (30, 300), (30, 20)])
@@ -86,10 +87,8 @@ def test_a_crop_from_the_canvas_equals_one_from_the_whole_image(image_size):
   for centre in rng.uniform(0, image_size, (6, 2)):
     transform = augment.crop_transform(math.radians(12), 0.8, 24, centre, image_size)
     rows, cols, moved = augment.onto_canvas(transform, (24, 24), side, image_size)
-    on_canvas = augment.crop(
-      tf.constant(image[None, rows, cols]), tf.constant(label[None, rows, cols]), moved[None], (24, 24)
-    )
-    whole = augment.crop(tf.constant(image[None]), tf.constant(label[None]), transform[None], (24, 24))
+    on_canvas = crop(image[rows, cols], label[rows, cols], moved, (24, 24))
+    whole = crop(image, label, transform, (24, 24))
     np.testing.assert_allclose(on_canvas[0], whole[0], atol=0.05)
     assert np.mean(on_canvas[1] == whole[1]) > 0.99  # a tie of the nearest neighbour may fall either way
 

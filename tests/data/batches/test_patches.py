@@ -25,9 +25,9 @@ def noise_case(folder, shape):
 
 def draw(sampler, numbers):
   """(cases, images [n, z, y, x], labels [n, z, y, x])."""
-  cases, images, labels, transforms, _ = (np.stack(part) for part in zip(*map(sampler.example, numbers)))
-  image, label = sampler.crop(tf.constant(images), tf.constant(labels), tf.constant(transforms))
-  return cases, image.numpy()[..., 0], label.numpy()
+  examples = [sampler.example(number) for number in numbers]
+  image, label = (np.stack(part) for part in zip(*map(sampler.crop, examples)))
+  return np.array([example.case for example in examples]), image[..., 0], label
 
 
 def with_fraction(sampling, organ_fraction):

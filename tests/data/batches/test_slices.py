@@ -7,7 +7,6 @@ import resource
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from data.batches.slices import SliceSampler, SliceSampling
 from data.organs import IGNORE
@@ -29,7 +28,7 @@ def test_an_epoch_draws_every_slice_once(splits, view, slices):
   )
   rows, cols = np.delete(cases[0].shape, axis)
   drawn = collections.Counter(
-    ours.example(number)[1][:rows, :cols, 1].tobytes() for number in range(len(ours))
+    ours.example(number).image[1, :rows, :cols].tobytes() for number in range(len(ours))
   )
   assert drawn == expected
 
@@ -41,7 +40,7 @@ def folder_case(folder, slices, value):
 
 
 def drawn_slices(ours, numbers):
-  return [int(ours.example(number)[1][0, 0, 1]) for number in numbers]
+  return [int(ours.example(number).image[1, 0, 0]) for number in numbers]
 
 
 def test_equal_weighting_draws_every_case_once_a_round_and_its_slices_in_turn(tmp_path):
@@ -75,10 +74,10 @@ def test_neighbours_become_channels(splits):
   image = np.asarray(case.image())
   ours = sampler((case,))
   for number in range(6):
-    canvas = ours.example(number)[1][:40, :36]
-    index = next(z for z in range(6) if np.array_equal(image[z], canvas[..., 1]))
-    np.testing.assert_array_equal(canvas[..., 0], image[max(index - 1, 0)])
-    np.testing.assert_array_equal(canvas[..., 2], image[min(index + 1, 5)])
+    planes = ours.example(number).image
+    index = next(z for z in range(6) if np.array_equal(image[z], planes[1]))
+    np.testing.assert_array_equal(planes[0], image[max(index - 1, 0)])
+    np.testing.assert_array_equal(planes[2], image[min(index + 1, 5)])
 
 
 @pytest.mark.parametrize(
@@ -109,8 +108,8 @@ def test_every_pixel_of_a_crop_is_known_by_its_place_in_the_case(view, tmp_path)
   ours = SliceSampler((saved_case(tmp_path / "case", label, label),), sampling, seed=0)
   for number in range(4):
     example = ours.example(number)
-    _, shown = ours.crop(*(tf.constant(part)[None] for part in example[1:4]))
+    _, shown = ours.crop(example)
     at = np.floor(ours.voxels(example) + 0.5).astype(int)
-    inside = np.all((at >= 0) & (at < label.shape), axis=-1) & (shown[0].numpy() != IGNORE)
-    same = label[tuple(np.moveaxis(at[inside], -1, 0))] == shown[0].numpy()[inside]
+    inside = np.all((at >= 0) & (at < label.shape), axis=-1) & (shown != IGNORE)
+    same = label[tuple(np.moveaxis(at[inside], -1, 0))] == shown[inside]
     assert inside.mean() > 0.4 and same.mean() > 0.99
