@@ -13,11 +13,12 @@ from typing import Any
 from data.arrays import SpacingMM
 from data.input_error import InputError
 from data.listed import listed
+from data.organs import MOST_CHARACTERS, is_organ_name
 from data.whole_file import AnyPath
 
 _ID = re.compile(r"[A-Za-z0-9._-]+")
 _KEYS = ("organs", "cases", "labels")
-_CASE_KEYS = ("id", "image", "label", "annotated", "labels", "fold")
+_CASE_KEYS = ("id", "image", "label", "annotated", "labels", "fold", "patient")
 # What people write beside the data for people, and no program has to heed.
 _REMARKS = frozenset(
   {
@@ -72,6 +73,8 @@ class Case:
     masks: organ -> label maps with one value, or folders of PNG slices; their union is the organ. In place of
       `label`.
     reading: what is known beyond the headers.
+    patient: whose scan it is, where the manifest says so; "" where each scan is of another patient. All scans
+      of a patient are in one fold.
   """
 
   id: str
@@ -85,6 +88,7 @@ class Case:
   names: Mapping[str, str] = dataclasses.field(default_factory=dict)
   masks: Mapping[str, tuple[pathlib.Path, ...]] = dataclasses.field(default_factory=dict)
   reading: Reading = Reading()
+  patient: str = ""
 
   @property
   def label_files(self) -> tuple[pathlib.Path, ...]:
@@ -208,7 +212,9 @@ def _unused(where: str, found: dict[str, Any], known: tuple[str, ...]) -> list[s
   """The keys that are neither known nor remarks. Raises InputError if one looks like a misspelt key."""
   unused = [key for key in found if key not in known and key.lower() not in _REMARKS]
   for key in unused:
-    meant = difflib.get_close_matches(key.lower(), known, n=1, cutoff=0.75)
+    # Much is said of patients: patient_sex is no misspelt "patient".
+    likely = [name for name in known if name != "patient"]
+    meant = difflib.get_close_matches(key.lower(), likely, n=1, cutoff=0.75)
     if meant and meant[0] not in found:
       raise InputError(
         f'{where}: has the key "{key}", which is not known; is "{meant[0]}" meant? Correct it there.'
@@ -217,11 +223,11 @@ def _unused(where: str, found: dict[str, Any], known: tuple[str, ...]) -> list[s
 
 
 def _organs(path: pathlib.Path, organs: Any) -> tuple[str, ...]:
-  valid = (
-    isinstance(organs, list) and organs and all(isinstance(organ, str) and organ.strip() for organ in organs)
-  )
-  if not valid:
-    raise InputError(f'{path}: "organs" is {_show(organs)}; it must be a list of at least one organ name.')
+  if not isinstance(organs, list) or not organs or not all(map(is_organ_name, organs)):
+    raise InputError(
+      f'{path}: "organs" is {_show(organs)}; it must be a list of at least one organ name, each one line of '
+      f"at most {MOST_CHARACTERS} characters."
+    )
   twice = sorted({organ for organ in organs if organs.count(organ) > 1})
   if twice:
     raise InputError(f'{path}: "organs" names {listed(twice)} more than once; each organ stands once.')
@@ -287,6 +293,7 @@ def _case(path: pathlib.Path, number: int, entry: dict[str, Any], organs: tuple[
     frozenset(meaning.background),
     frozenset(meaning.ignored),
     meaning.names,
+    patient=_patient(where, entry.get("patient")),
   )
 
 
@@ -294,6 +301,17 @@ def _fold(where: str, fold: Any) -> int | None:
   if fold is not None and (isinstance(fold, bool) or not isinstance(fold, int) or fold < 0):
     raise InputError(f'{where}: "fold" is {_show(fold)}; it must be a whole number from 0 on, or absent.')
   return fold
+
+
+def _patient(where: str, patient: Any) -> str:
+  """A number counts as the text that it is written as."""
+  if patient is None:
+    return ""
+  if isinstance(patient, bool) or not isinstance(patient, (str, int)) or patient == "":
+    raise InputError(
+      f'{where}: "patient" is {_show(patient)}; it must be a text or a whole number, or absent.'
+    )
+  return str(patient)
 
 
 def _masks(
@@ -328,7 +346,8 @@ def _case_of_masks(where: str, entry: dict[str, Any], case: Case) -> Case:
       f'{where}: "label" names no mask of the annotated {listed(missing)}; add it, or take it out of '
       '"annotated".'
     )
-  return dataclasses.replace(case, fold=_fold(where, entry.get("fold")))
+  patient = _patient(where, entry.get("patient"))
+  return dataclasses.replace(case, fold=_fold(where, entry.get("fold")), patient=patient)
 
 
 def _file(where: str, manifest: pathlib.Path, field: str, name: Any) -> pathlib.Path | None:

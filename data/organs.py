@@ -1,5 +1,8 @@
 """Organ lists. The list in force belongs to the manifest and the store, never to the code."""
 
+import re
+import unicodedata
+
 BACKGROUND = "background"
 IGNORE = 255  # label value of pixels that count nowhere: neither in a loss nor in a share
 
@@ -20,6 +23,21 @@ BTCV_ORGANS = (
 )
 
 
+MOST_CHARACTERS = 100
+_UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})  # control, half of a pair, ends of lines
+
+
+def is_organ_name(value: object) -> bool:
+  """Whether a value can name an organ: text of one line, of at most 100 characters, that is not blank."""
+  return (
+    isinstance(value, str)
+    and 0 < len(value.strip()) <= len(value) <= MOST_CHARACTERS
+    and not any(unicodedata.category(character) in _UNPRINTABLE for character in value)
+  )
+
+
 def tag(organ: str) -> str:
-  """The organ's name in TensorBoard tags and file names: spaces become underscores."""
-  return organ.replace(" ", "_")
+  """The organ's name in TensorBoard tags and file names: spaces become underscores, and what would lead to
+  another folder, or hide a file, does too."""
+  name = re.sub(r"[ /\\]", "_", organ)
+  return f"_{name[1:]}" if name.startswith(".") else name

@@ -29,14 +29,13 @@ def finished(folder: pathlib.Path, recipe: Recipe) -> Entry | None:
   """
   try:
     content = json.loads((folder / "case.json").read_text(encoding="utf-8"))
-  except (FileNotFoundError, json.JSONDecodeError):
+    entry: Entry = content["entry"]
+    made_by, hashes = content["recipe"], [entry["sha256"][name] for name in ("image", "label")]
+  except (FileNotFoundError, ValueError, KeyError, TypeError, RecursionError):
     return None
-  entry: Entry = content["entry"]
-  unchanged = all(
-    (folder / f"{name}.npy").is_file() and file_sha256(folder / f"{name}.npy") == entry["sha256"][name]
-    for name in ("image", "label")
-  )
-  return entry if unchanged and content["recipe"] == recipe else None
+  files = [folder / f"{name}.npy" for name in ("image", "label")]
+  unchanged = all(file.is_file() and file_sha256(file) == found for file, found in zip(files, hashes))
+  return entry if unchanged and made_by == recipe else None
 
 
 def write(

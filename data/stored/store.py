@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import pathlib
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -14,9 +15,11 @@ from typing import Any
 import numpy as np
 
 from data.arrays import Affine, Labels, SpacingMM, StoredImage, WantedSpacingMM
+from data.dataset_json import is_case_id
 from data.files.file_hash import file_sha256
 from data.input_error import InputError
 from data.listed import listed
+from data.organs import BACKGROUND, IGNORE, is_organ_name
 from data.whole_file import AnyPath
 
 FORMAT = 1
@@ -84,55 +87,102 @@ def read_store(path: AnyPath) -> Store:
   """Opens a store.
 
   Raises:
-    InputError: If there is no store, it is of another format, or a case's arrays are missing.
+    InputError: If there is no store, it is of another format, its index is damaged, or a case's arrays are
+      missing.
   """
   path = pathlib.Path(path)
   index_path = path / "index.json"
   try:
-    index: dict[str, Any] = json.loads(index_path.read_text(encoding="utf-8"))
+    index = json.loads(index_path.read_text(encoding="utf-8"))
   except (FileNotFoundError, NotADirectoryError):
     raise InputError(
       f"{path}: holds no index.json, so it is no finished store; make one with "
       f"`python -m data.prepare --manifest=RAW/dataset.json --output_dir={path}`."
     ) from None
-  except json.JSONDecodeError as error:
+  except (ValueError, RecursionError) as error:
     raise InputError(
       f"{index_path}: is not JSON ({error}); run data.prepare again to write it anew."
     ) from None
-  if index.get("format") != FORMAT:
+  found = index.get("format") if isinstance(index, dict) else None
+  if found != FORMAT or isinstance(found, bool):
     raise InputError(
-      f"{index_path}: the store has format {index.get('format')}, this program reads format {FORMAT}; "
+      f"{index_path}: the store has format {found}, this program reads format {FORMAT}; "
       "run data.prepare again into an empty folder to convert it."
     )
-  cases = tuple(_stored_case(path / "cases" / entry["id"], entry) for entry in index["cases"])
-  spacing_z, spacing_y, spacing_x = index["spacing_mm"]
-  return Store(path, tuple(index["organs"]), cases, (spacing_z, spacing_y, spacing_x))
+  try:
+    organs = tuple(index["organs"])
+    _require(
+      all(map(is_organ_name, organs)) and 0 < len(organs) < IGNORE and len(set(organs)) == len(organs),
+      "organs",
+    )
+    cases = tuple(_stored_case(path, entry, organs) for entry in index["cases"])
+    _require(bool(cases) and len({case.id for case in cases}) == len(cases), "cases")
+    spacing_z, spacing_y, spacing_x = (None if mm is None else _length(mm) for mm in index["spacing_mm"])
+  except InputError:
+    raise
+  except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
+    raise InputError(
+      f"{index_path}: is damaged ({error!r:.80}); run data.prepare again to write it anew."
+    ) from None
+  return Store(path, organs, cases, (spacing_z, spacing_y, spacing_x))
 
 
-def _stored_case(folder: pathlib.Path, entry: dict[str, Any]) -> StoredCase:
+def _stored_case(path: pathlib.Path, entry: dict[str, Any], organs: tuple[str, ...]) -> StoredCase:
+  _require(is_case_id(entry["id"]), "id")  # it names a folder, here and where results are written
+  folder = path / "cases" / entry["id"]
   for name in ("image.npy", "label.npy"):
     if not (folder / name).is_file():
       raise InputError(
         f"{folder / name}: is missing though the store's index lists it; run data.prepare again."
       )
+  annotated = tuple(_text(organ) for organ in entry["annotated"])
+  _require(set(annotated) <= set(organs) and len(set(annotated)) == len(annotated), "annotated")
+  fold, affine = entry["fold"], np.array(entry["affine"], np.float64)
+  _require(fold is None or (type(fold) is int and fold >= 0), "fold")
+  _require(affine.shape == (4, 4) and bool(np.isfinite(affine).all()), "affine")
+  spacing_z, spacing_y, spacing_x = map(_length, entry["spacing_mm"])
+  depth, height, width = map(_count, entry["shape"])
+  _require(min(depth, height, width) > 0, "shape")
   return StoredCase(
     folder=folder,
     id=entry["id"],
-    annotated=tuple(entry["annotated"]),
-    fold=entry["fold"],
-    spacing_mm=tuple(entry["spacing_mm"]),
-    affine=np.array(entry["affine"]),
-    shape=tuple(entry["shape"]),
-    voxels=entry["voxels"],
-    sha256=entry["sha256"],
+    annotated=annotated,
+    fold=fold,
+    spacing_mm=(spacing_z, spacing_y, spacing_x),
+    affine=affine,
+    shape=(depth, height, width),
+    voxels={_text(name): _count(entry["voxels"][name]) for name in (BACKGROUND, *organs)},
+    # a case without a label map has None for its source
+    sha256={**entry["sha256"], **{name: _text(entry["sha256"][name]) for name in ("image", "label")}},
   )
+
+
+def _require(condition: bool, what: str) -> None:
+  if not condition:
+    raise ValueError(what)
+
+
+def _text(value: Any) -> str:
+  _require(isinstance(value, str) and bool(value), f"{value!r:.40} for a text")
+  return str(value)
+
+
+def _count(value: Any) -> int:
+  _require(type(value) is int and value >= 0, f"{value!r:.40} for a count")
+  return int(value)
+
+
+def _length(value: Any) -> float:
+  _require(type(value) in (int, float) and 0 < value < math.inf, f"{value!r:.40} for a length")
+  return float(value)
 
 
 def verify(cases: Iterable[StoredCase]) -> None:
   """Compares the sha256 of the cases' arrays with the index.
 
   Raises:
-    InputError: On the first array with another sha256: it was changed or damaged after data.prepare.
+    InputError: On the first array with another sha256: it was changed or damaged after data.prepare. Or with
+      another shape than the index says: that was changed.
   """
   for case in cases:
     for name in ("image", "label"):
@@ -142,6 +192,12 @@ def verify(cases: Iterable[StoredCase]) -> None:
         raise InputError(
           f"{file}: has sha256 {found[:12]}…, the index says {case.sha256[name][:12]}…; the array was "
           f"changed or damaged: delete {case.folder} and run data.prepare again."
+        )
+    for array in (case.image(), case.label()):
+      if array.shape != case.shape or array.dtype != np.uint8:
+        raise InputError(
+          f"{case.folder}: the index says uint8 of {case.shape}, an array is {array.dtype} of {array.shape}; "
+          "run data.prepare again to write the index anew."
         )
 
 

@@ -29,6 +29,9 @@ _STYLE: Any = {
   "lines.linewidth": 1.4,
 }
 DPI = 110
+matplotlib.rcParams["text.parse_math"] = (
+  False  # a $ in an organ's name is no formula, which could be a wrong one
+)
 
 
 def figure(width: float, height: float) -> Figure:

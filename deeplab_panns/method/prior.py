@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -150,13 +151,33 @@ def save_prior(prior: Prior, path: pathlib.Path) -> None:
 
 
 def load_prior(path: pathlib.Path) -> Prior:
-  """Reads what `save_prior` wrote."""
-  content = json.loads(path.read_text(encoding="utf-8"))
-  corrected = content.get("corrected")
-  return Prior(
-    tuple(content["classes"]),
-    tuple(content["sampled"]),
-    tuple(content["voxels"]),
-    content["pixels"],
-    corrected and tuple(corrected),
-  )
+  """Reads what `save_prior` wrote.
+
+  Raises:
+    InputError: If the file is damaged.
+  """
+  try:
+    content = json.loads(path.read_text(encoding="utf-8"))
+    corrected = content.get("corrected")
+    prior = Prior(
+      tuple(content["classes"]),
+      _shares(content["sampled"]),
+      _shares(content["voxels"]),
+      int(content["pixels"]),
+      corrected and _shares(corrected),
+    )
+    lengths = {len(part) for part in (prior.classes, prior.sampled, prior.voxels, prior.target)}
+    if len(lengths) > 1 or not all(isinstance(name, str) for name in prior.classes):
+      raise ValueError("classes and shares do not fit")
+  except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+    raise InputError(
+      f"{path}: is damaged ({error!r:.80}); restore the file, or train the run again in another --run_dir."
+    ) from None
+  return prior
+
+
+def _shares(values: Any) -> tuple[float, ...]:
+  shares = tuple(float(value) for value in values)
+  if not all(0 <= share <= 1 for share in shares):
+    raise ValueError("a share is in [0, 1]")
+  return shares

@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import matplotlib
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
@@ -78,13 +79,17 @@ def _legend(axes: Axes, content: _Content) -> list[Any]:
   def entry(*form: str, **options: Any) -> Any:
     return axes.plot([], [], *form, **options)[0]
 
+  with matplotlib.rc_context({"text.parse_math": True}):
+    ratio = entry(
+      color=_RED, marker=r"$2\times$", markersize=12, linestyle="", label="does not hold: times q"
+    )
   return [
     *(
       entry("s", color=content.colours[one.name], markersize=8, label=f"{one.name}, n = {len(one.cases)}")
       for one in content.sets
     ),
     entry(color="black", linewidth=1.6, label=f"q (band: within a factor of {content.tolerance:g})"),
-    entry(color=_RED, marker=r"$2\times$", markersize=12, linestyle="", label="does not hold: times q"),
+    ratio,
   ]
 
 

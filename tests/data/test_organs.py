@@ -1,6 +1,10 @@
 """The default list is BTCV's, in its order; names become tags."""
 
-from data.organs import BACKGROUND, BTCV_ORGANS, IGNORE, tag
+import pathlib
+
+import pytest
+
+from data.organs import BACKGROUND, BTCV_ORGANS, IGNORE, is_organ_name, tag
 
 
 def test_the_order_is_btcvs():
@@ -22,3 +26,16 @@ def test_ignore_is_no_organs_value_and_background_no_organs_name():
 def test_tags_have_no_spaces_and_stay_apart():
   assert tag("portal and splenic vein") == "portal_and_splenic_vein"
   assert len({tag(organ) for organ in BTCV_ORGANS}) == 13
+
+
+@pytest.mark.parametrize("organ", ["../../etc/passwd", "..", ".hidden", "liver/left", "a\\b", "/root"])
+def test_no_name_leads_out_of_a_folder_or_hides(organ):
+  assert pathlib.Path(f"{tag(organ)}.nii.gz").name == f"{tag(organ)}.nii.gz"
+  assert not tag(organ).startswith(".")
+
+
+def test_what_can_be_an_organ():
+  for name in ("liver", "Leber (ganz)", "肝臓", "<b>liver</b>", "a" * 100):
+    assert is_organ_name(name)
+  for name in ("", "  ", "a" * 101, "two\nlines", "\x1b[31mred", "nul\0", "\ud800", 3, None, ["liver"]):
+    assert not is_organ_name(name)

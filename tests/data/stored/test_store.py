@@ -1,5 +1,8 @@
 """The store as training opens it, and stores that are refused."""
 
+import dataclasses
+import json
+
 import numpy as np
 import pytest
 
@@ -42,6 +45,53 @@ def test_no_store_and_another_format(tmp_path):
   (tmp_path / "index.json").write_text("{")
   with pytest.raises(InputError, match="not JSON"):
     read_store(tmp_path)
+
+
+@pytest.mark.parametrize(
+  "where, value",
+  [
+    (("organs",), []),
+    (("organs",), ["liver", "liver"]),
+    (("organs",), "liver"),
+    (("cases",), []),
+    (("spacing_mm",), [3, 2]),
+    (("cases", 0, "id"), "../../full_0"),
+    (("cases", 0, "id"), 3),
+    (("cases", 0, "annotated"), ["lung"]),
+    (("cases", 0, "fold"), -1),
+    (("cases", 0, "fold"), True),
+    (("cases", 0, "spacing_mm"), [3, 2, 0]),
+    (("cases", 0, "shape"), [6, 40]),
+    (("cases", 0, "shape", 1), "40"),
+    (("cases", 0, "affine"), [[1, 0], [0, 1]]),
+    (("cases", 0, "voxels"), {"liver": 3}),
+    (("cases", 0, "sha256", "image"), None),
+    (("cases", 1, "id"), "full_0"),
+  ],
+)
+def test_a_damaged_index_is_one_line(tiny_store, tmp_path, where, value):
+  index = json.loads((tiny_store / "index.json").read_text())
+  part = index
+  for key in where[:-1]:
+    part = part[key]
+  part[where[-1]] = value
+  (tmp_path / "index.json").write_text(json.dumps(index))
+  (tmp_path / "cases").symlink_to(tiny_store / "cases")
+  with pytest.raises(InputError, match=r"index\.json: is damaged .*; run data.prepare again"):
+    read_store(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"[]", b"null", b'{"format": true}', b"\xff\xfe{", b"[" * 200_000])
+def test_what_is_no_index_is_one_line(tmp_path, content):
+  (tmp_path / "index.json").write_bytes(content)
+  with pytest.raises(InputError, match=r"index\.json: (is not JSON|the store has format)"):
+    read_store(tmp_path)
+
+
+def test_an_index_of_another_shape_is_noticed(tiny_store):
+  case = read_store(tiny_store).cases[0]
+  with pytest.raises(InputError, match=r"the index says uint8 of \(6, 40, 35\), an array is uint8 of"):
+    verify([dataclasses.replace(case, shape=(6, 40, 35))])
 
 
 def test_changed_and_missing_arrays(tiny_raw, tmp_path):

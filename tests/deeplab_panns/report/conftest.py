@@ -120,7 +120,7 @@ def write_store(folder):
       "affine": np.eye(4).tolist(),
       "shape": [10, 10, 40],
       "voxels": counts,
-      "sha256": {},
+      "sha256": {"image": "0" * 64, "label": "0" * 64},
       "source_spacing_mm": [3.0, 2.0, 2.0],
     }
 

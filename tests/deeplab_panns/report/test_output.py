@@ -13,6 +13,7 @@ from data.input_error import InputError
 from deeplab_panns.report import output
 from deeplab_panns.report.results import compared
 from deeplab_panns.report.results.scored_runs import read_scored
+from tests.deeplab_panns.report import conftest
 
 SECTIONS = {
   "methods",
@@ -36,11 +37,13 @@ class Page(html.parser.HTMLParser):
   def __init__(self, text):
     super().__init__()
     self.anchors, self.links, self.images, self.tags, self.open, self.text = set(), [], [], set(), [], []
+    self.handlers = set()
     self.feed(text)
 
   def handle_starttag(self, tag, attrs):
     attributes = dict(attrs)
     self.tags.add(tag)
+    self.handlers |= {name for name in attributes if name.startswith("on")}
     self.anchors.add(attributes.get("id"))
     self.links += [value for name, value in attrs if name in ("href", "src", "action", "data", "poster")]
     if tag == "img":
@@ -67,6 +70,24 @@ def test_the_page_is_self_contained(page):
     assert link.startswith(("#", "data:image/png;base64,")), link
   assert {link[1:] for link in page.links if link.startswith("#")} == SECTIONS <= page.anchors
   assert "http" not in "".join(page.text)
+
+
+@pytest.mark.slow
+def test_names_of_organs_and_methods_do_not_run(tmp_path, monkeypatch):
+  hostile = ("<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', r"$\frac{$ ../../../liver")
+  monkeypatch.setattr(conftest, "ORGANS", hostile)
+  runs = [conftest.write_run(tmp_path / f"{mode}0", mode, 0) for mode in ("full", "panns")]
+  conftest.write_store(tmp_path / "store")
+  (tmp_path / "report").mkdir()
+  before = set(tmp_path.rglob("*"))
+  found = compared.build([read_scored(run) for run in runs])
+  output.write_tables(found, tmp_path / "report")
+  output.write_page(found, tmp_path / "report")
+  page = Page((tmp_path / "report" / "report.html").read_text())
+  assert not page.open and not page.handlers and not page.tags & {"script", "link", "iframe", "object"}
+  assert all(link.startswith(("#", "data:image/png;base64,")) for link in page.links)
+  assert "<script>alert(1)</script>" in "".join(page.text) and "onerror" in "".join(page.text)
+  assert {path.parent for path in set(tmp_path.rglob("*")) - before} == {tmp_path / "report"}
 
 
 def test_every_picture_decodes_and_lies_beside_the_page(written, page):
