@@ -14,7 +14,6 @@ from data.atlas.placed import PlacedAtlas
 from data.batches.patches import PatchSampler, PatchSampling
 from data.batches.random_access import stream_seed
 from data.batches.share import Share
-from data.batches.share import Share
 from data.batches.slices import SliceSampler, SliceSampling
 from data.stored.splits import Splits
 from data.stored.store import Store, StoredCase
