@@ -10,12 +10,24 @@ from absl import flags
 
 from data import command
 from data.input_error import InputError
-from deeplab_panns.exports.saved_model import SavedModel, open_saved_model
+from deeplab_panns.prediction.case_outputs import ENDINGS, WantedOutputs
+from deeplab_panns.prediction.checked_scan import say
 from deeplab_panns.prediction.input_names import case_ids, named_by_path
 from deeplab_panns.prediction.input_search import find_inputs
-from deeplab_panns.prediction.prediction import ORGANS, predict_files, prediction_outputs, say
-from deeplab_panns.runs.trained import TrainedRun, TrainedRuns, open_run, open_runs
+from deeplab_panns.prediction.model_identity import identity_of_files, identity_of_weights
+from deeplab_panns.prediction.opened_model import OpenedModel, on_tensorflow
+from deeplab_panns.prediction.prediction import (
+  ORGANS,
+  TABLES,
+  Request,
+  Summary,
+  predict_files,
+  prediction_outputs,
+)
 from deeplab_panns.segmentation.peak_memory import peak_memory_gb
+
+# Flags that labels depend on besides the model and the scan: a case that was made with others is made again.
+LABEL_FLAGS = ("assume_hu", "nifti_header")
 
 
 def define_flags() -> None:
@@ -26,16 +38,49 @@ def define_flags() -> None:
     "Or: runs of one organ list; the mean of their probabilities predicts. If they differ in view, "
     "network or spacing, TMPDIR must have room for 2 bytes a voxel and class.",
   )
-  flags.DEFINE_string("model", None, "Or: the SavedModel that predicts.")
+  flags.DEFINE_string("model", None, "Or: the exported model that predicts.")
   flags.DEFINE_enum("checkpoint", "last", ["last", "best"], "Which checkpoint of the run or runs.")
   flags.DEFINE_string(
     "input",
     None,
-    "An image file, or a folder: image files and DICOM series in it, at any depth.",
+    "An image file, a folder of DICOM slices, a zip of one, or a folder with any of these, at any depth.",
     required=True,
   )
-  flags.DEFINE_string("output_dir", None, f"Where <id>.nii.gz and {ORGANS} go.", required=True)
-  flags.DEFINE_bool("overwrite", False, "Replace files that predict did not write; never an input.")
+  flags.DEFINE_string(
+    "output_dir",
+    None,
+    f"Where each scan's label map and preview go, and {', '.join(TABLES)}. The same command goes on where it "
+    "was stopped: cases of the same scan, model and settings are kept.",
+    required=True,
+  )
+  flags.DEFINE_list(
+    "output_format",
+    ["nifti"],
+    "The label map's, one or several: "
+    + ", ".join(f"{name} (<id>{ending})" for name, ending in ENDINGS.items())
+    + ". The DICOM formats refer to the slices of a DICOM series.",
+  )
+  flags.DEFINE_enum(
+    "seg_type",
+    "binary",
+    ["binary", "labelmap"],
+    "Of dicom_seg: frames of slice and organ, which all viewers read, or of slices alone (DICOM 2024e).",
+  )
+  flags.DEFINE_bool("output_masks", False, "Also <id>_masks/<organ>.nii.gz, 0 and 1.")
+  flags.DEFINE_bool(
+    "output_probabilities",
+    False,
+    "Also <id>_probabilities/<organ>.nii.gz, 0 to 1 in steps of 1/255; the network is applied twice.",
+  )
+  flags.DEFINE_bool("preview", True, "Also <id>.png: three planes, the organs from the front, their volumes.")
+  flags.DEFINE_integer(
+    "jobs", 1, "Scans in hand at a time: others are read and written while the network works on one.", 1
+  )
+  flags.DEFINE_bool(
+    "overwrite",
+    False,
+    "Predict finished cases anew, and replace files that predict did not write; never an input.",
+  )
   flags.DEFINE_bool("assume_hu", False, "Segment also what does not look like a CT in HU.")
   flags.DEFINE_enum(
     "nifti_header",
@@ -47,35 +92,64 @@ def define_flags() -> None:
 
 def open_model(
   run_dir: str | None, model: str | None, checkpoint: str, run_dirs: Sequence[str] = ()
-) -> TrainedRun | TrainedRuns | SavedModel:
-  """What predicts: a run, a SavedModel or several runs; all of them have a segmenter and organs.
+) -> OpenedModel:
+  """What predicts: a run, several runs or an exported model.
+
+  TensorFlow is imported only where it is needed: an ONNX file runs without.
 
   Raises:
     InputError: If none or several are given, it is no such folder, or the runs have different organs.
   """
   if sum(map(bool, (run_dir, model, run_dirs))) != 1:
     raise InputError("predict: needs exactly one of --run_dir, --run_dirs and --model.")
-  if run_dir:
-    return open_run(run_dir, checkpoint)
-  return open_saved_model(model) if model else open_runs(run_dirs, checkpoint)
+  if model:
+    from deeplab_panns.exports.saved_model import open_saved_model
+
+    return on_tensorflow(open_saved_model(model), identity_of_files(model))
+  from deeplab_panns.runs.trained import TrainedRun, TrainedRuns, open_run, open_runs
+
+  opened: TrainedRun | TrainedRuns
+  opened = open_run(run_dir, checkpoint) if run_dir else open_runs(run_dirs, checkpoint)
+  runs = [opened] if isinstance(opened, TrainedRun) else opened.runs
+  members = [(repr(run.segmenter.grid), run.segmenter.network.variables) for run in runs]
+  return on_tensorflow(opened, identity_of_weights(members))
 
 
 def main(_: Any) -> None:
   args = flags.FLAGS
+  wanted = WantedOutputs(
+    tuple(args.output_format), args.seg_type, args.output_masks, args.output_probabilities, args.preview
+  )
   found = find_inputs(args.input)
   ids = case_ids(found.root, found.scans)
-  outputs = prediction_outputs(found, ids, args.output_dir, args.overwrite)
+  outputs = prediction_outputs(found, ids, args.output_dir, args.overwrite, wanted)
   for line in (found.not_used(), named_by_path(found.root, ids)):
     if line:
       say(line)
   opened, begun = open_model(args.run_dir, args.model, args.checkpoint, args.run_dirs), time.monotonic()
-  predict_files(opened, ids, outputs, args.assume_hu, args.nifti_header or "")
+  request = Request(
+    wanted,
+    args.assume_hu,
+    args.nifti_header or "",
+    opened.identity,
+    {name: getattr(args, name) for name in LABEL_FLAGS},
+    args.jobs,
+    args.overwrite,
+  )
+  summary = predict_files(opened, ids, outputs, request)
   seconds = time.monotonic() - begun
-  maps = "1 label map" if len(ids) == 1 else f"{len(ids)} label maps"
   say(
-    f"{outputs.folder}: {maps}; values 1 to {len(opened.organs)} are the organs in "
+    f"{outputs.folder}: {_told(summary)}; values 1 to {len(opened.organs)} are the organs in "
     f"{outputs.folder / ORGANS}; {seconds:.0f} s, at most {peak_memory_gb():.2f} GB of memory"
   )
+
+
+def _told(summary: Summary) -> str:
+  """How many cases, and how fast the network was."""
+  maps = "1 label map" if summary.predicted == 1 else f"{summary.predicted} label maps"
+  if summary.slices:
+    maps += f" ({summary.network_seconds / summary.slices:.2g} s a slice)"
+  return f"{maps}, {summary.kept} kept as they were finished before" if summary.kept else maps
 
 
 if __name__ == "__main__":

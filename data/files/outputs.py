@@ -61,6 +61,13 @@ class Outputs:
           "replace it, or choose another --output_dir."
         )
 
+  def unchanged(self, names: Iterable[str]) -> bool:
+    """Whether all of them are there as they were written."""
+    written = self._record()
+    return all(
+      (self.folder / name).is_file() and written.get(name) == file_sha256(self.folder / name) for name in names
+    )
+
   def wrote(self, names: Iterable[str]) -> None:
     """Records files that are whole; another run may replace them."""
     files = {name: file_sha256(self.folder / name) for name in names}

@@ -16,6 +16,7 @@ from data.input_error import InputError
 from data.listed import listed
 from data.reading import volumes
 from data.whole_file import AnyPath
+from deeplab_panns.prediction import archives
 
 _IMAGES = tuple(suffix for suffix in volumes.SUFFIXES if suffix not in SUFFIXES)
 _DATA_NAMES = re.compile(rb"(?im)^(?:ElementDataFile\s*=|data ?file:)[ \t]*(.+?)\s*$")
@@ -29,7 +30,7 @@ class FoundInputs:
 
   Attributes:
     root: the path.
-    scans: image files and folders of DICOM slices, sorted.
+    scans: image files, folders of DICOM slices, and archives of one of these; sorted.
     unused: {what it is, in the plural: paths} of all else but hidden files.
   """
 
@@ -78,7 +79,9 @@ def find_inputs(path: AnyPath) -> FoundInputs:
     what = "no such file or folder"
     if os.path.lexists(path):
       what = "neither a file nor a folder" if found.root.exists() else "a link that leads nowhere"
-    raise InputError(f"--input={path}: {what}; it names an image file, a DICOM folder, or a folder of such.")
+    raise InputError(
+      f"--input={path}: {what}; it names an image file, a DICOM folder, a zip of one, or a folder of such."
+    )
   search = _Search(found)
   search.all_below()
   if not found.scans:
@@ -99,6 +102,7 @@ class _Search:
     self._found = found
     self._series: set[pathlib.Path] = set()
     self._seen: set[tuple[int, int]] = set()
+    self._own: set[pathlib.Path] = set()
 
   def all_below(self) -> None:
     waiting = [self._found.root]
@@ -120,12 +124,13 @@ class _Search:
 
   def _look_into(self, folder: pathlib.Path, entries: list[pathlib.Path]) -> list[pathlib.Path]:
     """Takes in the files of a folder; returns the folders."""
-    own, parts, folders = _own_files(folder), _second_halves(entries), []
+    self._own |= _own_files(folder)
+    parts, folders = _second_halves(entries), []
     for entry in entries:
       try:
         if entry.is_dir():
           folders.append(entry)
-        elif entry.name in own:
+        elif entry in self._own:
           self._leave("files of an earlier prediction", entry)
         elif entry.name not in parts:
           self._take(entry)
@@ -142,12 +147,14 @@ class _Search:
       self._leave("dead links", entry)
     elif there and not entry.is_file():  # a pipe would be waited for
       self._leave("special files", entry)
-    elif name == "dicomdir" or (there and not looks_like_dicom(str(entry))):
+    elif name == "dicomdir" or (there and not _may_be_scan(entry)):
       self._leave("files", entry)
     elif there and _is_beside_slices(entry):
       self._leave("DICOM files without slices", entry)
       if entry.parent not in self.folders_of_objects:
         self.folders_of_objects.append(entry.parent)
+    elif name.endswith(archives.SUFFIX):
+      self._found.scans.append(entry)
     elif entry.parent not in self._series:
       self._series.add(entry.parent)
       self._found.scans.append(entry.parent)
@@ -169,16 +176,35 @@ def _is_beside_slices(file: pathlib.Path) -> bool:
   return kind is not None and kind.beside_slices
 
 
-def _own_files(folder: pathlib.Path) -> set[str]:
-  """The names of what `predict` wrote into a folder and nobody changed since."""
+def _may_be_scan(file: pathlib.Path) -> bool:
+  if file.name.lower().endswith(archives.SUFFIX):
+    return archives.may_hold_scans(file)
+  return looks_like_dicom(str(file))
+
+
+def _own_files(folder: pathlib.Path) -> set[pathlib.Path]:
+  """What `predict` wrote into a folder and below it, and nobody changed since."""
   try:
     written = json.loads((folder / RECORD).read_text(encoding="utf-8"))
     if not isinstance(written, dict) or "organs.json" not in written:
       return set()
   except (OSError, ValueError):
     return set()
-  files = {name for name in written if (folder / name).is_file()}
-  return {name for name in files if file_sha256(folder / name) == written[name]}
+  files = {folder / name: known for name, known in written.items() if (folder / name).is_file()}
+  return {file for file, known in files.items() if file_sha256(file) == known}
+
+
+def files_of(scan: pathlib.Path) -> list[pathlib.Path]:
+  """The files that a scan consists of: itself and the data that its header names, or those of a folder."""
+  if scan.is_dir():
+    return sorted(entry for entry in scan.iterdir() if entry.is_file() and not _is_hidden(entry.name))
+  name = scan.name.lower()
+  others = {scan.parent / data for data in _data_of(scan)} if name.endswith((".mhd", ".nhdr")) else set()
+  match = re.fullmatch(r"(.*)\.(hdr|img)(\.gz)?", scan.name, re.IGNORECASE)
+  if match:
+    pair = re.compile(re.escape(match[1]) + r"\.(hdr|img)(\.gz)?", re.IGNORECASE)
+    others |= {entry for entry in scan.parent.iterdir() if pair.fullmatch(entry.name)}
+  return sorted({scan, *(other for other in others if other.is_file())})
 
 
 def _second_halves(entries: list[pathlib.Path]) -> set[str]:

@@ -1,43 +1,58 @@
-"""CT files in, label maps on the same grids out."""
+"""CT files in, label maps and what else is wanted on the same grids out. Runs where TensorFlow is not."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
 import pathlib
-import sys
 import tempfile
-from collections.abc import Collection, Mapping
-from typing import Protocol
+import threading
+import time
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
-import tensorflow as tf
-import tqdm
 
-from data import command
 from data.files.outputs import Outputs
 from data.input_error import InputError
 from data.listed import listed
-from data.reading import volumes
-from data.reading.plausible_ct import doubts
-from data.reading.volumes import Volume
+from data.reading.volumes import system_errors
 from data.whole_file import AnyPath, write_text
-from deeplab_panns.exports.saved_model import reason
+from deeplab_panns.outputs.color_table import color_table
+from deeplab_panns.outputs.made_by import MadeBy, installed_version
+from deeplab_panns.outputs.organ_looks import not_coded, organ_looks
+from deeplab_panns.outputs.segmented_case import SegmentedCase
+from deeplab_panns.outputs.statistics import as_json, volumes_csv
+from deeplab_panns.prediction.case_outputs import ENDINGS, WantedOutputs, write_case
+from deeplab_panns.prediction.case_queue import CaseQueue
+from deeplab_panns.prediction.checked_scan import opened_scan, say
+from deeplab_panns.prediction.failures import reason
+from deeplab_panns.prediction.finished import PREDICTIONS, Finished, FinishedCases, scan_sha256
 from deeplab_panns.prediction.input_names import require_usable
 from deeplab_panns.prediction.input_search import FoundInputs
-from deeplab_panns.segmentation.familiar_scans import ScanRanges, unfamiliar
-from deeplab_panns.segmentation.segment_arrays import LabelsVolumes
+from deeplab_panns.prediction.quantised import quantised_probabilities, require_probabilities
+from deeplab_panns.segmentation.familiar_scans import ScanRanges
 
-ORGANS = "organs.json"
+ORGANS, COLORS, VOLUMES, STATISTICS = "organs.json", "organ_colors.csv", "volumes.csv", "statistics.json"
+TABLES = (ORGANS, COLORS, VOLUMES, STATISTICS, PREDICTIONS)
 _SHORT = 40  # characters of an id in a message
-_TRACED_BYTES = 8192  # more than the source of any of our traced functions
-# What one case may fail by while the others go on.
-_FAILURES = (InputError, OSError, UnicodeError, MemoryError, tf.errors.OpError)
+_TRACED_BYTES = 8192  # more than the source of any of TensorFlow's traced functions
+_IDENTITY_SHOWN = 12  # of a model's identity, in DICOM objects
+
+
+class Segmenter(Protocol):
+  """Labels volumes: [z, y, x] in HU (LPS) and its spacing (z, y, x) in mm to {"labels": uint8 [z, y, x]}.
+
+  It may have `hold` as OnTensorFlow has, and `probabilities`.
+  """
+
+  def labels(self, volume: Any, spacing_mm: Any) -> Mapping[str, Any]: ...
 
 
 class Predictor(Protocol):
-  """A run, several runs or a SavedModel, opened.
+  """A run, several runs or an exported model, opened.
 
   Attributes:
     organs: in the order of the labels 1…K.
@@ -45,15 +60,74 @@ class Predictor(Protocol):
   """
 
   @property
-  def segmenter(self) -> LabelsVolumes: ...
+  def segmenter(self) -> Segmenter: ...
   @property
-  def organs(self) -> tuple[str, ...]: ...
+  def organs(self) -> Sequence[str]: ...
   @property
   def scans(self) -> ScanRanges: ...
 
 
+@dataclasses.dataclass(frozen=True)
+class Request:
+  """What is asked of a prediction.
+
+  Attributes:
+    wanted: which files.
+    assume_hu: segment also what is certainly no CT in HU.
+    nifti_header: "sform" or "qform", where the two of a NIfTI file disagree; "" refuses such a file.
+    model: the identity of the model, "" if it is not known: then no case counts as finished.
+    settings: all else that labels depend on, these two among them, for the record.
+    jobs: cases in hand at a time; the network takes one after the other.
+    again: predict also what is finished.
+  """
+
+  wanted: WantedOutputs = dataclasses.field(default_factory=WantedOutputs)
+  assume_hu: bool = False
+  nifti_header: str = ""
+  model: str = ""
+  settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+  jobs: int = 1
+  again: bool = False
+
+  @property
+  def made_by(self) -> MadeBy:
+    """For DICOM objects."""
+    return MadeBy(self.model[:_IDENTITY_SHOWN] or "unknown")
+
+
+@dataclasses.dataclass
+class Summary:
+  """How a prediction went.
+
+  Attributes:
+    predicted: cases.
+    kept: cases that were finished before.
+    slices: of the scans that were predicted.
+    network_seconds: what the network took for them.
+  """
+
+  predicted: int = 0
+  kept: int = 0
+  slices: int = 0
+  network_seconds: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Predicted:
+  """One case: its measurements as `as_json` gives them, its slices, the seconds of all and of the network."""
+
+  organs: Mapping[str, Mapping[str, Any]]
+  slices: int
+  seconds: float
+  network_seconds: float
+
+
 def prediction_outputs(
-  found: FoundInputs, ids: Collection[str], output_dir: AnyPath, overwrite: bool = False
+  found: FoundInputs,
+  ids: Collection[str],
+  output_dir: AnyPath,
+  overwrite: bool = False,
+  wanted: WantedOutputs | None = None,
 ) -> Outputs:
   """The output folder of a prediction, which is made; call it before anything is computed.
 
@@ -66,7 +140,7 @@ def prediction_outputs(
   """
   if not os.fspath(output_dir):
     raise InputError("--output_dir=: is empty; name the folder of the label maps.")
-  names = [_file_name(name) for name in ids]
+  names = [file for name in ids for file in (wanted or WantedOutputs()).names(name)]
   if found.root.is_dir():
     folders = {found.root, *(scan if scan.is_dir() else scan.parent for scan in found.scans)}
     if os.path.realpath(output_dir) in map(os.path.realpath, folders):
@@ -75,50 +149,117 @@ def prediction_outputs(
       raise InputError(f"--output_dir={output_dir}: is a folder of the input; {what}. Choose another folder.")
   _require_temporary_files()
   outputs = Outputs(output_dir, found.files(), overwrite)
-  outputs.require_free([*names, ORGANS])
+  outputs.require_free([*names, *TABLES])
   return outputs
 
 
 def predict_files(
-  predictor: Predictor,
-  ids: Mapping[str, pathlib.Path],
-  outputs: Outputs,
-  assume_hu: bool = False,
-  nifti_header: str = "",
-) -> None:
-  """Segments several inputs, and writes the names of the organs to organs.json beside the label maps.
+  predictor: Predictor, ids: Mapping[str, pathlib.Path], outputs: Outputs, request: Request | None = None
+) -> Summary:
+  """Segments several inputs, and writes what is wanted of each, and tables of all.
 
-  What is odd about an input is printed.
+  A case that is finished, by the same model and settings from the same scan, is kept. What is odd about an
+  input is printed; so is what failed, in the end.
 
   Args:
     ids: {id: scan} as from `case_ids`.
     outputs: as from `prediction_outputs`.
-    assume_hu: segment also what is certainly no CT in HU.
-    nifti_header: "sform" or "qform", where the two of a NIfTI file disagree; "" refuses such a file.
   Raises:
-    InputError: If some inputs cannot be segmented; of several, each is printed with its reason, and the
-      others are segmented nevertheless.
+    InputError: If some inputs cannot be segmented; the others are segmented nevertheless.
   """
-  _require_same_organs(outputs.folder, predictor.organs, [_file_name(name) for name in ids])
-  write_text(outputs.folder / ORGANS, json.dumps(list(predictor.organs), indent=1))
-  outputs.wrote([ORGANS])
-  failures: dict[str, str] = {}
-  for name, scan in tqdm.tqdm(ids.items(), "predict", unit="case", disable=not sys.stderr.isatty()):
+  request = request or Request()
+  organs = tuple(predictor.organs)
+  _require_possible(predictor, organs, outputs, ids, request)
+  if not_coded(organ_looks(organs)):
+    say(f"note: {not_coded(organ_looks(organs))}")
+  write_text(outputs.folder / ORGANS, json.dumps(list(organs), indent=1))
+  write_text(outputs.folder / COLORS, color_table(organ_looks(organs)))
+  outputs.wrote([ORGANS, COLORS])
+  finished = FinishedCases(outputs)
+  finished.keep(organs)
+  return _Prediction(predictor, outputs, finished, request).run(ids)
+
+
+class _Prediction:
+  """Cases predicted one after the other or side by side, and recorded."""
+
+  def __init__(
+    self, predictor: Predictor, outputs: Outputs, finished: FinishedCases, request: Request
+  ) -> None:
+    self._predictor = predictor
+    self._outputs = outputs
+    self._finished = finished
+    self._request = request
+    self._turn = threading.Lock()
+
+  def run(self, ids: Mapping[str, pathlib.Path]) -> Summary:
+    summary, failures = Summary(), dict[str, str]()
+    queue = CaseQueue(self._work, ids, self._request.jobs)
     try:
-      require_usable(name, scan)
-      predict_file(predictor, name, scan, outputs.folder, assume_hu, nifti_header)
-      outputs.wrote([_file_name(name)])
-    except _FAILURES as error:
-      failures[name] = _reason(error, scan)
+      for name, result in queue:
+        if isinstance(result, Exception):
+          failures[name] = reason(result, ids[name])
+          said = "failed"
+        elif result is None:
+          summary.kept += 1
+          continue
+        else:
+          one, predicted = result
+          self._outputs.wrote(one.files)
+          self._finished.add(name, one)
+          summary.predicted += 1
+          summary.slices += predicted.slices
+          summary.network_seconds += predicted.network_seconds
+          said = f"{predicted.seconds:.1f} s, {predicted.network_seconds / predicted.slices:.2g} s a slice"
+        if len(ids) > 1:
+          say(f"{queue.done} of {len(ids)}: {_short(name)}: {said}{queue.time_left()}")
+    finally:
+      self._write_tables()
       if len(ids) > 1:
-        say(f"failed: {_short(name)}: {failures[name]}")
-  if failures:
-    first = next(iter(failures.values()))
-    if len(ids) == 1:
-      raise InputError(first)
-    raise InputError(
-      f"{len(failures)} of {len(ids)} inputs failed ({listed(map(_short, failures))}); the first: {first}"
+        for name, why in failures.items():
+          say(f"failed: {_short(name)}: {why}")
+    if failures:
+      first = next(iter(failures.values()))
+      if len(ids) == 1:
+        raise InputError(first)
+      raise InputError(
+        f"{len(failures)} of {len(ids)} inputs failed ({listed(map(_short, failures))}); the first: {first}"
+      )
+    return summary
+
+  def _work(self, name: str, scan: pathlib.Path) -> tuple[Finished, Predicted] | None:
+    """Predicts a case; None if it is finished."""
+    require_usable(name, scan)
+    one = self._to_be(name, scan)
+    if self._request.model and not self._request.again and self._finished.is_current(name, one):
+      return None
+    predicted = predict_file(self._predictor, name, scan, self._outputs.folder, self._request, self._turn)
+    return dataclasses.replace(one, seconds=round(predicted.seconds, 2), organs=predicted.organs), predicted
+
+  def _to_be(self, name: str, scan: pathlib.Path) -> Finished:
+    request, wanted = self._request, self._request.wanted
+    if os.path.islink(scan) and not os.path.exists(scan):
+      raise InputError(f"{scan}: is a link that leads nowhere ({os.readlink(scan)}); fetch the file.")
+    with system_errors(scan):
+      scanned = scan_sha256(scan)
+    files = (*wanted.names(name), *wanted.names_by_organ(name, self._predictor.organs))
+    return Finished(
+      input=os.fspath(scan),
+      input_sha256=scanned,
+      model=request.model,
+      version=installed_version(),
+      settings={**request.settings, "seg_type": wanted.seg_type},
+      files=files,
+      seconds=0.0,
+      organs={},
     )
+
+  def _write_tables(self) -> None:
+    organs = {name: one.organs for name, one in sorted(self._finished.items())}
+    folder = self._outputs.folder
+    write_text(folder / VOLUMES, volumes_csv(organs, self._predictor.organs))
+    write_text(folder / STATISTICS, json.dumps(organs, indent=1))
+    self._outputs.wrote([VOLUMES, STATISTICS])
 
 
 def predict_file(
@@ -126,54 +267,53 @@ def predict_file(
   name: str,
   scan: AnyPath,
   output_dir: pathlib.Path,
-  assume_hu: bool = False,
-  nifti_header: str = "",
-) -> None:
-  """Segments one input and writes `output_dir`/<name>.nii.gz, uint8, on the input's own grid.
-
-  Raises:
-    InputError: As `read_checked`.
-  """
-  volume = read_checked(scan, name, predictor.scans, assume_hu, nifti_header)
-  # From here on only the volume's grid is needed; letting go of the array saves 400 MB for 400 slices of
-  # 512 x 512. tf.identity copies the array, whereas tf.constant would hold NumPy's memory until the next
-  # operation ends, that is, until the labels exist.
-  array, spacing_mm = tf.identity(volume.array), tf.constant(volume.spacing_mm, tf.float32)
-  volume = dataclasses.replace(volume, array=np.broadcast_to(np.float32(0), volume.array.shape))
-  result = predictor.segmenter.labels(volume=array, spacing_mm=spacing_mm)["labels"].numpy()
-  volumes.write_label(str(output_dir / _file_name(name)), result, volume)
-
-
-def read_checked(
-  scan: AnyPath, name: str, ranges: ScanRanges, assume_hu: bool = False, nifti_header: str = ""
-) -> Volume:
-  """Reads a scan, and prints what is odd about it.
+  request: Request | None = None,
+  turn: contextlib.AbstractContextManager[Any] | None = None,
+) -> Predicted:
+  """Segments one input and writes what is wanted of it to `output_dir`, on the input's own grid.
 
   Args:
-    name: its id.
-    ranges: of the scans in training.
+    turn: held while the network works.
   Raises:
-    InputError: If it cannot be read, or is certainly no CT in HU and `assume_hu` is not given.
+    InputError: As `opened_scan`, and if a wanted file cannot be made of this scan.
   """
-  if os.path.islink(scan) and not os.path.exists(scan):
-    raise InputError(f"{scan}: is a link that leads nowhere ({os.readlink(scan)}); fetch the file.")
-  volume = volumes.read_image(scan, nifti_header)
-  # Those of a folder say what lies beside the slices, which the search for inputs has told of.
-  for note in volume.notes if not os.path.isdir(scan) else ():
-    say(f"note: {name}: {note}")
-  for doubt in doubts(volume):
-    if doubt.certain and not assume_hu:
-      raise InputError(doubt.line)
-    say(f"warning: {doubt.line}")
-  strange = unfamiliar(volume.array.shape, volume.spacing_mm, ranges)
-  if strange:
-    say(f"warning: {name}: {strange}")
-  return volume
+  request, turn = request or Request(), turn or contextlib.nullcontext()
+  begun, segmenter, organs = time.monotonic(), predictor.segmenter, tuple(predictor.organs)
+  with contextlib.ExitStack() as stack:
+    volume = stack.enter_context(
+      opened_scan(scan, name, predictor.scans, request.assume_hu, request.nifti_header)
+    )
+    request.wanted.require_possible(volume)
+    given, array = segmenter.hold(volume.array) if hasattr(segmenter, "hold") else [volume.array] * 2
+    volume = dataclasses.replace(volume, array=array)  # lets go of what was read
+    probabilities = None
+    with turn:
+      started = time.monotonic()
+      labels = np.asarray(segmenter.labels(volume=given, spacing_mm=volume.spacing_mm)["labels"])
+      if request.wanted.probabilities:
+        probabilities = stack.enter_context(
+          quantised_probabilities(segmenter, given, volume.spacing_mm, len(organs))
+        )
+      network_seconds = time.monotonic() - started
+    case = SegmentedCase(name, volume, labels, organs)
+    measured = write_case(case, output_dir, request.wanted, request.made_by, probabilities)
+  return Predicted(as_json(measured), len(labels), time.monotonic() - begun, network_seconds)
 
 
-def say(line: str) -> None:
-  """Prints a line beside the progress bar, in a form that every terminal can show."""
-  tqdm.tqdm.write(command.one_line(line))
+def _require_possible(
+  predictor: Predictor,
+  organs: tuple[str, ...],
+  outputs: Outputs,
+  ids: Collection[str],
+  request: Request,
+) -> None:
+  """Refuses what no case can have, before the first is read."""
+  request.wanted.require_distinct(organs)
+  if request.wanted.probabilities:
+    require_probabilities(predictor.segmenter)
+  names = {file for name in ids for file in request.wanted.names(name)}
+  _require_same_organs(outputs.folder, organs, names)
+  outputs.require_free(file for name in ids for file in request.wanted.names_by_organ(name, organs))
 
 
 def _require_temporary_files() -> None:
@@ -194,7 +334,9 @@ def _require_same_organs(folder: pathlib.Path, organs: Collection[str], names: C
     theirs = json.loads((folder / ORGANS).read_text(encoding="utf-8"))
   except (OSError, ValueError):
     return
-  kept = sorted(file.name for file in folder.glob("*.nii.gz") if file.name not in names)
+  kept = sorted(
+    file.name for ending in ENDINGS.values() for file in folder.glob(f"*{ending}") if file.name not in names
+  )
   if theirs != list(organs) and kept:
     raise InputError(
       f"{folder / ORGANS}: names the organs of label maps that are there already ({listed(kept)}), and these "
@@ -202,24 +344,5 @@ def _require_same_organs(folder: pathlib.Path, organs: Collection[str], names: C
     )
 
 
-def _file_name(name: str) -> str:
-  return f"{name}.nii.gz"
-
-
 def _short(name: str) -> str:
   return name if len(name) <= _SHORT else f"{name[:_SHORT]}..."
-
-
-def _reason(error: Exception, scan: pathlib.Path) -> str:
-  """What a case failed by, for the user."""
-  if isinstance(error, InputError):
-    return str(error)
-  if isinstance(error, OSError):  # readers have their own words for it
-    return (
-      f"{scan}: its label map cannot be written ({error.strerror or error}); make room, and run this again."
-    )
-  if isinstance(error, UnicodeError):
-    return f"{scan}: the name or that of a folder above is not in UTF-8; rename it."
-  if isinstance(error, (MemoryError, tf.errors.ResourceExhaustedError)):
-    return f"{scan}: there is not enough memory for it; close other programs, or crop the scan."
-  return f"{scan}: TensorFlow cannot segment it ({reason(error)})."

@@ -11,7 +11,8 @@ from tests.conftest import ROOT, write_nifti
 LIMIT_GB = 3.0
 SCRIPT = """
 import pathlib, sys, types
-from deeplab_panns.prediction.prediction import predict_file  # before TensorFlow, as the commands do
+from deeplab_panns.prediction.opened_model import on_tensorflow  # before TensorFlow, as the commands do
+from deeplab_panns.prediction.prediction import predict_file
 import tensorflow as tf
 from deeplab_panns.segmentation.ensemble import Ensemble
 from deeplab_panns.segmentation.slice_segmenter import InputGrid, SliceSegmenter
@@ -35,7 +36,9 @@ segmenter = {
     "ensemble": lambda: Ensemble([slices("sagittal"), windows(2.0)]),
 }[sys.argv[1]]()
 source, output_dir = map(pathlib.Path, sys.argv[2:4])
-predict_file(types.SimpleNamespace(segmenter=segmenter, scans={}), "scan", source, output_dir)
+organs = [f"organ {number}" for number in range(1, CLASSES)]
+run = types.SimpleNamespace(segmenter=segmenter, organs=organs, scans={})
+predict_file(on_tensorflow(run, ""), "scan", source, output_dir)
 print(peak_memory_gb())
 """
 

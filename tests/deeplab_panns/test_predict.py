@@ -4,25 +4,46 @@ import types
 
 import numpy as np
 import pytest
-import tensorflow as tf
+from absl import flags
 
 from data.input_error import InputError
 from deeplab_panns import predict
+from deeplab_panns.exports import saved_model
+from deeplab_panns.prediction.opened_model import OpenedModel
+from deeplab_panns.prediction.prediction import TABLES
+from deeplab_panns.runs import trained
 from tests.conftest import write_nifti
 
 
 @pytest.fixture
 def openers(monkeypatch):
-  """What each way of naming a model opens, as text."""
-  monkeypatch.setattr(predict, "open_run", lambda run_dir, checkpoint: f"run {run_dir}, {checkpoint}")
-  monkeypatch.setattr(predict, "open_runs", lambda run_dirs, checkpoint: f"runs {run_dirs}, {checkpoint}")
-  monkeypatch.setattr(predict, "open_saved_model", lambda folder: f"model {folder}")
+  """What each way of naming a model opens, in its organs."""
+
+  def opened(*organs):
+    network = types.SimpleNamespace(variables=[])
+    return {"organs": organs, "scans": {}, "segmenter": types.SimpleNamespace(grid=organs, network=network)}
+
+  def run(run_dir, checkpoint):
+    settings = {**opened(f"run {run_dir}", checkpoint), "directory": None, "experiment": None}
+    return trained.TrainedRun(**settings, data_dir="", step=1)
+
+  def runs(run_dirs, checkpoint):
+    several = [run(one, checkpoint) for one in run_dirs]
+    return types.SimpleNamespace(**opened(f"runs {run_dirs}", checkpoint), runs=several)
+
+  monkeypatch.setattr(trained, "open_run", run)
+  monkeypatch.setattr(trained, "open_runs", runs)
+  monkeypatch.setattr(saved_model, "open_saved_model", lambda model: types.SimpleNamespace(**opened(model)))
 
 
-def test_a_run_several_runs_or_a_model_is_opened(openers):
-  assert predict.open_model("a", None, "best") == "run a, best"
-  assert predict.open_model(None, "b", "last") == "model b"
-  assert predict.open_model(None, None, "last", ["a", "c"]) == "runs ['a', 'c'], last"
+def test_a_run_several_runs_or_a_model_is_opened(openers, tmp_path):
+  (tmp_path / "model").touch()
+  run = predict.open_model("a", None, "best")
+  model = predict.open_model(None, str(tmp_path / "model"), "last")
+  runs = predict.open_model(None, None, "last", ["a", "c"])
+  assert run.organs == ("run a", "best") and model.organs == (str(tmp_path / "model"),)
+  assert runs.organs == ("runs ['a', 'c']", "last")
+  assert len({run.identity, model.identity, runs.identity}) == 3
 
 
 @pytest.mark.parametrize(
@@ -36,7 +57,7 @@ def test_none_and_several_are_refused(openers, run_dir, model, run_dirs):
 
 class Nothing:
   def labels(self, volume, spacing_mm):
-    return {"labels": tf.zeros(volume.shape, tf.uint8)}
+    return {"labels": np.zeros(volume.shape, np.uint8)}
 
 
 @pytest.fixture
@@ -51,10 +72,16 @@ def args(tmp_path, monkeypatch):
     overwrite=False,
     assume_hu=False,
     nifti_header=None,
+    output_format=["nifti"],
+    seg_type="binary",
+    output_masks=False,
+    output_probabilities=False,
+    preview=False,
+    jobs=1,
   )
   monkeypatch.setattr(predict.flags, "FLAGS", settings)
-  run = types.SimpleNamespace(segmenter=Nothing(), organs=("liver", "spleen"), scans={})
-  monkeypatch.setattr(predict, "open_run", lambda *_: run)
+  opened = OpenedModel(Nothing(), ("liver", "spleen"), {}, "abc")
+  monkeypatch.setattr(predict, "open_model", lambda *_: opened)
   return settings
 
 
@@ -68,9 +95,15 @@ def test_the_command_names_the_organs_and_where_they_are(args, tmp_path, capsys)
   predict.main(None)
   said = capsys.readouterr().out
   organs_json = tmp_path / "out" / "organs.json"
-  assert said.startswith(f"{tmp_path / 'out'}: 1 label map; values 1 to 2 are the organs in {organs_json}; ")
+  assert said.startswith(f"{tmp_path / 'out'}: 1 label map (")
+  assert f" s a slice); values 1 to 2 are the organs in {organs_json}; " in said
   names = {path.name for path in (tmp_path / "out").iterdir() if not path.name.startswith(".")}
-  assert names == {"organs.json", "scan.nii.gz"}
+  assert names == {*TABLES, "scan.nii.gz"}
+  predict.main(None)
+  assert ": 0 label maps, 1 kept as they were finished before; values" in capsys.readouterr().out
+  args.overwrite = True
+  predict.main(None)
+  assert ": 1 label map (" in capsys.readouterr().out
 
 
 def test_what_is_not_used_and_ids_of_paths_are_said_first(args, tmp_path, capsys):
@@ -78,15 +111,48 @@ def test_what_is_not_used_and_ids_of_paths_are_said_first(args, tmp_path, capsys
     write_scan(tmp_path / "in" / name)
   (tmp_path / "in" / "a.txt").touch()
   predict.main(None)
-  unused, ids, last = capsys.readouterr().out.splitlines()
+  unused, ids, _, _, last = capsys.readouterr().out.splitlines()
   assert unused == "not used: 1 file (a.txt)"
   assert ids.startswith("2 inputs share their names") and ids.endswith(": p1_SE0, p2_SE0")
-  assert ": 2 label maps; " in last
+  assert ": 2 label maps (" in last
 
 
 def test_the_folder_of_the_input_is_refused_before_the_run_is_opened(args, tmp_path, monkeypatch):
   write_scan(tmp_path / "in" / "scan.nii.gz")
   args.output_dir = args.input
-  monkeypatch.setattr(predict, "open_run", lambda *_: pytest.fail("opened the run"))
+  monkeypatch.setattr(predict, "open_model", lambda *_: pytest.fail("opened the run"))
   with pytest.raises(InputError, match=r"is a folder of the input; scan\.nii\.gz would be"):
     predict.main(None)
+
+
+def test_formats_that_do_not_exist_are_refused_before_anything_is_made(args, tmp_path):
+  write_scan(tmp_path / "in" / "scan.nii.gz")
+  args.output_format = ["nifti", "stl"]
+  with pytest.raises(InputError, match=r"^--output_format=nifti,stl: one or several of"):
+    predict.main(None)
+  assert not (tmp_path / "out").exists()
+
+
+def test_every_flag_is_known_to_change_labels_or_not(monkeypatch):
+  """A case is kept if nothing that its labels depend on has changed."""
+  values = flags.FlagValues()
+  for kind in ("string", "list", "enum", "bool", "integer"):
+    define = getattr(flags, f"DEFINE_{kind}")
+    monkeypatch.setattr(
+      predict.flags,
+      f"DEFINE_{kind}",
+      lambda *args, define=define, **settings: define(*args, **settings, flag_values=values),
+    )
+  predict.define_flags()
+  told_by_the_model = {"run_dir", "run_dirs", "model", "checkpoint"}
+  files = {
+    "input",
+    "output_dir",
+    "output_format",
+    "seg_type",
+    "output_masks",
+    "output_probabilities",
+    "preview",
+  }
+  ways = {"jobs", "overwrite"}
+  assert set(values) == {*predict.LABEL_FLAGS, *told_by_the_model, *files, *ways}

@@ -91,3 +91,13 @@ def test_inputs_may_be_links_in_a_circle(tmp_path):
   Outputs(tmp_path / "out", [tmp_path / "a"]).require_free(["a"])
   with pytest.raises(InputError, match="is an input"):
     Outputs(tmp_path, [tmp_path / "a"], overwrite=True).require_free(["a"])
+
+
+def test_files_are_unchanged_as_long_as_they_are_as_they_were_written(tmp_path):
+  outputs = Outputs(tmp_path)
+  for name in ("a", "b"):
+    (tmp_path / name).write_text(name)
+  outputs.wrote(["a"])
+  assert outputs.unchanged(["a"]) and outputs.unchanged([]) and not outputs.unchanged(["a", "b"])
+  (tmp_path / "a").write_text("by hand")
+  assert not outputs.unchanged(["a"])

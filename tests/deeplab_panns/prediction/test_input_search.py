@@ -3,12 +3,13 @@
 import json
 import os
 import pathlib
+import zipfile
 
 import pytest
 
 from data.files.outputs import RECORD, Outputs
 from data.input_error import InputError
-from deeplab_panns.prediction.input_search import find_inputs
+from deeplab_panns.prediction.input_search import files_of, find_inputs
 from tests.data.dicom.dicom_files import write_series
 
 
@@ -143,3 +144,29 @@ def test_the_files_of_a_series_are_those_beside_its_slices(tmp_path):
   touch(tmp_path, "a/out/b.txt", "c.nii")
   names = sorted(file.name for file in find_inputs(tmp_path).files())
   assert names == sorted([*(path.name for path in (tmp_path / "a").glob("*.dcm")), "c.nii"])
+
+
+def test_archives_of_scans_are_inputs_and_others_are_not(tmp_path):
+  for name, member in (("p1.zip", "x/a.nii.gz"), ("sub/p2.ZIP", "IM1"), ("code.zip", "main.py")):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    with zipfile.ZipFile(tmp_path / name, "w") as packed:
+      packed.writestr(member, bytes(128) + (b"DICM" if member == "IM1" else b"none") + bytes(99))
+  touch(tmp_path, "cut.zip", content=b"PK")
+  assert found_in(tmp_path) == (["cut.zip", "p1.zip", "sub/p2.ZIP"], "not used: 1 file (code.zip)")
+
+
+def test_what_an_earlier_prediction_wrote_below_its_folder_is_no_input_either(tmp_path):
+  touch(tmp_path, "a.nii.gz", "out/organs.json", "out/a_masks/liver.nii.gz", "out/a_masks/mine.nii.gz")
+  Outputs(tmp_path / "out").wrote(["organs.json", "a_masks/liver.nii.gz"])
+  scans, unused = found_in(tmp_path)
+  assert scans == ["a.nii.gz", "out/a_masks/mine.nii.gz"]
+  assert unused.startswith("not used: 2 files of an earlier prediction (")
+
+
+def test_the_files_of_a_scan(tmp_path):
+  series(tmp_path / "ct")
+  touch(tmp_path, "ct/.hidden", "a.nii", "b.hdr", "b.img", "b.img.gz", "bb.img", "c.raw")
+  (tmp_path / "c.mhd").write_text("ElementDataFile = c.raw\n")
+  found = {name: [file.name for file in files_of(tmp_path / name)] for name in ("a.nii", "b.hdr", "c.mhd")}
+  assert found == {"a.nii": ["a.nii"], "b.hdr": ["b.hdr", "b.img", "b.img.gz"], "c.mhd": ["c.mhd", "c.raw"]}
+  assert len(files_of(tmp_path / "ct")) == 4

@@ -1,38 +1,56 @@
 """Files in, label maps out, by a segmenter that needs no network."""
 
+import csv
 import dataclasses
 import errno
 import json
 import os
 import resource
 import shutil
+import threading
 
 import nibabel
 import numpy as np
 import pytest
-import tensorflow as tf
+import slicerio
 
 from data.input_error import InputError
-from deeplab_panns.prediction import prediction
+from data.reading import volumes
+from deeplab_panns.prediction import case_outputs, prediction
+from deeplab_panns.prediction.case_outputs import WantedOutputs
+from deeplab_panns.prediction.failures import SegmentationError
 from deeplab_panns.prediction.input_names import case_ids
 from deeplab_panns.prediction.input_search import find_inputs
 from deeplab_panns.prediction.prediction import (
+  TABLES,
+  Request,
   predict_file,
   predict_files,
   prediction_outputs,
-  read_checked,
 )
 from tests.conftest import write_nifti
+from tests.data.dicom.dicom_files import write_series
 
 IMAGE = np.random.default_rng(0).integers(-200, 300, (5, 6, 7)).astype(np.int16)
+PLAIN = WantedOutputs(preview=False)
 
 
 class Bright:
-  """Class 1 above 50 HU."""
+  """Class 1 above 50 HU; how often it was asked, and of what spacing."""
+
+  def __init__(self):
+    self.asked = 0
 
   def labels(self, volume, spacing_mm):
-    self.spacing_mm = spacing_mm.numpy().tolist()
-    return {"labels": tf.cast(volume > 50, tf.uint8)}
+    self.asked += 1
+    self.spacing_mm = list(spacing_mm)
+    return {"labels": (np.asarray(volume) > 50).astype(np.uint8)}
+
+
+class Probable(Bright):
+  def probabilities(self, volume, spacing_mm):
+    first = np.clip(np.asarray(volume) / 1000, 0, 1)
+    return {"probabilities": np.stack([1 - first, first, 0 * first], axis=-1).astype(np.float16)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,12 +60,17 @@ class Stub:
   scans: dict = dataclasses.field(default_factory=dict)
 
 
-def predict(source, output_dir, predictor=None, overwrite=False, **settings):
+def predict(source, output_dir, predictor=None, overwrite=False, wanted=PLAIN, **settings):
   """As the command does it."""
   found = find_inputs(source)
   ids = case_ids(found.root, found.scans)
-  outputs = prediction_outputs(found, ids, output_dir, overwrite)
-  predict_files(predictor or Stub(), ids, outputs, **settings)
+  outputs = prediction_outputs(found, ids, output_dir, overwrite, wanted)
+  return predict_files(predictor or Stub(), ids, outputs, Request(wanted, again=overwrite, **settings))
+
+
+def label_maps(folder):
+  """The files of cases."""
+  return [name for name in names_in(folder) if name not in TABLES]
 
 
 def names_in(folder):
@@ -62,11 +85,11 @@ def labels_of(path):
 def test_a_label_map_lies_on_its_inputs_own_grid(tmp_path):
   stub = Stub()
   write_nifti(tmp_path / "scan.nii.gz", IMAGE, (5.0, 2.0, 1.5))
-  predict_file(stub, "other", tmp_path / "scan.nii.gz", tmp_path)
+  predict_file(stub, "other", tmp_path / "scan.nii.gz", tmp_path, Request(PLAIN))
   found = nibabel.load(tmp_path / "other.nii.gz")
   assert found.get_data_dtype() == np.uint8 and stub.segmenter.spacing_mm == [5.0, 2.0, 1.5]
   np.testing.assert_array_equal(labels_of(tmp_path / "other.nii.gz"), IMAGE > 50)
-  np.testing.assert_allclose(found.affine, nibabel.load(tmp_path / "scan.nii.gz").affine)
+  assert found.affine.tobytes() == nibabel.load(tmp_path / "scan.nii.gz").affine.tobytes()
 
 
 def test_the_segmenter_sees_lps_order_and_the_file_keeps_its_own(tmp_path):
@@ -75,7 +98,7 @@ def test_the_segmenter_sees_lps_order_and_the_file_keeps_its_own(tmp_path):
   stored = IMAGE.transpose(1, 0, 2)
   nibabel.save(nibabel.Nifti1Image(stored, affine), tmp_path / "turned.nii")
   stub = Stub()
-  predict_file(stub, "turned", tmp_path / "turned.nii", tmp_path)
+  predict_file(stub, "turned", tmp_path / "turned.nii", tmp_path, Request(PLAIN))
   found = nibabel.load(tmp_path / "turned.nii.gz")
   assert stub.segmenter.spacing_mm == [5.0, 2.0, 1.5]
   np.testing.assert_array_equal(np.asarray(found.dataobj), stored > 50)
@@ -96,7 +119,7 @@ def test_one_broken_input_does_not_keep_the_others_from_being_segmented(tmp_path
   failed = [line for line in capsys.readouterr().out.splitlines() if line.startswith("failed: ")]
   assert len(failed) == 5 and failed[0].startswith(f"failed: b: {first}")
   assert "g.nii.gz: is a link that leads nowhere (gone); fetch the file." in failed[4]
-  assert names_in(output_dir) == ["a.nii.gz", "f.nii.gz", "organs.json"]
+  assert label_maps(output_dir) == ["a.nii.gz", "f.nii.gz"]
   assert json.loads((output_dir / "organs.json").read_text()) == ["liver", "spleen"]
 
 
@@ -128,7 +151,7 @@ def test_a_prediction_can_be_repeated_and_what_was_edited_since_is_kept(tmp_path
   out = tmp_path / "scans" / "out"  # below the input: its label maps are no inputs
   for _ in range(2):
     predict(tmp_path / "scans", out)
-  assert names_in(out) == ["organs.json", "p.nii.gz"]
+  assert sorted(names_in(out)) == sorted(["p.nii.gz", *TABLES])
   elsewhere = shutil.copytree(out, tmp_path / "elsewhere")
   (elsewhere / "p.nii.gz").write_bytes(b"corrected by hand")
   with pytest.raises(InputError, match=r"p\.nii\.gz: exists, and .* --overwrite"):
@@ -148,7 +171,7 @@ def test_label_maps_of_other_organs_do_not_share_a_folder(tmp_path):
     predict(tmp_path / "b.nii.gz", tmp_path / "out", Stub(organs=("aorta",)), overwrite=True)
   predict(tmp_path / "a.nii.gz", tmp_path / "out", Stub(organs=("aorta",)))
   predict(tmp_path / "b.nii.gz", tmp_path / "out", Stub(organs=("aorta",)))
-  assert names_in(tmp_path / "out") == ["a.nii.gz", "b.nii.gz", "organs.json"]
+  assert label_maps(tmp_path / "out") == ["a.nii.gz", "b.nii.gz"]
 
 
 def body(side=60):
@@ -167,34 +190,11 @@ def test_what_is_no_ct_in_hu_is_refused_unless_it_is_assumed_and_the_others_go_o
     predict(tmp_path / "in", tmp_path / "out")
   said = capsys.readouterr().out
   assert "failed: p01_seg: " in said and "failed: shifted: " in said and "--assume_hu" in said
-  assert "warning" not in said and names_in(tmp_path / "out") == ["organs.json", "p01.nii.gz"]
+  assert "warning" not in said and label_maps(tmp_path / "out") == ["p01.nii.gz"]
   predict(tmp_path / "in", tmp_path / "out", assume_hu=True)
   said = capsys.readouterr().out
   assert said.count("warning: ") == 2 and "failed" not in said
-  assert names_in(tmp_path / "out") == ["organs.json", "p01.nii.gz", "p01_seg.nii.gz", "shifted.nii.gz"]
-
-
-def test_an_uncertain_doubt_and_another_size_than_in_training_are_warned_of(tmp_path, capsys):
-  write_nifti(tmp_path / "half.nii.gz", body(), (5.0, 3.0, 3.0))
-  ranges = {"extent_mm": [[10.0, 350.0, 350.0], [90.0, 400.0, 400.0]]}
-  read_checked(tmp_path / "half.nii.gz", "half", ranges)
-  of_body, of_training = capsys.readouterr().out.splitlines()
-  assert of_body.startswith(f"warning: {tmp_path / 'half.nii.gz'}: the body measures 162 x 162 mm")
-  assert of_training.startswith(
-    "warning: half: the slices measure 180 x 180 mm, in training 350 x 350 to 400"
-  )
-
-
-def test_notes_of_the_reader_are_told_but_not_what_lies_beside_slices(tmp_path, monkeypatch, capsys):
-  """The latter has been told of by the search for inputs."""
-  write_nifti(tmp_path / "scan.nii", body(), (5.0, 6.0, 6.0))
-  volume = prediction.volumes.read_image(tmp_path / "scan.nii")
-  noted = dataclasses.replace(volume, notes=("the sform was taken", "another"))
-  monkeypatch.setattr(prediction.volumes, "read_image", lambda *_: noted)
-  read_checked(tmp_path / "scan.nii", "scan", {})
-  assert capsys.readouterr().out == "note: scan: the sform was taken\nnote: scan: another\n"
-  read_checked(tmp_path, "series", {})
-  assert capsys.readouterr().out == ""
+  assert label_maps(tmp_path / "out") == ["p01.nii.gz", "p01_seg.nii.gz", "shifted.nii.gz"]
 
 
 def test_names_that_cannot_name_an_output_fail_and_the_others_go_on(tmp_path, capsys):
@@ -206,7 +206,7 @@ def test_names_that_cannot_name_an_output_fail_and_the_others_go_on(tmp_path, ca
   said = capsys.readouterr().out
   assert "caf\\udce9.nii.gz: the name is not in UTF-8" in said and "is 247 bytes long" in said
   assert max(map(len, said.splitlines())) <= 300
-  assert names_in(tmp_path / "out") == ["ok.nii.gz", "organs.json"]
+  assert label_maps(tmp_path / "out") == ["ok.nii.gz"]
 
 
 @pytest.mark.parametrize(
@@ -214,30 +214,29 @@ def test_names_that_cannot_name_an_output_fail_and_the_others_go_on(tmp_path, ca
   [
     (
       OSError(errno.EFBIG, "Too large", "out/.a.1.tmp"),
-      "a.nii.gz: its label map cannot be written (Too large)",
+      "a.nii.gz: its outputs cannot be written (Too large)",
     ),
     (OSError(errno.ENOSPC, "No space left on device"), "written (No space left on device); make room"),
     (MemoryError(), "a.nii.gz: there is not enough memory for it"),
-    (tf.errors.ResourceExhaustedError(None, None, "OOM"), "a.nii.gz: there is not enough memory for it"),
-    (tf.errors.InternalError(None, None, "odd\nstack"), "a.nii.gz: TensorFlow cannot segment it (odd)."),
+    (SegmentationError("odd"), "a.nii.gz: TensorFlow cannot segment it (odd)."),
     (UnicodeEncodeError("utf-8", "\udce9", 0, 1, "no"), "or that of a folder above is not in UTF-8"),
   ],
 )
 def test_what_the_system_refuses_is_a_failure_of_that_case(tmp_path, monkeypatch, capsys, error, says):
   for name in ("a", "b"):
     write_nifti(tmp_path / "in" / f"{name}.nii.gz", IMAGE)
-  write = prediction.volumes.write_label
+  write = case_outputs.write_label_map
 
   def refuse_a(path, *rest):
-    if path.endswith("a.nii.gz"):
+    if path.name.endswith("a.nii.gz"):
       raise error
     write(path, *rest)
 
-  monkeypatch.setattr(prediction.volumes, "write_label", refuse_a)
+  monkeypatch.setattr(case_outputs, "write_label_map", refuse_a)
   with pytest.raises(InputError, match=r"^1 of 2 inputs failed \(a\)"):
     predict(tmp_path / "in", tmp_path / "out")
   assert says in capsys.readouterr().out
-  assert names_in(tmp_path / "out") == ["b.nii.gz", "organs.json"]
+  assert label_maps(tmp_path / "out") == ["b.nii.gz"]
 
 
 def test_a_quota_fails_the_large_case_alone(tmp_path, capsys):
@@ -254,7 +253,7 @@ def test_a_quota_fails_the_large_case_alone(tmp_path, capsys):
   finally:
     resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
   assert "failed: b: " in capsys.readouterr().out
-  assert names_in(tmp_path / "out") == ["a.nii.gz", "c.nii.gz", "organs.json"]
+  assert label_maps(tmp_path / "out") == ["a.nii.gz", "c.nii.gz"]
   assert not list((tmp_path / "out").glob("*.tmp"))
 
 
@@ -276,3 +275,142 @@ def test_a_full_folder_of_temporary_files_is_one_line(tmp_path, monkeypatch):
   with pytest.raises(InputError, match=r"temporary files cannot be written \(No space left .* TMPDIR"):
     predict(tmp_path / "a.nii.gz", tmp_path / "out")
   assert not (tmp_path / "out").exists()
+
+
+def test_a_case_that_is_finished_is_kept_until_anything_it_was_made_of_changes(tmp_path):
+  for name in ("a", "b"):
+    write_nifti(tmp_path / "in" / f"{name}.nii.gz", IMAGE)
+  stub, out = Stub(), tmp_path / "out"
+
+  def again(**settings):
+    before = stub.segmenter.asked
+    summary = predict(tmp_path / "in", out, stub, **{"model": "m1", **settings})
+    assert summary.predicted + summary.kept == 2
+    return stub.segmenter.asked - before
+
+  assert again() == 2 and again() == 0
+  before = {path.name: path.read_bytes() for path in out.iterdir()}
+  assert again() == 0 and {path.name: path.read_bytes() for path in out.iterdir()} == before
+  assert again(model="m2") == 2  # another model
+  assert again(model="m2", settings={"crop_to_body": True}) == 2  # other settings
+  assert again(model="m2", settings={"crop_to_body": True}, wanted=WantedOutputs(("nifti", "nrrd"))) == 2
+  (out / "a.png").unlink()  # an output is gone
+  assert again(model="m2", settings={"crop_to_body": True}, wanted=WantedOutputs(("nifti", "nrrd"))) == 1
+  assert again() == 2
+  write_nifti(tmp_path / "in" / "b.nii.gz", IMAGE + 1)  # another scan
+  assert again() == 1
+  assert again(overwrite=True) == 2
+  assert again(model="") == 2  # a model that is not known
+
+
+def test_an_interrupted_prediction_goes_on_and_its_tables_are_whole(tmp_path):
+  for name in ("a", "b", "c"):
+    write_nifti(tmp_path / "in" / f"{name}.nii.gz", IMAGE)
+
+  class Interrupted(Bright):
+    def labels(self, volume, spacing_mm):
+      if self.asked == 2:
+        raise KeyboardInterrupt
+      return super().labels(volume, spacing_mm)
+
+  with pytest.raises(KeyboardInterrupt):
+    predict(tmp_path / "in", tmp_path / "out", Stub(Interrupted()), model="m")
+  assert label_maps(tmp_path / "out") == ["a.nii.gz", "b.nii.gz"]
+  summary = predict(tmp_path / "in", tmp_path / "out", model="m")
+  assert (summary.predicted, summary.kept, summary.slices) == (1, 2, 5)
+  with open(tmp_path / "out" / "volumes.csv", encoding="utf-8") as file:
+    rows = list(csv.DictReader(file))
+  assert [(row["case"], row["organ"]) for row in rows] == [(c, o) for c in "abc" for o in Stub().organs]
+  assert {int(row["voxels"]) for row in rows} == {int((IMAGE > 50).sum()), 0}
+  statistics = json.loads((tmp_path / "out" / "statistics.json").read_text())
+  assert statistics["a"]["liver"]["mean_hu"] == pytest.approx(IMAGE[IMAGE > 50].mean(), abs=0.01)
+
+
+def test_the_record_says_what_made_each_case(tmp_path):
+  write_nifti(tmp_path / "a.nii.gz", IMAGE)
+  predict(tmp_path / "a.nii.gz", tmp_path / "out", model="m", settings={"view": "axial"})
+  one = json.loads((tmp_path / "out" / "predictions.json").read_text())["a"]
+  assert one["input"] == str(tmp_path / "a.nii.gz") and one["files"] == ["a.nii.gz"]
+  assert one["model"] == "m" and one["settings"] == {"view": "axial", "seg_type": "binary"}
+  assert set(one["organs"]) == {"liver", "spleen"} and one["seconds"] >= 0
+
+
+def test_every_output_of_a_series(tmp_path):
+  """All files of one case, each read back; and none of them is an input of the next prediction."""
+  pytest.importorskip("highdicom", reason="highdicom needs Python 3.10")
+  uids = {"StudyInstanceUID": "1.2.4", "FrameOfReferenceUID": "1.2.5"}
+  (tmp_path / "in").mkdir()
+  write_series(tmp_path / "in" / "ct", RescaleSlope=12, **uids)
+  out = tmp_path / "in" / "out"
+  wanted = WantedOutputs(("nifti", "nrrd", "dicom_seg"), masks=True, probabilities=True)
+  for _ in range(2):
+    predict(tmp_path / "in", out, Stub(Probable()), wanted=wanted, assume_hu=True)
+  found = sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.is_file())
+  assert [name for name in found if name not in (*TABLES, ".written_by_panns.json")] == [
+    "ct.nii.gz",
+    "ct.png",
+    "ct.seg.dcm",
+    "ct.seg.nrrd",
+    "ct_masks/liver.nii.gz",
+    "ct_masks/spleen.nii.gz",
+    "ct_probabilities/liver.nii.gz",
+    "ct_probabilities/spleen.nii.gz",
+  ]
+  hu = volumes.read_image(tmp_path / "in" / "ct").array
+  labels = volumes.read_label(out / "ct.nii.gz").array
+  np.testing.assert_array_equal(labels, hu > 50)
+  np.testing.assert_array_equal(volumes.read_label(out / "ct.seg.nrrd").array, labels)
+  np.testing.assert_array_equal(volumes.read_label(out / "ct_masks" / "liver.nii.gz").array, labels)
+  assert slicerio.read_segmentation(str(out / "ct.seg.nrrd"))["segments"][0]["name"] == "liver"
+  probability = volumes.read_image(out / "ct_probabilities" / "liver.nii.gz").array
+  np.testing.assert_allclose(probability, np.clip(hu / 1000, 0, 1), atol=1 / 255)
+
+
+def test_a_dicom_object_of_a_file_is_refused_before_the_network_works(tmp_path):
+  write_nifti(tmp_path / "a.nii.gz", IMAGE)
+  stub = Stub()
+  with pytest.raises(InputError, match=r"a\.nii\.gz: is no DICOM series, and DICOM SEG refers"):
+    predict(tmp_path / "a.nii.gz", tmp_path / "out", stub, wanted=WantedOutputs(("dicom_seg",)))
+  assert not stub.segmenter.asked and label_maps(tmp_path / "out") == []
+
+
+def test_labels_of_a_model_without_probabilities_are_all_it_gives(tmp_path):
+  write_nifti(tmp_path / "a.nii.gz", IMAGE)
+  with pytest.raises(InputError, match=r"^--output_probabilities: this kind of model gives labels alone"):
+    predict(tmp_path / "a.nii.gz", tmp_path / "out", wanted=WantedOutputs(probabilities=True))
+
+
+def test_several_cases_are_in_hand_but_the_network_takes_one_at_a_time(tmp_path, capsys):
+  for number in range(6):
+    write_nifti(tmp_path / "in" / f"{number}.nii.gz", IMAGE + number)
+  busy, reading = threading.Lock(), threading.Barrier(2, timeout=20)
+
+  class Exclusive(Bright):
+    def labels(self, volume, spacing_mm):
+      assert busy.acquire(blocking=False)
+      found = super().labels(volume, spacing_mm)
+      busy.release()
+      return found
+
+  write = prediction.write_case
+
+  def together(*arguments):
+    reading.wait()  # two cases are written at the same time, or this breaks
+    return write(*arguments)
+
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(prediction, "write_case", together)
+    predict(tmp_path / "in", tmp_path / "side", Stub(Exclusive()), jobs=2)
+  predict(tmp_path / "in", tmp_path / "one")
+  for name in label_maps(tmp_path / "one"):
+    assert (tmp_path / "side" / name).read_bytes() == (tmp_path / "one" / name).read_bytes()
+  lines = [line for line in capsys.readouterr().out.splitlines() if " s a slice" in line]
+  assert len(lines) == 12 and lines[6].startswith("1 of 6: 0: ") and lines[6].endswith(" to go")
+  assert "to go" not in lines[11]
+
+
+def test_organs_without_codes_are_told_of(tmp_path, capsys):
+  write_nifti(tmp_path / "a.nii.gz", IMAGE)
+  predict(tmp_path / "a.nii.gz", tmp_path / "out", Stub(organs=("liver", "duodenum")))
+  assert "note: no SNOMED CT code is known here for duodenum" in capsys.readouterr().out
+  assert (tmp_path / "out" / "organ_colors.csv").read_text().splitlines()[2].startswith("2,duodenum,")

@@ -1,0 +1,109 @@
+"""Which cases of an output folder are done, and by what: a prediction goes on where it was stopped."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import pathlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from data.files.file_hash import file_sha256
+from data.files.outputs import Outputs
+from data.whole_file import write_text
+from deeplab_panns.prediction.input_search import files_of
+
+PREDICTIONS = "predictions.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Finished:
+  """One finished case.
+
+  Attributes:
+    input: the scan's path.
+    input_sha256: of the scan's files.
+    model: the identity of the model.
+    version: of this project.
+    settings: all that the outputs depend on besides.
+    files: names of the outputs, relative to the folder.
+    seconds: from reading to the last output.
+    organs: {organ: its measurements}.
+  """
+
+  input: str
+  input_sha256: str
+  model: str
+  version: str
+  settings: Mapping[str, Any]
+  files: tuple[str, ...]
+  seconds: float
+  organs: Mapping[str, Mapping[str, Any]]
+
+
+class FinishedCases(Mapping[str, Finished]):
+  """{id: Finished} of an output folder, kept in predictions.json."""
+
+  def __init__(self, outputs: Outputs) -> None:
+    self._outputs = outputs
+    self._path = outputs.folder / PREDICTIONS
+    self._cases = _read(self._path)
+
+  def __getitem__(self, name: str) -> Finished:
+    return self._cases[name]
+
+  def __iter__(self) -> Iterator[str]:
+    return iter(self._cases)
+
+  def __len__(self) -> int:
+    return len(self._cases)
+
+  def keep(self, organs: tuple[str, ...]) -> None:
+    """Forgets cases of other organs, and those whose files are gone."""
+    self._cases = {
+      name: one
+      for name, one in self._cases.items()
+      if tuple(one.organs) == organs and all((self._outputs.folder / file).is_file() for file in one.files)
+    }
+
+  def is_current(self, name: str, wanted: Finished) -> bool:
+    """Whether the case was made from the same scan, by the same model and settings, and its files are as
+    they were written."""
+    found = self._cases.get(name)
+    return found is not None and _made_of(found) == _made_of(wanted) and self._outputs.unchanged(found.files)
+
+  def add(self, name: str, one: Finished) -> None:
+    """Records a case."""
+    self._cases[name] = one
+    self.write()
+
+  def write(self) -> None:
+    """Writes all that is recorded."""
+    content = {name: dataclasses.asdict(one) for name, one in sorted(self._cases.items())}
+    write_text(self._path, json.dumps(content, indent=1))
+    self._outputs.wrote([PREDICTIONS])
+
+
+def scan_sha256(scan: pathlib.Path) -> str:
+  """sha256 of a scan's files and their names; not of sub-folders, which are other scans.
+
+  Raises:
+    OSError: If a file cannot be read.
+  """
+  files = files_of(scan)
+  lines = [f"{file.name if len(files) > 1 else ''} {file_sha256(file)}" for file in files]
+  return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _made_of(one: Finished) -> tuple[Any, ...]:
+  return one.input_sha256, one.model, one.version, dict(one.settings), tuple(one.files)
+
+
+def _read(path: pathlib.Path) -> dict[str, Finished]:
+  """What the file says; what is damaged or of another form counts as nothing, and is predicted again."""
+  try:
+    content = json.loads(path.read_text(encoding="utf-8"))
+    return {name: Finished(**{**one, "files": tuple(one["files"])}) for name, one in content.items()}
+  except (OSError, ValueError, TypeError, KeyError, AttributeError):
+    return {}
