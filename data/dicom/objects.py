@@ -58,11 +58,11 @@ def broken_parts(path: str) -> Iterator[None]:
       yield
   except (InputError, MemoryError):
     raise
-  except OSError as error:
-    raise InputError(
-      f"{path}: cannot be read ({error.strerror or error}); check the file and its permissions."
-    ) from error
   except Exception as error:
+    if isinstance(error, OSError) and error.errno:
+      raise InputError(
+        f"{path}: cannot be read ({error.strerror}); check the file and its permissions."
+      ) from error
     raise InputError(
       f"{path}: a part of it is missing or cannot be read ({first_line(error)}); export it again."
     ) from error

@@ -32,6 +32,7 @@ def read_segmentation(path: str) -> list[Segment]:
         "Convert it to NIfTI, for instance with segimage2itkimage of dcmqi."
       )
     names = {int(item.SegmentNumber): _name(item) for item in data.SegmentSequence}
+    names.pop(0, None)  # the background of a label map
     blocks: dict[int, list[Block]] = {number: [] for number in names}
     for index, frame in enumerate(_frames(data)):
       affine = _affine(data, index)

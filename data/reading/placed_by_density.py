@@ -1,7 +1,7 @@
 """A label map whose header is not to be believed, placed by the scan itself.
 
 Of the eight mirrorings of its voxels on the scan's the right one is the one in which organs of even density
-are even: a mask that lies beside its organ covers fat, gas and bone as well.
+are even soft tissue: a mask that lies beside its organ covers fat, gas and bone as well, or air alone.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from data.input_error import InputError
 from data.listed import listed
 
 CLIP_HU = (-300.0, 400.0)  # so that a few voxels of gas or metal do not decide
+SOFT_TISSUE_HU = (0.0, 250.0)  # air is even too: what is not soft tissue counts by its distance from it
 MOST_SPREAD_HU = 80.0  # of an organ's voxels: noise of a thin slice and the fat between lobules, not more
 CLEAR = 1.4  # so many times more must the next best placement spread
 FEWEST_VOXELS = 20
@@ -28,7 +29,8 @@ class Placement(NamedTuple):
 
   Attributes:
     mirrored: the axes, of "xyz", along which the voxels were turned; "" for none.
-    spread_hu: the mean standard deviation of HU in the organs.
+    spread_hu: root mean square of the distance in HU from an organ's median, or from soft tissue where that
+      is none; the mean of the organs.
     next_hu: the same for the next best placement.
   """
 
@@ -71,7 +73,7 @@ def placement_by_density(
   (best, first), (other, second) = sorted(
     ((axes, total / judged) for axes, total in spreads.items()), key=lambda pair: pair[1]
   )[:2]
-  if first > MOST_SPREAD_HU or second < CLEAR * first:
+  if first > MOST_SPREAD_HU or second <= CLEAR * first:
     raise InputError(
       f"{path}: does not clearly lie on the scan in any orientation: HU in {listed(even, 3)} spread by "
       f"{first:.0f} when mirrored along {best or 'nothing'}, by {second:.0f} along {other or 'nothing'}. "
@@ -81,4 +83,6 @@ def placement_by_density(
 
 
 def _spread(hu: Floats) -> float:
-  return float(np.clip(hu, *CLIP_HU).std(dtype=np.float64))
+  clipped = np.clip(hu.astype(np.float64), *CLIP_HU)
+  middle = np.clip(np.median(clipped), *SOFT_TISSUE_HU)
+  return float(np.sqrt(np.mean((clipped - middle) ** 2)))

@@ -11,7 +11,7 @@ from data.formats.grid import corners, format_mm
 from data.input_error import InputError
 from data.reading.volumes import Volume
 
-HALF = 0.5  # of a voxel: how far a voxel may lie off the scan's
+NEAR = 0.2  # of a voxel: how far a voxel may lie off the scan's; headers are rounded
 
 
 def place(path: str, mask: Mask, affine: Affine, image: Volume) -> Mask:
@@ -24,7 +24,7 @@ def place(path: str, mask: Mask, affine: Affine, image: Volume) -> Mask:
   Returns:
     bool of the image's shape, canonical.
   Raises:
-    InputError: If voxels of the mask lie more than half a voxel off the image's, or outside of it.
+    InputError: If voxels of the mask lie more than NEAR off the image's, or outside of it.
   """
   size = mask.shape[::-1]
   to_image = np.linalg.solve(image.affine, affine)
@@ -32,10 +32,10 @@ def place(path: str, mask: Mask, affine: Affine, image: Volume) -> Mask:
   exact = corners(to_image, size)
   nearest = np.rint(corners(_with(whole, to_image[:3, 3]), size))
   off = float(np.abs(exact - nearest).max())
-  if off > HALF or abs(round(np.linalg.det(whole))) != 1:
+  if off > NEAR or abs(round(np.linalg.det(whole))) != 1:
     raise InputError(
       f"{path}: the label's voxels lie up to {off:.2g} voxels off those of the image {image.path}, whose "
-      f"spacing (z, y, x) is {format_mm(image.spacing_mm)} mm; half a voxel is allowed. Resample it to the "
+      f"spacing (z, y, x) is {format_mm(image.spacing_mm)} mm; {NEAR} is allowed. Resample it to the "
       "image's grid, or name the scan that it was drawn on."
     )
   columns = np.argwhere(mask)[:, ::-1]
