@@ -11,7 +11,15 @@ from absl import flags
 from data.arrays import WantedSpacingMM
 from data.batches.slices import CASE_WEIGHTINGS, SLICE_AXIS
 from data.spacing import fill_spacing, parse_spacing
-from deeplab_panns.method.objective import DUAL_UPDATES, PARTIAL_LOSSES, PRIOR_SCOPES, PSEUDO_LABELS
+from deeplab_panns.distribution.devices import STRATEGIES, Devices
+from deeplab_panns.method.objective import (
+  ALIGNED_TO,
+  DUAL_FLOORS,
+  DUAL_UPDATES,
+  PARTIAL_LOSSES,
+  PRIOR_SCOPES,
+  PSEUDO_LABELS,
+)
 from deeplab_panns.method.schedules import POLICIES
 from deeplab_panns.networks import resnet
 from deeplab_panns.runs import flat_settings
@@ -53,7 +61,10 @@ _METHOD = {
   ),
   "dual_update": "Ascent of the dual variables; sgd is the paper's, as printed.",
   "dual_step": "Step of the newton ascent.",
-  "lambda1": "Weight of the loss on partial images.",
+  "lambda1": (
+    "Weight of the loss on partial images, a mean over their own pixels: 1/3 at three labelled images for a "
+    "partial one is the paper's 1."
+  ),
   "lambda2": "Weight of the prior; 0 unless --supervision=panns.",
   "prior_scope": "Whose shares the prior holds: the batch's (dual variables), or each image's (directly).",
   "prior_mismatch": (
@@ -73,6 +84,18 @@ _METHOD = {
   "teacher_decay": "Share of the teacher that survives a step, the rest being the network; 0: snapshots.",
   "mix": "Paste boxes of labelled images into partial ones.",
   "freeze_batch_norm": (
+  "aligned_to": (
+    "Sizes of aligned pseudo-labels where nobody annotated: q, or the teacher's mean probabilities; "
+    "prior_with_annotated: q over all pixels, as before this setting was there."
+  ),
+  "anchored_prior": (
+    "In place of q what the labelled cases have around the organs annotated in a scan: in the prior and in "
+    "aligned pseudo-labels. For partial scans that show another part of the body."
+  ),
+  "atlas_weight": "Of the anchored prior at each pixel, in the logits of the teacher.",
+  "dual_floor": (
+    "What of an organ newton keeps above q/10: its running mean, or (as it was) the share of each batch."
+  ),
     "Normalize by stage 1's statistics in stage 2: for small batches, or partial scans of another look."
   ),
 }
@@ -121,6 +144,8 @@ _CHOICES: dict[str, tuple[str, ...]] = {
   "partial_loss": PARTIAL_LOSSES,
   "pseudo_labels": PSEUDO_LABELS,
   "learning_rate_policy": POLICIES,
+  "dual_floor": DUAL_FLOORS,
+  "aligned_to": ALIGNED_TO,
   "optimizer": OPTIMIZERS,
   "view": tuple(SLICE_AXIS),
   "case_weighting": CASE_WEIGHTINGS,

@@ -25,15 +25,20 @@ class Duals(tf.Module):
   """ν and μ, K + 1 each, and their two ascents.
 
   Attributes:
-    prior: float32 [K + 1], q: the share of each class in the labelled set.
+    prior: float32 [K + 1], q: the share of each class in the labelled set; where it moves, a variable, the
+      running mean of what is expected of the batches.
     nu, mu: variables [K + 1], below 0; they start at −1/q and −1/(1 − q).
   """
 
-  def __init__(self, prior: Sequence[float] | Floats) -> None:
+  def __init__(self, prior: Sequence[float] | Floats, moving: bool = False, floor: str = "mean") -> None:
     """Starts ν and μ at their optimum for p̄ = q.
 
     Args:
       prior: [K + 1] shares above 0 and below 1 that sum to 1.
+      moving: whether q follows what is expected of each batch.
+      floor: as in an Objective: what of an organ newton keeps above FLOOR·q, its running mean u or the share
+        of every batch. An organ that most batches lack lies below the floor in these, so that the floor of
+        the batch raised u by up to a twelfth. Runs before 2026-11-26 have it.
     Raises:
       ValueError: If they are not.
     """
@@ -41,7 +46,12 @@ class Duals(tf.Module):
     q = np.asarray(prior, np.float64)
     if q.min() <= 0 or q.max() >= 1 or abs(q.sum() - 1) > 1e-4:
       raise ValueError(f"received prior={q.tolist()}; shares must be above 0, below 1, and sum to 1.")
-    self.prior = tf.constant(q, tf.float32)
+    self.prior = (
+      tf.Variable(q, dtype=tf.float32, trainable=False, name="prior")
+      if moving
+      else tf.constant(q, tf.float32)
+    )
+    self._floor = floor
     self.nu = tf.Variable(-1 / q, dtype=tf.float32, trainable=False, name="nu")
     self.mu = tf.Variable(-1 / (1 - q), dtype=tf.float32, trainable=False, name="mu")
 
@@ -96,21 +106,31 @@ class Duals(tf.Module):
     self.nu.assign(tf.minimum(nu, -1.0))
     self.mu.assign(tf.minimum(mu, -1.0))
 
-  def ascend_newton(self, share: tf.Tensor, step_size: float | tf.Tensor) -> None:
+  def ascend_newton(
+    self, share: tf.Tensor, step_size: float | tf.Tensor, expected: tf.Tensor | None = None
+  ) -> None:
     """Ascent in u = −1/ν, where the optimum is u = p̄ (`--dual_update=newton`).
 
-    u ← (1 − η) u + η max(p̄, FLOOR·q). To first order this is gradient ascent preconditioned by ν²/q, the
+    u ← max((1 − η) u + η p̄, FLOOR·q). To first order this is gradient ascent preconditioned by ν²/q, the
     inverse curvature. ν stays negative without a clamp, and moves as fast for a liver as
     for an adrenal gland.
 
     Args:
       share: float32 [K + 1], p̄.
       step_size: η in [0, 1]; 0 changes nothing but rounding.
+      expected: float32 [K + 1], summing to 1, the shares that this batch should have, where q moves: q goes
+        as far towards them as u does towards p̄. Both means are then of the same batches, so that an organ
+        seen at its expected size rests, however rare it is.
     """
-    self.nu.assign(_newton(self.nu, share, self.prior, step_size))
-    self.mu.assign(_newton(self.mu, 1 - share, 1 - self.prior, step_size))
+    if expected is not None:
+      self.prior.assign((1 - step_size) * self.prior + step_size * expected)
+    self.nu.assign(self._newton(self.nu, share, self.prior, step_size))
+    self.mu.assign(self._newton(self.mu, 1 - share, 1 - self.prior, step_size))
 
-
-def _newton(dual: tf.Tensor, share: tf.Tensor, prior: tf.Tensor, step_size: float | tf.Tensor) -> tf.Tensor:
-  target = tf.maximum(share, FLOOR * prior)
-  return -1 / ((1 - step_size) * (-1 / dual) + step_size * target)
+  def _newton(
+    self, dual: tf.Tensor, share: tf.Tensor, prior: tf.Tensor, step_size: float | tf.Tensor
+  ) -> tf.Tensor:
+    low = FLOOR * prior
+    if self._floor == "batch":
+      return -1 / ((1 - step_size) * (-1 / dual) + step_size * tf.maximum(share, low))
+    return -1 / tf.maximum((1 - step_size) * (-1 / dual) + step_size * share, low)

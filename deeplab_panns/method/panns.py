@@ -71,7 +71,8 @@ class PaNN(tf.keras.Model):
     self.teacher = teacher
     teacher.trainable = False
     self.duals = duals
-    self.alignment = pseudo_labels.Alignment(duals.prior.numpy())
+    moving = objective.aligned_to != "prior_with_annotated"
+    self.alignment = pseudo_labels.Alignment(duals.prior.numpy(), moving)
     self._objective = objective
     self._seed = seed
     self._teaching = Teaching(network, teacher, self.alignment, objective, seed)

@@ -18,6 +18,7 @@ class PartialExamples(NamedTuple):
     label: uint8 [n, ...]: an annotated organ's class, 0 where none is, IGNORE where the pixel does not count.
     annotated: float [n, K + 1], 1 for the classes that the label map holds.
     valid: float32 [n, ...], 1 for the pixels that count in the loss.
+    expected: float32 [n, ..., K + 1], the shares that the anchored atlas expects at each pixel; None without.
     in_prior: float [n], 1 for the images that the prior counts; None: all of them.
     target: what the network is to predict: uint8 [n, ...] classes, or float32 [n, ..., K + 1] probabilities
       for soft pseudo-labels; None for the marginal loss, which has no pseudo-labels.
@@ -29,6 +30,12 @@ class PartialExamples(NamedTuple):
   valid: tf.Tensor
   in_prior: tf.Tensor | None = None
   target: tf.Tensor | None = None
+  expected: tf.Tensor | None = None
+
+  @property
+  def guessed(self) -> tf.Tensor:
+    """float32 [n, ...], 1 for the pixels counted by the prior that no annotation covers."""
+    return self.counted_by_prior * tf.cast(tf.equal(self.label, 0), tf.float32)
 
   @property
   def counted_by_prior(self) -> tf.Tensor:
@@ -42,12 +49,17 @@ def partial_examples(examples: Mapping[str, tf.Tensor], use_annotations: bool) -
   """The partial part of a batch, without targets so far.
 
   Args:
-    examples: {"image", "label", "annotated"} and possibly "in_prior", as in PartialExamples.
+    examples: {"image", "label", "annotated"} and possibly "in_prior" and "expected", as in PartialExamples.
     use_annotations: False forgets what is annotated; ignored pixels stay ignored.
   """
   label, annotated = examples["label"], examples["annotated"]
   if not use_annotations:
     label, annotated = pseudo_labels.forget(label, annotated)
   return PartialExamples(
-    examples["image"], label, annotated, losses.valid_pixels(label), examples.get("in_prior")
+    examples["image"],
+    label,
+    annotated,
+    losses.valid_pixels(label),
+    examples.get("in_prior"),
+    expected=examples.get("expected"),
   )

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from deeplab_panns.method import losses
+from deeplab_panns.method import losses, pseudo_labels
 from deeplab_panns.method.dual import Duals
 from deeplab_panns.method.objective import Objective
 from deeplab_panns.method.partial_examples import PartialExamples
@@ -19,12 +19,14 @@ class MeasuredPrior(NamedTuple):
   Attributes:
     pull: float32 scalar, this replica's part of what λ2 weighs; its gradient pulls the shares towards q.
     share: float32 [K + 1], p̄ of the global batch (Eq. 1), without a gradient; zeros where no pixel counts.
+    expected: float32 [K + 1], the shares that the atlas expects of the same pixels; None without.
     has_pixels: float32 scalar: 1 if a pixel of the global batch counts in p̄, else 0.
   """
 
   pull: tf.Tensor
   share: tf.Tensor
   has_pixels: tf.Tensor
+  expected: tf.Tensor | None = None
 
 
 class PriorTerm:
@@ -50,7 +52,7 @@ class PriorTerm:
     else:
       # linear in p̄, so the replicas' parts add up to the whole
       pull = tf.reduce_sum(self._duals.slope() * share)
-    return MeasuredPrior(pull, global_share, tf.minimum(pixels, 1.0))
+    return MeasuredPrior(pull, global_share, tf.minimum(pixels, 1.0), _expected_share(partial, pixels))
 
   def value(self, measured: MeasuredPrior) -> tf.Tensor:
     """The saddle value of the global p̄ under the present duals, without λ2: a float32 scalar."""
@@ -63,7 +65,8 @@ class PriorTerm:
     """
     objective = self._objective
     if objective.dual_update == "newton":
-      self._duals.ascend_newton(measured.share, measured.has_pixels * objective.dual_step)
+      step_size = measured.has_pixels * objective.dual_step
+      self._duals.ascend_newton(measured.share, step_size, measured.expected)
     else:
       step_size = measured.has_pixels * objective.learning_rate_dual
       self._duals.ascend_printed(measured.share, step_size, objective.lambda2)
@@ -80,3 +83,15 @@ class PriorTerm:
     )
     counts = tf.reduce_sum(counted, axis=list(range(1, len(counted.shape))))
     return tf.reduce_sum(self._duals.direct(sums / tf.maximum(counts, 1.0)[:, None])) / examples
+
+
+def _expected_share(partial: PartialExamples, pixels: tf.Tensor) -> tf.Tensor | None:
+  """float32 [K + 1]: the annotation where it covers a pixel, the atlas elsewhere, over the global batch."""
+  if partial.expected is None:
+    return None
+  completed = pseudo_labels.complete_softly(
+    partial.label, partial.annotated, pseudo_labels.log_of(partial.expected)
+  )
+  weighted = completed * partial.counted_by_prior[..., None]
+  counts = tf.reduce_sum(weighted, axis=list(range(len(weighted.shape) - 1)))
+  return global_sum(counts) / tf.maximum(pixels, 1.0)

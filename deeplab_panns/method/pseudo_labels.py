@@ -8,6 +8,8 @@ from data.arrays import Floats
 from data.organs import IGNORE
 from deeplab_panns.method.losses import over_pixels
 
+ATLAS_SHARE = 0.95  # of what is expected at a pixel; the rest is q
+
 
 def complete(label: tf.Tensor, annotated: tf.Tensor, teacher_logits: tf.Tensor) -> tf.Tensor:
   """Fills the gaps of partial label maps with the teacher's choice.
@@ -44,6 +46,26 @@ def complete_softly(label: tf.Tensor, annotated: tf.Tensor, teacher_logits: tf.T
   return tf.where(covered[..., None], known, guess)
 
 
+def log_of(share: tf.Tensor) -> tf.Tensor:
+  """Shares as logits that `complete_softly` takes: their logarithm, of at least one in a million."""
+  return tf.math.log(tf.maximum(share, 1e-6))
+
+
+def by_atlas(teacher_logits: tf.Tensor, expected: tf.Tensor, prior: tf.Tensor, weight: float) -> tf.Tensor:
+  """The teacher's logits moved towards what the atlas expects at each pixel.
+
+  Adds weight · log(A / q): Bayes' rule with a weight, where the teacher had learned under the shares q. A
+  twentieth of A is q itself, so that no class is ruled out by more than log 20 nats times the weight.
+
+  Args:
+    teacher_logits, expected: float [n, ..., K + 1].
+    prior: [K + 1], q.
+    weight: κ; 0 changes nothing.
+  """
+  ratio = ATLAS_SHARE * expected / prior + (1 - ATLAS_SHARE)
+  return teacher_logits + tf.cast(weight * tf.math.log(ratio), teacher_logits.dtype)
+
+
 def _possible(annotated: tf.Tensor, teacher_logits: tf.Tensor) -> tf.Tensor:
   """The logits, −inf where the organ is annotated: beyond its annotation it is known to be absent."""
   # background is always possible
@@ -62,56 +84,72 @@ def forget(label: tf.Tensor, annotated: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor
 
 
 class Alignment(tf.Module):
-  """Shifts the teacher's logits so that the sizes of its pseudo-labels follow the prior.
+  """Shifts the teacher's logits so that its pseudo-labels have the sizes that are expected of them.
 
-  Each class has an offset that rises while the class's share of the pseudo-labels lies below q and falls
-  while it lies above: b ← b + step · log(q / share). At a share of q it rests.
+  Each class has an offset that rises while the class's share of the pseudo-labels lies below what is expected
+  and falls while it lies above: b ← b + step · log(expected / share). Where they are equal it rests.
 
   This is the usual correction for a shifted prior, log q − log p̄, repeated until the *argmax* gives the right
-  sizes. The sums of the softmax would not do: a network trained by cross-entropy has the right mean
-  probabilities anyway, and its argmax still leaves out the organs that it is unsure of.
+  sizes. To hold pseudo-labels to the shares of a labelled set is the idea of DARS (He et al.,
+  "Re-distributing biased pseudo labels for semi-supervised semantic segmentation", ICCV 2021); to hold them
+  to the teacher's own mean probabilities, which need no labelled set like theirs, is near to RDA (Duan et
+  al., 2022).
+
+  Both shares are means over the same batches. An organ is absent from most of them, and the log of a mean
+  over a few is below the log of the mean over all; in the ratio of two such means this cancels.
 
   Attributes:
     classes: K + 1.
+    prior: float32 [K + 1], q.
     offset: float32 variable [K + 1], b in nats; 0 for background.
     share: float32 variable [K + 1], the running mean of the pseudo-labels' shares.
+    expected: float32 [K + 1], what the share is held to: q, or a variable, the running mean of what is
+      expected of the batches.
   """
 
   STEP = 0.02
   LARGEST = 4.0  # of an offset, in nats: a class that is never seen must not flood the image
-  # Of the mean share. An organ is absent from most batches, and the mean of log(share) is not the log of the
-  # mean; STEP times the ten steps of memory is small enough that the offsets do not swing.
+  # Of the mean shares. STEP times the ten steps of memory is small enough that the offsets do not swing.
   SHARE_DECAY = 0.9
 
-  def __init__(self, prior: Floats) -> None:
+  def __init__(self, prior: Floats, moving: bool = False) -> None:
     """Starts with offsets of 0.
 
     Args:
       prior: [K + 1] shares above 0 that sum to 1.
+      moving: whether `follow` is told what to expect of each batch.
     """
     super().__init__()
     self.classes = len(prior)
-    self._prior = tf.constant(prior, tf.float32)
+    self.prior = tf.constant(prior, tf.float32)
     self.offset = tf.Variable(tf.zeros(len(prior)), trainable=False, name="offset")
-    self.share = tf.Variable(self._prior, trainable=False, name="share")
+    self.share = tf.Variable(self.prior, trainable=False, name="share")
+    self.expected = tf.Variable(self.prior, trainable=False, name="expected") if moving else self.prior
 
   def shift(self, teacher_logits: tf.Tensor) -> tf.Tensor:
     """The logits [..., K + 1] plus the offsets."""
     return teacher_logits + tf.cast(self.offset, teacher_logits.dtype)
 
-  def follow(self, counts: tf.Tensor) -> None:
+  def follow(self, counts: tf.Tensor, expected: tf.Tensor | None = None) -> None:
     """Moves the offsets by one step.
 
     Args:
       counts: float32 [K + 1], pixels of each class among a batch's pseudo-labels. If all are 0, the offsets
         stay as they are.
+      expected: float32 [K + 1], how many pixels of each class should be among them, where that moves.
     """
     total = tf.reduce_sum(counts)
-    share = self.SHARE_DECAY * self.share + (1 - self.SHARE_DECAY) * (counts / tf.maximum(total, 1.0))
-    self.share.assign(tf.where(total > 0, share, self.share))
-    excess = tf.math.log(tf.maximum(self.share, 0.05 * self._prior) / self._prior)
+    self.share.assign(self._mean(self.share, counts, total))
+    if expected is not None:
+      self.expected.assign(self._mean(self.expected, expected, total))
+    wanted = tf.maximum(self.expected, 1e-8)
+    excess = tf.math.log(tf.maximum(self.share, 0.05 * wanted) / wanted)
     offset = self.offset - self.STEP * excess
     offset -= offset[0]  # background's stays 0: only differences count
     self.offset.assign(
       tf.where(total > 0, tf.clip_by_value(offset, -self.LARGEST, self.LARGEST), self.offset)
     )
+
+  def _mean(self, mean: tf.Tensor, pixels: tf.Tensor, total: tf.Tensor) -> tf.Tensor:
+    moved = self.SHARE_DECAY * mean + (1 - self.SHARE_DECAY) * (pixels / tf.maximum(total, 1.0))
+    return tf.where(total > 0, moved, mean)

@@ -69,8 +69,6 @@ class Teaching:
     if self._objective.partial_loss == "marginal":
       return partial
     partial = partial._replace(target=self._target(partial))
-    if self._objective.pseudo_labels == "aligned":
-      self._alignment.follow(_class_counts(partial, self._alignment.classes))
     if self._objective.mix:
       partial = mixing.paste_labeled(labeled, partial, self._seed, step)
     return partial
@@ -78,14 +76,43 @@ class Teaching:
   def _target(self, partial: PartialExamples) -> tf.Tensor:
     """The annotation where there is one, the teacher's label elsewhere."""
     logits = self._teacher(partial.image, training=False)
+    if self._objective.atlas_weight:
+      logits = self._by_atlas(partial, logits)
     if self._objective.pseudo_labels == "soft":
       return pseudo_labels.complete_softly(partial.label, partial.annotated, logits)
-    if self._objective.pseudo_labels == "aligned":
-      logits = self._alignment.shift(logits)
-    return pseudo_labels.complete(partial.label, partial.annotated, logits)
+    if self._objective.pseudo_labels == "argmax":
+      return pseudo_labels.complete(partial.label, partial.annotated, logits)
+    target = pseudo_labels.complete(partial.label, partial.annotated, self._alignment.shift(logits))
+    self._align(partial, target, logits)
+    return target
+
+  def _by_atlas(self, partial: PartialExamples, logits: tf.Tensor) -> tf.Tensor:
+    """The logits with the atlas's term, where the scan has an anchor."""
+    moved = pseudo_labels.by_atlas(
+      logits, partial.expected, self._alignment.prior, self._objective.atlas_weight
+    )
+    if partial.in_prior is None:
+      return moved
+    anchored = tf.reshape(partial.in_prior, [-1] + [1] * (len(logits.shape) - 1)) > 0
+    return tf.where(anchored, moved, logits)
+
+  def _align(self, partial: PartialExamples, target: tf.Tensor, logits: tf.Tensor) -> None:
+    """Moves the offsets by what the targets have and what they should have."""
+    one_hot = tf.one_hot(tf.cast(target, tf.int32), self._alignment.classes)
+    if self._objective.aligned_to == "prior_with_annotated":
+      self._alignment.follow(_counts(one_hot, partial.counted_by_prior))
+      return
+    if self._objective.aligned_to == "teacher":
+      beliefs = logits
+    elif partial.expected is not None:
+      beliefs = pseudo_labels.log_of(partial.expected)
+    else:
+      beliefs = tf.broadcast_to(pseudo_labels.log_of(self._alignment.prior), tf.shape(logits))
+    wanted = pseudo_labels.complete_softly(partial.label, partial.annotated, beliefs)
+    self._alignment.follow(_counts(one_hot, partial.guessed), _counts(wanted, partial.guessed))
 
 
-def _class_counts(partial: PartialExamples, classes: int) -> tf.Tensor:
-  """float32 [classes]: pixels of each class among the global batch's targets, of those the prior counts."""
-  one_hot = tf.one_hot(tf.cast(partial.target, tf.int32), classes) * partial.counted_by_prior[..., None]
-  return global_sum(tf.reduce_sum(one_hot, axis=list(range(len(one_hot.shape) - 1))))
+def _counts(classes: tf.Tensor, counted: tf.Tensor) -> tf.Tensor:
+  """float32 [K + 1]: the sum of [n, ..., K + 1] over the counted pixels of the global batch."""
+  weighted = classes * counted[..., None]
+  return global_sum(tf.reduce_sum(weighted, axis=list(range(len(weighted.shape) - 1))))

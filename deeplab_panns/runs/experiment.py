@@ -98,6 +98,8 @@ class Stage2:
     decided = dataclasses.replace(self.objective, lambda2=lambda2, use_annotations=self.supervision != "semi")
     object.__setattr__(self, "objective", decided)
 
+    if decided.anchored_prior and self.prior_mismatch != "ignore":
+      raise ValueError(f"prior_mismatch={self.prior_mismatch}: mends q, which --anchored_prior does not use")
   @property
   def has_partial(self) -> bool:
     """Whether partial cases are trained on."""
@@ -107,7 +109,9 @@ class Stage2:
   def holds_to_prior(self) -> bool:
     """Whether sizes on partial images are held to q: by the prior in the loss, or by aligned
     pseudo-labels."""
-    return self.has_partial and (self.objective.lambda2 > 0 or self.objective.pseudo_labels == "aligned")
+    objective = self.objective
+    aligned = objective.pseudo_labels == "aligned" and objective.aligned_to != "teacher"
+    return self.has_partial and not objective.anchored_prior and (objective.lambda2 > 0 or aligned)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -27,9 +27,6 @@ NETWORKS = ("deeplab_v3", "dltk_unet3d")
 # What --network=dltk_unet3d is built from unless flags say otherwise: the paper's asymmetric U-Net, DLTK's
 # sizes.
 DEFAULT_UNET = UNetConfig(variant="asymmetric")
-# A setting that came after a run was trained, and whose default would change what the run did, stands here
-# with the value that reproduces it: {name: value}. All others take their default.
-BEFORE_THERE_WAS: dict[str, Any] = {}
 
 Part = TypeVar("Part")
 
@@ -151,6 +148,6 @@ def load_experiment(path: pathlib.Path) -> Experiment:
     )
   values = {name: tuple(value) if isinstance(value, list) else value for name, value in content.items()}
   try:
-    return from_flat({**BEFORE_THERE_WAS, **values})
+    return from_flat({**setting_names.BEFORE_THERE_WAS, **values})
   except (ValueError, TypeError) as error:
     raise InputError(f"{path}: {error}; use the version that trained the run.") from None

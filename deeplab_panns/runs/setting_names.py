@@ -48,6 +48,10 @@ OBJECTIVE = {
     "pseudo_labels",
     "teacher_decay",
     "mix",
+    "aligned_to",
+    "anchored_prior",
+    "atlas_weight",
+    "dual_floor",
   )
 }
 STAGE1 = {"stage1_steps": "steps", "learning_rate_stage1": "learning_rate"}
@@ -85,6 +89,10 @@ SETTINGS = frozenset(
     *WHOLE,
   }
 )
+
+# A setting that came after runs were made, and whose default would change what they did, stands here with the
+# value that reproduces it. All others take their default.
+BEFORE_THERE_WAS: dict[str, str] = {"aligned_to": "prior_with_annotated", "dual_floor": "batch"}
 
 
 def without_effect(network: str) -> frozenset[str]:

@@ -103,6 +103,8 @@ def _hypotheses(summary: Summary) -> list[str]:
 
 def _hypothesis(verdict: Verdict) -> str:
   margin = f" by more than {verdict.points:g} points" if verdict.points else ""
+  if verdict.points < 0:
+    margin = f" + {-verdict.points:g} points"
   line = f"- {verdict.lower} < {verdict.upper}{margin}, p < {verdict.level:g}: **{verdict.verdict}**"
   gain = verdict.gain
   if gain is None:

@@ -6,7 +6,8 @@ A line is a keyword and its words; one that is indented goes on with the line be
   cell    NAME COHORT REFERENCE --flag=value ...          a row of the result, compared with `full` and with
                                                           the cell REFERENCE (or -)
   expect  CELL < CELL [< CELL ...] [by POINTS] [at P]     a hypothesis on each two neighbours: by more than
-                                                          POINTS of Dice in % (0), with p < P (0.05)
+                                                          POINTS of Dice in % (0), with p < P (0.05);
+                                                          by -1: not below by as much as 1
   seeds   SEED,SEED ... [CELL ...]                        what all cells, or those named, are run with
   quick   CELL ... --flag=value ...                       cells and flags of --quick, of the first QUICK_SEEDS
   cohort  NAME COMMAND --flag=value ... data.prepare ...  how the patients of a seed are made and prepared
@@ -28,7 +29,7 @@ QUICK_SEEDS = 2
 _LISTED = 8  # names in an error
 _EXPECTATION = re.compile(
   r"(?P<cells>[^\s<]+(?:\s*<\s*[^\s<]+)+)"
-  r"(?:\s+by\s+(?P<points>\d+(?:\.\d+)?))?(?:\s+at\s+(?P<level>0?\.\d+))?"
+  r"(?:\s+by\s+(?P<points>-?\d+(?:\.\d+)?))?(?:\s+at\s+(?P<level>0?\.\d+))?"
 )
 
 Command = tuple[str, ...]
@@ -54,7 +55,10 @@ class Cell:
 
 @dataclasses.dataclass(frozen=True)
 class Expectation:
-  """Each of `cells` is below the next by more than `points` of Dice in %, at significance level `level`."""
+  """Each of `cells` is below the next by more than `points` of Dice in %, at significance level `level`.
+
+  Points below 0 say that the next is not worse by that much.
+  """
 
   cells: tuple[str, ...]
   points: float = 0.0

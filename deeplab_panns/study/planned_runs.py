@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 
 from data.listed import listed
-from deeplab_panns.runs.setting_names import SETTINGS, STAGE_2_SETTINGS
+from deeplab_panns.runs.setting_names import BEFORE_THERE_WAS, SETTINGS, STAGE_2_SETTINGS
 from deeplab_panns.study.plan import Cell, Command, Part
 
 # In every hash: raise it when code or a flag's default changes numbers, and all runs are made anew.
@@ -68,7 +68,7 @@ class Run:
   def stage1_flags(self) -> dict[str, str]:
     """For train: the stage 1 that every cell of this seed and cohort with the same first stage can share."""
     kept = {name: value for name, value in self.flags.items() if name not in STAGE_2_SETTINGS}
-    return {**kept, "supervision": "full", "stage2_steps": "0"}
+    return {**kept, **BEFORE_THERE_WAS, "supervision": "full", "stage2_steps": "0"}
 
   @property
   def stage1_key(self) -> str:
@@ -77,8 +77,17 @@ class Run:
 
 
 def decisive(flags: Mapping[str, str]) -> dict[str, str]:
-  """The flags that determine a run's numbers, each value in one spelling."""
-  return {name: _canonical(value) for name, value in sorted(flags.items()) if name in SETTINGS}
+  """The flags that determine a run's numbers, each value in one spelling.
+
+  A run made before there was a setting keeps its name: it is that of a run that gives the setting the value
+  of then, and no longer that of a run that leaves it to the default.
+  """
+  return {name: value for name, value in _given(flags).items() if value != BEFORE_THERE_WAS.get(name)}
+
+
+def _given(flags: Mapping[str, str]) -> dict[str, str]:
+  values = {name: _canonical(value) for name, value in flags.items() if name in SETTINGS}
+  return dict(sorted({**dict.fromkeys(BEFORE_THERE_WAS, "default"), **values}.items()))
 
 
 def plan_runs(part: Part, seeds: Iterable[int] = ()) -> list[Run]:

@@ -72,4 +72,4 @@ def _verdict(gain: Gain | None, p: float | None, expectation: Expectation) -> st
     return "not shown"
   if gain.difference > expectation.points / 100:
     return "holds"
-  return "not by that much" if expectation.points else "the opposite holds"
+  return "not by that much" if expectation.points > 0 else "the opposite holds"

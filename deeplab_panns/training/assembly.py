@@ -8,6 +8,7 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
+from data.atlas.placed import PlacedAtlas
 from data.batches.pipeline import Batches
 from data.input_error import InputError
 from data.stored.splits import Splits, only_annotating, split
@@ -47,8 +48,21 @@ def split_cases(store: Store, experiment: Experiment) -> Splits:
 
 
 def make_batches(store: Store, splits: Splits, experiment: Experiment) -> Batches:
-  """The run's streams of training batches: of slices or of patches, as its network takes them."""
-  return Batches(store, splits, experiment.batch_plan, prior_cases(store, splits, experiment.stage2))
+  """The run's streams of training batches: of slices or of patches, as its network takes them.
+
+  Raises:
+    InputError: If the prior finds no partial case that it can be held to.
+  """
+  stage2 = experiment.stage2
+  if not (stage2.has_partial and stage2.objective.anchored_prior):
+    return Batches(store, splits, experiment.batch_plan, prior_cases(store, splits, stage2))
+  atlas = PlacedAtlas(store.organs, splits.labeled, splits.partial)
+  if not atlas.anchors_mm:
+    raise InputError(
+      f"{store.path}: no partial case shows an annotated organ that a labelled case has too, so "
+      "--anchored_prior finds no anchor; leave it out."
+    )
+  return Batches(store, splits, experiment.batch_plan, atlas.anchors_mm, atlas)
 
 
 def prior_cases(store: Store, splits: Splits, stage2: Stage2) -> frozenset[str] | None:
@@ -82,7 +96,7 @@ def make_prior(path: pathlib.Path, store: Store, splits: Splits, batches: Batche
   prior = estimate_prior(store.organs, splits.labeled, labels)
   if stage2.prior_mismatch == "correct" and stage2.holds_to_prior:
     prior = correct_by_annotations(prior, batches.partial_labels(stage2.prior_examples).as_numpy_iterator())
-  if stage2.supervision == "panns" or stage2.holds_to_prior:
+  if stage2.supervision == "panns" or stage2.holds_to_prior or stage2.objective.anchored_prior:
     require_every_organ(prior, store.path)
   save_prior(prior, path)
   return prior
@@ -108,11 +122,12 @@ def make_panns(experiment: Experiment, prior: Prior, class_count: int, jit_compi
   # An organ without labels has q = 0; only `panns` refuses that (require_every_organ), the others just
   # measure.
   share = np.maximum(prior.target, 1e-8)
+  objective = experiment.stage2.objective
   panns = PaNN(
     build_network(experiment, class_count),
     build_network(experiment, class_count),
-    Duals(share / share.sum()),
-    experiment.stage2.objective,
+    Duals(share / share.sum(), objective.anchored_prior, objective.dual_floor),
+    objective,
     experiment.seed,
   )
   descent = experiment.descent

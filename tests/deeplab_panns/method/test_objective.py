@@ -5,6 +5,8 @@ import math
 import pytest
 
 from deeplab_panns.method.objective import (
+  ALIGNED_TO,
+  DUAL_FLOORS,
   DUAL_UPDATES,
   PARTIAL_LOSSES,
   PRIOR_SCOPES,
@@ -20,6 +22,7 @@ from deeplab_panns.method.objective import (
     ("partial_loss", PARTIAL_LOSSES),
     ("pseudo_labels", PSEUDO_LABELS),
     ("prior_scope", PRIOR_SCOPES),
+    ("dual_floor", DUAL_FLOORS),
   ],
 )
 def test_every_choice_is_taken_and_another_is_refused_with_the_choices(name, choices):
@@ -64,3 +67,31 @@ def test_mixing_refuses_soft_targets():
     ValueError, match=r"^mix=True: pastes label maps; choose --pseudo_labels=argmax or aligned"
   ):
     Objective(mix=True, pseudo_labels="soft")
+
+
+def test_what_aligned_labels_follow_is_chosen_for_aligned_labels():
+  for choice in ALIGNED_TO:
+    Objective(pseudo_labels="aligned", aligned_to=choice)
+  with pytest.raises(ValueError, match=r"^aligned_to=teacher: .* add --pseudo_labels=aligned$"):
+    Objective(aligned_to="teacher")
+
+
+@pytest.mark.parametrize(
+  "option, said",
+  [
+    ({"use_annotations": False}, r"^anchored_prior=True: needs annotated organs"),
+    ({"mix": True}, r"^anchored_prior=True: leave out"),
+    ({"dual_update": "sgd"}, r"^anchored_prior=True: leave out"),
+    ({"prior_scope": "example"}, r"^anchored_prior=True: leave out"),
+    ({"atlas_weight": 0.5, "partial_loss": "marginal"}, r"^atlas_weight=0.5: changes pseudo-labels"),
+  ],
+)
+def test_an_anchored_prior_says_what_it_does_not_go_with(option, said):
+  Objective(anchored_prior=True, atlas_weight=0.5)
+  with pytest.raises(ValueError, match=said):
+    Objective(anchored_prior=True, **option)
+
+
+def test_the_atlas_has_no_weight_without_an_anchor():
+  with pytest.raises(ValueError, match=r"^atlas_weight=0.5: weighs the atlas; add --anchored_prior$"):
+    Objective(atlas_weight=0.5)

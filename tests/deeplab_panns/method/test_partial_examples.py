@@ -33,6 +33,11 @@ def test_forgetting_the_annotation_keeps_the_ignored_pixels():
   np.testing.assert_array_equal(forgotten.valid, known.valid)
 
 
+def test_guessed_are_the_counted_pixels_without_an_annotation():
+  partial = partial_examples(examples(in_prior=tf.constant([1.0, 0.0])), use_annotations=True)
+  np.testing.assert_array_equal(partial.guessed, [[[0, 1], [0, 1]], [[0, 0], [0, 0]]])
+
+
 def test_masks_fit_volumes_too():
   label = tf.zeros([2, 3, 4, 5], tf.uint8)
   batch = {"image": tf.zeros([2, 3, 4, 5, 1]), "label": label, "annotated": tf.zeros([2, 3])}

@@ -63,6 +63,22 @@ def test_the_prior_of_each_image_is_the_mean_of_their_direct_terms():
   assert float(term.measure(LOGITS, partial_images()).pull) == pytest.approx(direct(shares).mean(), rel=1e-5)
 
 
+def test_what_is_expected_is_the_annotation_and_the_atlas_among_the_rest():
+  """Organ 1 is annotated on one pixel and so nowhere else; the second image has no anchor."""
+  expected = tf.constant([[[0.2, 0.6, 0.2]] * 3] * 2)
+  partial = partial_images(in_prior=[1, 0])._replace(
+    label=tf.constant([[1, 0, 255], [0, 0, 0]], tf.uint8),
+    annotated=tf.constant([[0.0, 1, 0]] * 2),
+    expected=expected,
+  )
+  duals = Duals(PRIOR, moving=True)
+  term = PriorTerm(duals, Objective(dual_step=1.0))
+  measured = term.measure(LOGITS, partial)
+  np.testing.assert_allclose(measured.expected, [0.25, 0.5, 0.25], rtol=1e-5)
+  term.ascend(measured)
+  np.testing.assert_allclose(duals.prior, [0.25, 0.5, 0.25], rtol=1e-5)
+
+
 @pytest.mark.parametrize("update", ["newton", "sgd"])
 def test_the_duals_ascend_by_the_chosen_update(update):
   chosen, expected = Duals(PRIOR), Duals(PRIOR)

@@ -88,6 +88,29 @@ def test_alignment_brings_back_an_organ_that_argmax_drops():
   np.testing.assert_array_equal(chosen, [1, 1] + [0] * 8)
 
 
+def test_alignment_to_a_moving_target_rests_where_both_means_agree():
+  """However rare the organ is: the log of a mean over ten batches would swing."""
+  alignment = pseudo_labels.Alignment(np.array([0.9, 0.1]), moving=True)
+  for step in range(60):
+    pixels = tf.constant([0.0, 40.0] if step % 20 == 0 else [40.0, 0.0])
+    alignment.follow(pixels, pixels)
+    np.testing.assert_allclose(alignment.offset, 0, atol=1e-5)
+
+
+def test_a_class_that_nothing_is_expected_of_does_not_break_the_alignment():
+  alignment = pseudo_labels.Alignment(np.array([0.5, 0.3, 0.2]), moving=True)
+  for _ in range(300):
+    alignment.follow(tf.constant([6.0, 0.0, 4.0]), tf.constant([6.0, 0.0, 4.0]))
+  assert np.isfinite(alignment.offset).all() and abs(float(alignment.offset[2])) < 1e-4
+
+
+def test_the_atlas_says_nothing_where_it_is_q():
+  logits, prior = tf.constant([[1.0, 2.0, -1.0]]), tf.constant([0.5, 0.3, 0.2])
+  np.testing.assert_allclose(pseudo_labels.by_atlas(logits, prior[None], prior, 0.7), logits, atol=1e-6)
+  moved = pseudo_labels.by_atlas(logits, tf.constant([[1.0, 0.0, 0.0]]), prior, 0.5) - logits
+  np.testing.assert_allclose(moved, [[0.5 * np.log(1.95), 0.5 * np.log(0.05), 0.5 * np.log(0.05)]], rtol=1e-4)
+
+
 def test_alignment_follows_the_mean_share_not_the_mean_of_its_log():
   """An organ in every tenth batch at ten times its share has the right size: the offsets stay about where
   they are."""

@@ -6,7 +6,7 @@ import pathlib
 import pytest
 
 from data.input_error import InputError
-from deeplab_panns.runs import flat_settings, setting_names
+from deeplab_panns.runs import setting_names
 from deeplab_panns.runs.experiment import Experiment, Stage2
 from deeplab_panns.runs.flat_settings import differences, from_flat, load_experiment, save_experiment, to_flat
 
@@ -56,12 +56,15 @@ def test_settings_of_stage_2_are_those_that_move_stage_2_alone():
     "partial_batch_fraction": 0.5,
     "dual_step": 0.1,
     "teacher_decay": 0.5,
+    "aligned_to": "prior_with_annotated",
+    "dual_floor": "batch",
   }
+  with_it = {"atlas_weight": {"anchored_prior": True}}
   for name in setting_names.STAGE_2_SETTINGS:
     value = base[name]
     if name not in others:
       others[name] = not value if isinstance(value, bool) else value * 2 + 1
-    changed = from_flat({**base, name: others[name]})
+    changed = from_flat({**base, **with_it.get(name, {}), name: others[name]})
     assert changed != Experiment() and changed.has_stage1_of(Experiment()), name
 
 
@@ -69,9 +72,10 @@ def test_settings_of_stage_2_are_those_that_move_stage_2_alone():
 def test_a_run_from_before_formats_opens(name):
   """Written by version 0.1.0, which had no format number and the settings of both networks in every file."""
   content = json.loads((BEFORE_FORMATS / f"{name}.json").read_text())
-  assert "format" not in content and set(content) == setting_names.SETTINGS
+  later = {**setting_names.BEFORE_THERE_WAS, "anchored_prior": False, "atlas_weight": 0.0}
+  assert "format" not in content and set(content) == setting_names.SETTINGS - set(later)
   found = to_flat(load_experiment(BEFORE_FORMATS / f"{name}.json"))
-  assert found == {
+  assert found == later | {
     key: tuple(value) if isinstance(value, list) else value
     for key, value in content.items()
     if key not in setting_names.without_effect(content["network"])
@@ -84,7 +88,7 @@ def test_a_setting_that_came_later_takes_the_value_that_reproduces_the_run(tmp_p
   path = tmp_path / "experiment.json"
   path.write_text(json.dumps(content))
   assert load_experiment(path) == Experiment()
-  monkeypatch.setattr(flat_settings, "BEFORE_THERE_WAS", {"optimizer": "adam"})
+  monkeypatch.setattr(setting_names, "BEFORE_THERE_WAS", {"optimizer": "adam"})
   assert load_experiment(path).descent.optimizer == "adam"
 
 

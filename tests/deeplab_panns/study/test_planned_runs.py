@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from deeplab_panns.runs.setting_names import BEFORE_THERE_WAS
 from deeplab_panns.study import planned_runs as study_runs
 from deeplab_panns.study.plan import Cell, Part
 from deeplab_panns.study.planned_runs import Run, decisive, of_cells, parse_seeds, plan_runs
@@ -14,6 +15,9 @@ COHORTS = {
 }
 FLAGS = {"stage1_steps": "4", "stage2_steps": "4", "decoder": "true", "log_interval": "2"}
 PANNS = Cell("panns", "phantom", None, {"supervision": "panns", "lambda2": "3"})
+
+
+LATER = dict.fromkeys(BEFORE_THERE_WAS, "default")
 
 
 def run_of(cell=PANNS, seed=1, **flags):
@@ -60,14 +64,20 @@ def test_the_hash_does_not_change_with_what_decides_nothing():
 
 def test_spellings_of_a_flag():
   assert decisive({"scales": "1,1.25"}) == decisive({"scales": "1.0,1.250"}) != decisive({"scales": "1"})
-  assert decisive({"partial_organs": "spleen"}) == {"partial_organs": "spleen"}
-  assert decisive({"run_dir": "x"}) == {}
+  assert decisive({"partial_organs": "spleen", "run_dir": "x"}) == {**LATER, "partial_organs": "spleen"}
+
+
+def test_a_run_of_before_a_setting_keeps_its_name_and_that_of_its_default_is_another():
+  before = dict(BEFORE_THERE_WAS)
+  assert decisive({"lambda2": "3", **before}) == {"lambda2": "3.0"}
+  assert decisive({"lambda2": "3"}) == {"lambda2": "3.0", **LATER}
+  assert run_of(**before).key != run_of().key and run_of(**before).stage1_key == run_of().stage1_key
 
 
 def test_a_seed_shares_one_stage_1():
   full = run_of(Cell("full", "phantom", None, {"supervision": "full"}))
   assert full.stage1_key == run_of().stage1_key
-  alone = {"fold": "0", "seed": "1", "supervision": "full", "stage2_steps": "0"}
+  alone = {**BEFORE_THERE_WAS, "fold": "0", "seed": "1", "supervision": "full", "stage2_steps": "0"}
   assert run_of().stage1_flags == {**FLAGS, **alone}
   others = [run_of(seed=2), run_of(stage1_steps="5"), run_of(dataclasses.replace(PANNS, cohort="oracle"))]
   assert full.stage1_key not in {other.stage1_key for other in others}

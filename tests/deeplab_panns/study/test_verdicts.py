@@ -47,6 +47,14 @@ def test_a_margin_must_be_passed():
   assert verdicts(Expectation(("full", "panns"), 12.0), **cells) == ["not by that much"]
 
 
+def test_points_below_0_ask_whether_a_cell_is_not_worse_by_that_much():
+  cells = {"full": (0.6, 0.61, 0.59) * 2, "panns": (0.595, 0.605, 0.595) * 2}
+  assert verdicts(Expectation(("full", "panns"), -2.0), **cells) == ["holds"]
+  assert verdicts(Expectation(("full", "panns"), 0.0), **cells) == ["not shown"]
+  cells["panns"] = (0.5, 0.51, 0.49) * 2
+  assert verdicts(Expectation(("full", "panns"), -2.0), **cells) == ["the opposite holds"]
+
+
 def test_the_steps_of_a_part_are_corrected_together():
   cells = {"full": (0.5,) * 6, "semi": (0.6, 0.7, 0.5) * 2, "panns": (0.7, 0.9, 0.5) * 2}
   # Of each step t = 2.74, p = .041.
