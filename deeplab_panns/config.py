@@ -11,7 +11,6 @@ from absl import flags
 from data.arrays import WantedSpacingMM
 from data.batches.slices import CASE_WEIGHTINGS, SLICE_AXIS
 from data.spacing import fill_spacing, parse_spacing
-from deeplab_panns.distribution.devices import STRATEGIES, Devices
 from deeplab_panns.method.objective import (
   ALIGNED_TO,
   DUAL_FLOORS,
@@ -83,7 +82,6 @@ _METHOD = {
   "pseudo_label_interval": "Steps between snapshots of the teacher.",
   "teacher_decay": "Share of the teacher that survives a step, the rest being the network; 0: snapshots.",
   "mix": "Paste boxes of labelled images into partial ones.",
-  "freeze_batch_norm": (
   "aligned_to": (
     "Sizes of aligned pseudo-labels where nobody annotated: q, or the teacher's mean probabilities; "
     "prior_with_annotated: q over all pixels, as before this setting was there."
@@ -96,6 +94,7 @@ _METHOD = {
   "dual_floor": (
     "What of an organ newton keeps above q/10: its running mean, or (as it was) the share of each batch."
   ),
+  "freeze_batch_norm": (
     "Normalize by stage 1's statistics in stage 2: for small batches, or partial scans of another look."
   ),
 }
@@ -139,13 +138,13 @@ _CHOICES: dict[str, tuple[str, ...]] = {
   "unet_decoder_activation": ACTIVATIONS,
   "supervision": SUPERVISIONS,
   "dual_update": DUAL_UPDATES,
+  "dual_floor": DUAL_FLOORS,
+  "aligned_to": ALIGNED_TO,
   "prior_scope": PRIOR_SCOPES,
   "prior_mismatch": PRIOR_MISMATCHES,
   "partial_loss": PARTIAL_LOSSES,
   "pseudo_labels": PSEUDO_LABELS,
   "learning_rate_policy": POLICIES,
-  "dual_floor": DUAL_FLOORS,
-  "aligned_to": ALIGNED_TO,
   "optimizer": OPTIMIZERS,
   "view": tuple(SLICE_AXIS),
   "case_weighting": CASE_WEIGHTINGS,

@@ -97,9 +97,9 @@ class Stage2:
     lambda2 = self.objective.lambda2 if self.supervision == "panns" else 0.0
     decided = dataclasses.replace(self.objective, lambda2=lambda2, use_annotations=self.supervision != "semi")
     object.__setattr__(self, "objective", decided)
-
     if decided.anchored_prior and self.prior_mismatch != "ignore":
       raise ValueError(f"prior_mismatch={self.prior_mismatch}: mends q, which --anchored_prior does not use")
+
   @property
   def has_partial(self) -> bool:
     """Whether partial cases are trained on."""
