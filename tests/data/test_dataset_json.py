@@ -228,3 +228,22 @@ def test_a_name_that_the_system_cannot_have_is_one_line(write):
   for name in ("x" * 300 + ".nii", "a\0b", "ct.nii.gz/inside.nii"):
     with pytest.raises(InputError, match='"image"'):
       read_manifest(write(case={"image": name}))
+
+
+def test_a_mask_for_each_organ(write, tmp_path):
+  label = {"liver": "label.nii.gz", "spleen": ["label.nii.gz", "ct.nii.gz"]}
+  case = read_manifest(write(case={"label": label, "labels": None})).cases[0]
+  file = tmp_path / "label.nii.gz"
+  assert case.label is None and case.masks == {"liver": (file,), "spleen": (file, tmp_path / "ct.nii.gz")}
+  assert case.label_files == (file, file, tmp_path / "ct.nii.gz")
+  with pytest.raises(InputError, match="no mask of the annotated spleen"):
+    read_manifest(write(case={"label": {"liver": "label.nii.gz"}, "labels": None}))
+
+
+def test_names_of_segments_and_values_to_ignore(write):
+  labels = {"Leber": "liver", "Body": None, "2": "spleen", "3": "ignore"}
+  case = read_manifest(write(case={"labels": labels})).cases[0]
+  assert case.names == {"Leber": "liver", "Body": ""} and case.values == {2: "spleen"}
+  assert case.ignored == {3} and not case.background
+  with pytest.raises(InputError, match="names the value 3 twice"):
+    read_manifest(write(case={"labels": {**labels, "03": "spleen"}}))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from data.formats.itk_header import nrrd_key_values
 from data.reading import volumes
 from tests.data.formats.volume_files import CANONICAL_AFFINE, ORIENTATIONS, RAMP, refused, save, stored_as
 
@@ -85,6 +86,19 @@ def test_meta_image_with_its_matrix(tmp_path):
   is_ramp(meta(tmp_path, MATRIX))
   for letters in ("RAI", "LPS", "???", "rai"):  # the first as ITK writes it, the second as the manual has it
     is_ramp(meta(tmp_path, MATRIX, f"AnatomicalOrientation = {letters}"))
+
+
+def test_a_header_whose_voxels_are_elsewhere(tmp_path):
+  path = meta(tmp_path, MATRIX)
+  (tmp_path / "ct.raw").rename(tmp_path / "moved.raw")
+  refused(path, "names ct.raw for its voxels", "one folder")
+
+
+def test_what_programs_write_into_a_header_for_themselves(tmp_path):
+  path = nrrd(tmp_path, RAMP, [*LPS, "Segment0_Name:=Äste: links", "# no:=comment"])
+  assert nrrd_key_values(path)["Segment0_Name"] == "Äste: links"
+  is_ramp(path)
+  assert nrrd_key_values(meta(tmp_path, MATRIX)) == {}
 
 
 def test_meta_image_that_leaves_something_open(tmp_path):
