@@ -13,6 +13,8 @@ from absl import flags
 
 from data import command
 from data.dataset_json import Manifest, read_manifest
+from data.guards.case_guards import parse_rules
+from data.guards.finding import GUARDS
 from data.layouts.by_name import (
   LAYOUTS,
   PARTS,
@@ -23,10 +25,13 @@ from data.layouts.by_name import (
   read_spacings,
 )
 from data.listed import listed
+from data.overview.page import REPORT
+from data.overview.summary_table import organ_rows, text_table
 from data.spacing import describe_spacing, parse_spacing
 from data.stored.dropped_annotations import Drop
 from data.stored.findings import fold_summary, warnings
 from data.stored.preparation import CasesFailed, prepare_store
+from data.stored.shards import OthersMissing, parse_shard
 from data.stored.store import Store
 
 OF_LAYOUTS = (
@@ -107,6 +112,15 @@ def define_flags() -> None:
   flags.DEFINE_bool(
     "allow_repeated_scans", False, "Two cases may have the same image, for instance with a label map each."
   )
+  flags.DEFINE_list(
+    "override_guards",
+    [],
+    f"Guards that may not refuse a case: all, or some of {', '.join(GUARDS)}; side:ID for one case. With "
+    "--manifest only ct and duplicate refuse, the others warn.",
+  )
+  flags.DEFINE_string(
+    "shard", None, "I/N: prepare the I-th of N shares, for job arrays; the last one to end makes the store."
+  )
 
 
 def dropping(args: flags.FlagValues) -> Drop | None:
@@ -157,6 +171,8 @@ def main(_: list[str]) -> None:
     print(describe_layouts())
     return
   drop = dropping(args)
+  guards = parse_rules(args.override_guards, refuse=bool(args.layout))
+  shard = parse_shard(args.shard) if args.shard else None
   manifest = cases_to_prepare(args)
   for note in manifest.notes:
     print(f"note: {note}")
@@ -173,7 +189,12 @@ def main(_: list[str]) -> None:
       assume_hu=args.assume_hu,
       nifti_header=args.nifti_header or "",
       allow_repeated_scans=args.allow_repeated_scans,
+      guards=guards,
+      shard=shard,
     )
+  except OthersMissing as others:
+    print(f"{args.output_dir}: {others}")
+    return
   except CasesFailed as error:
     for case_id, failure in error.failures.items():
       print(f"failed: {case_id}: {failure}")
@@ -197,8 +218,10 @@ def _tell(store: Store, manifest: Manifest, drop: Drop | None) -> None:
       f"{store.path}: label maps were placed by what they cover, mirrored along "
       f"{listed(f'{axes}: {count}' for axes, count in placed.most_common())} (index.json, label_placed)"
     )
+  print(text_table(organ_rows(entries, store.organs)))
   for line in warnings(entries, store.organs):
     print(f"warning: {line}")
+  print(f"{store.path / REPORT}: a picture of each case, its volumes and flags, to be looked at")
   if drop:
     given = {case.id: case.annotated for case in manifest.cases}
     changed = [case.id for case in store.cases if case.annotated != given[case.id]]

@@ -1,19 +1,25 @@
-"""The folder of one stored case: image.npy, label.npy and case.json.
+"""The folder of one stored case: image.npy, label.npy, case.json, and a picture for people.
 
 A folder is used again only if it is whole and was made by the recipe asked for; otherwise it is made anew.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
+import os
 import pathlib
-from collections.abc import Mapping, Sequence
+import re
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from data.arrays import Labels, StoredImage
 from data.files.file_hash import file_sha256
+from data.overview.page import THUMBNAIL
 from data.whole_file import whole
 
 Entry = dict[str, Any]
@@ -39,23 +45,51 @@ def finished(folder: pathlib.Path, recipe: Recipe) -> Entry | None:
 
 
 def write(
-  folder: pathlib.Path, arrays: Mapping[str, StoredImage | Labels], entry: Entry, recipe: Recipe
+  folder: pathlib.Path,
+  arrays: Mapping[str, StoredImage | Labels],
+  entry: Entry,
+  recipe: Recipe,
+  thumbnail: bytes = b"",
 ) -> None:
   """Writes a case's folder whole or not at all, in place of an older one.
 
   Args:
     arrays: {"image": uint8 [z, y, x], "label": uint8 [z, y, x]}.
     entry: gets the arrays' hashes, in its "sha256".
+    thumbnail: a JPEG file.
+  Raises:
+    OSError: With the folder's name, if the disk is full or cannot be written to.
   """
   folder.parent.mkdir(parents=True, exist_ok=True)
-  with whole(folder) as unfinished:
+  _remove_leftovers(folder)
+  with _named_errors(folder), whole(folder) as unfinished:
     unfinished.mkdir()
+    if thumbnail:
+      (unfinished / THUMBNAIL).write_bytes(thumbnail)
     for name, array in arrays.items():
       np.save(unfinished / f"{name}.npy", array)
       entry["sha256"][name] = file_sha256(unfinished / f"{name}.npy")
     (unfinished / "case.json").write_text(
       json.dumps({"entry": entry, "recipe": recipe}, indent=1), encoding="utf-8"
     )
+
+
+def _remove_leftovers(folder: pathlib.Path) -> None:
+  """What killed processes left of this case; a case is prepared by one process at a time."""
+  leftover = re.compile(rf"\.{re.escape(folder.name)}\.\d+\.tmp")
+  for path in folder.parent.iterdir():
+    if leftover.fullmatch(path.name):
+      shutil.rmtree(path, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _named_errors(folder: pathlib.Path) -> Iterator[None]:
+  """Errors of the system say where; NumPy tells of a full disk how many items it wrote, and not why."""
+  try:
+    yield
+  except OSError as error:
+    number = error.errno or errno.ENOSPC
+    raise OSError(number, os.strerror(number), str(folder)) from error
 
 
 def voxel_counts(label: Labels, classes: Sequence[str]) -> dict[str, int]:

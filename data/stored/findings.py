@@ -2,38 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
+from data.guards.case_guards import TELL_ALL, GuardRules
 from data.input_error import InputError
 from data.listed import listed
 from data.stored.case_folder import Entry
 
+MOST_FINDINGS = 20  # of lines on a terminal
 
-def require_each_scan_once(where: str, entries: Sequence[Entry]) -> None:
-  """Raises InputError if two cases have the same file as image, or the same voxels in different folds.
+
+def require_each_scan_once(
+  where: str, entries: Sequence[Entry], guards: GuardRules = TELL_ALL, same_role: bool = True
+) -> None:
+  """Raises InputError if two cases have the same file as image, or in different folds the same voxels or one
+  patient.
 
   Public data sets overlap: a partial case that is a test case under another name makes the test score too
   good.
+
+  Args:
+    where: for the message.
+    guards: may override the guard `duplicate` for one of the two.
+    same_role: the same file twice is refused also where both cases train, or are in one fold.
   """
   by_id = {entry["id"]: entry for entry in entries}
-  pairs = _same(entries, "source_image")
-  pairs += [pair for pair in _same(entries, "image") if _apart(pair, by_id) and pair not in pairs]
+  pairs = [pair for pair in _same(entries, _source_image) if same_role or _apart(pair, by_id)]
+  pairs += [pair for pair in _same(entries, _image) if _apart(pair, by_id) and pair not in pairs]
+  pairs += [pair for pair in _same(entries, _patient) if _apart(pair, by_id) and pair not in pairs]
+  pairs = [pair for pair in pairs if not any(guards.override("duplicate", case_id) for case_id in pair)]
   # pairs across folds, or of a fold and a partial case, first: they spoil a test score
   pairs.sort(key=lambda pair: not _apart(pair, by_id))
   if pairs:
     shown = listed(f"{one} ({_role(by_id[one])}) = {other} ({_role(by_id[other])})" for one, other in pairs)
     raise InputError(
-      f"{where}: cases are the same scan twice: {shown}; a network that trains on one knows the other. Take "
-      "one "
-      "out, or give --allow_repeated_scans."
+      f"{where}: cases are {_what(pairs, by_id)} twice: {shown}; a network that trains on one knows the "
+      "other. Take one out, or give --allow_repeated_scans."
     )
 
 
-def _same(entries: Sequence[Entry], kind: str) -> list[tuple[str, str]]:
-  """Ids of cases whose hash of a kind is that of an earlier case, which comes first."""
+def _same(entries: Sequence[Entry], key: Callable[[Entry], Any]) -> list[tuple[str, str]]:
+  """Ids of cases whose key is that of an earlier case, which comes first; one of None is nobody's."""
   first: dict[str, str] = {}
-  pairs = [(first.setdefault(entry["sha256"][kind], entry["id"]), entry["id"]) for entry in entries]
+  known = [entry for entry in entries if key(entry) is not None]
+  pairs = [(first.setdefault(key(entry), entry["id"]), entry["id"]) for entry in known]
   return [pair for pair in pairs if pair[0] != pair[1]]
+
+
+def _source_image(entry: Entry) -> Any:
+  return entry["sha256"]["source_image"]
+
+
+def _image(entry: Entry) -> Any:
+  return entry["sha256"]["image"]
+
+
+def _patient(entry: Entry) -> Any:
+  return entry.get("patient")
+
+
+def _what(pairs: Sequence[tuple[str, str]], by_id: Mapping[str, Entry]) -> str:
+  scans = [
+    pair
+    for pair in pairs
+    if any(key(by_id[pair[0]]) == key(by_id[pair[1]]) for key in (_source_image, _image))
+  ]
+  return "the same scan" if scans else "of the same patient"
 
 
 def _apart(pair: tuple[str, str], by_id: Mapping[str, Entry]) -> bool:
@@ -47,7 +82,12 @@ def _role(entry: Entry) -> str:
 def warnings(entries: Sequence[Entry], organs: Sequence[str]) -> list[str]:
   """Lines for the user: what single cases noted, and organs without a voxel wherever they are annotated."""
   lines = [f"{entry['id']}: {note}" for entry in entries for note in entry.get("notes", ())]
-  lines += [f"{one} and {other} have the same voxels" for one, other in _same(entries, "image")]
+  findings = [(entry["id"], found) for entry in entries for found in entry.get("findings", ())]
+  findings.sort(key=lambda pair: not pair[1]["severe"])
+  lines += [f"{case_id}: {found['line']} ({found['guard']})" for case_id, found in findings[:MOST_FINDINGS]]
+  if len(findings) > MOST_FINDINGS:
+    lines.append(f"the guards found {len(findings) - MOST_FINDINGS} more: prepare_report.html shows them")
+  lines += [f"{one} and {other} have the same voxels" for one, other in _same(entries, _image)]
   nowhere, absent = [], []
   for organ in organs:
     annotating = [entry for entry in entries if organ in entry["annotated"]]

@@ -11,20 +11,24 @@ import json
 import pathlib
 import sys
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import tqdm
 
 from data.arrays import WantedSpacingMM
-from data.dataset_json import Manifest, read_manifest
+from data.dataset_json import Case, Manifest, read_manifest
 from data.files.outputs import make_folder
+from data.guards.case_guards import TELL_ALL, GuardRules
 from data.input_error import InputError
 from data.listed import listed
-from data.spacing import NATIVE
+from data.overview.page import REPORT, is_report, report_page
+from data.spacing import NATIVE, describe_spacing
 from data.stored import preprocess
 from data.stored.case_folder import Entry
 from data.stored.dropped_annotations import Drop, drop_annotations
-from data.stored.findings import require_each_scan_once
-from data.stored.splits import seeded_folds
+from data.stored.findings import fold_summary, require_each_scan_once, warnings
+from data.stored.folds import with_folds
+from data.stored.shards import Shard, begin_shard, finish_shard
 from data.stored.store import FORMAT, Store, read_store
 from data.stored.stored_case import Preparation, prepare_case
 from data.whole_file import AnyPath, write_text
@@ -59,6 +63,8 @@ def prepare_store(
   assume_hu: bool = False,
   nifti_header: str = "",
   allow_repeated_scans: bool = False,
+  guards: GuardRules = TELL_ALL,
+  shard: Shard | None = None,
 ) -> Store:
   """Prepares every case of a manifest; a bar on a terminal shows how far it got.
 
@@ -74,31 +80,56 @@ def prepare_store(
     assume_hu: take images for CT in HU whatever their values look like.
     nifti_header: "sform" or "qform", where the two of a NIfTI file disagree; "" refuses such a file.
     allow_repeated_scans: two cases may have the same image.
+    guards: which findings of the guards refuse a case; by default they are all warnings.
+    shard: prepare this share of the cases, while others prepare the others.
   Returns:
     The finished store.
   Raises:
     CasesFailed: If cases cannot be prepared. The others are kept, but there is no store until the same call
       succeeds.
+    OthersMissing: If the shard is done and others are not. The last of them returns the store.
     InputError: If the manifest is not in order, a scan is in it twice, or the folder holds what is no store.
   """
   if not isinstance(manifest, Manifest):
     manifest = read_manifest(manifest)
   if drop:
     manifest = drop_annotations(manifest, drop)
-  preparation = Preparation(manifest.organs, spacing_mm, max_voxels, assume_hu, nifti_header)
+  preparation = Preparation(manifest.organs, spacing_mm, max_voxels, assume_hu, nifti_header, guards)
   output_dir = pathlib.Path(output_dir)
   make_folder(output_dir)
   _require_own(output_dir, manifest)
-  (output_dir / "index.json").unlink(missing_ok=True)  # no index while the arrays may change
-  entries = with_folds(manifest, _prepare_cases(manifest, preparation, output_dir, workers), folds, seed)
-  if not allow_repeated_scans:
-    require_each_scan_once(str(manifest.path), entries)
-  _write_index(output_dir, manifest, preparation, entries, drop)
+
+  def complete(prepared: Mapping[str, Entry]) -> None:
+    entries = with_folds(manifest, prepared, folds, seed)
+    if not allow_repeated_scans:
+      require_each_scan_once(str(manifest.path), entries, guards)
+    content = index_content(manifest.path.name, manifest.organs, spacing_mm, entries)
+    if drop:
+      content["dropped_annotations"] = dataclasses.asdict(drop)
+    write_index(output_dir, content)
+
+  if shard is None:
+    (output_dir / "index.json").unlink(missing_ok=True)  # no index while the arrays may change
+    complete(_prepare_cases(manifest, manifest.cases, preparation, output_dir, workers))
+  else:
+    begin_shard(output_dir, shard)
+    own = tuple(case for position, case in enumerate(manifest.cases) if shard.takes(position))
+    plan = {
+      "cases": [(case.id, case.annotated, case.fold, case.patient) for case in manifest.cases],
+      "recipe": [manifest.organs, spacing_mm, assume_hu, nifti_header],
+    }
+    prepared = _prepare_cases(manifest, own, preparation, output_dir, workers)
+    finish_shard(output_dir, shard, plan, prepared, complete)
   return read_store(output_dir)
 
 
-def _require_own(output_dir: pathlib.Path, manifest: Manifest) -> None:
-  """Raises InputError if the folder holds files where the store's would go that are no store's."""
+def require_own_index(output_dir: pathlib.Path) -> None:
+  """Raises InputError if the folder has an index.json or a report that is no store's."""
+  report = output_dir / REPORT
+  if report.exists() and not is_report(report):
+    raise InputError(
+      f"{report}: is there already and was not written by prepare; choose another --output_dir."
+    )
   index = output_dir / "index.json"
   if index.exists():
     try:
@@ -108,6 +139,11 @@ def _require_own(output_dir: pathlib.Path, manifest: Manifest) -> None:
       known = False
     if not known:
       raise InputError(f"{index}: is there already and is no index of a store; choose another --output_dir.")
+
+
+def _require_own(output_dir: pathlib.Path, manifest: Manifest) -> None:
+  """Raises InputError if the folder holds files where the store's would go that are no store's."""
+  require_own_index(output_dir)
   for case in manifest.cases:
     folder = output_dir / "cases" / case.id
     if folder.exists() and not (folder / "case.json").is_file() and any(folder.iterdir()):
@@ -117,67 +153,58 @@ def _require_own(output_dir: pathlib.Path, manifest: Manifest) -> None:
 
 
 def _prepare_cases(
-  manifest: Manifest, preparation: Preparation, output_dir: pathlib.Path, workers: int
+  manifest: Manifest,
+  cases: Sequence[Case],
+  preparation: Preparation,
+  output_dir: pathlib.Path,
+  workers: int,
 ) -> dict[str, Entry]:
-  """Prepares every case; returns the index entries by case id. Raises CasesFailed."""
+  """Prepares some of the manifest's cases; returns the index entries by case id. Raises CasesFailed."""
   entries, failures = {}, {}
   results = in_processes(
     prepare_case,
-    {case.id: (case, preparation, output_dir) for case in manifest.cases},
+    {case.id: (case, preparation, output_dir) for case in cases},
     workers,
     f"{manifest.path}: a process that prepared a case died (memory?); try again with --workers=1.",
   )
   for case_id, result in tqdm.tqdm(
-    results, "prepare", len(manifest.cases), unit="case", disable=not sys.stderr.isatty()
+    results, "prepare", len(cases), unit="case", disable=not sys.stderr.isatty()
   ):
     if isinstance(result, InputError):
       failures[case_id] = str(result)
     else:
       entries[case_id] = result
   if failures:
-    in_order = {case.id: failures[case.id] for case in manifest.cases if case.id in failures}
-    raise CasesFailed(len(manifest.cases), in_order)
+    in_order = {case.id: failures[case.id] for case in cases if case.id in failures}
+    raise CasesFailed(len(cases), in_order)
   return entries
 
 
-def with_folds(manifest: Manifest, entries: Mapping[str, Entry], count: int, seed: int) -> list[Entry]:
-  """The entries in the manifest's order, each with its fold; None for partial cases.
-
-  Args:
-    entries: by case id.
-    count: folds to deal where the manifest has none; at most one for each fully labelled case.
-  Raises:
-    InputError: If the manifest has folds for some of the fully labelled cases only.
-  """
-  full = [case for case in manifest.cases if case.annotated == manifest.organs]
-  given = {case.id: case.fold for case in full if case.fold is not None}
-  if given and len(given) < len(full):
-    missing = listed((case.id for case in full if case.fold is None), 8)
-    raise InputError(
-      f'{manifest.path}: some fully labelled cases have a "fold" and [{missing}] do not; '
-      "give all of them one, or none."
-    )
-  folds = given
-  if not given and len(full) > 1:
-    folds = seeded_folds([case.id for case in full], min(count, len(full)), seed)
-  return [{**entries[case.id], "fold": folds.get(case.id)} for case in manifest.cases]
-
-
-def _write_index(
-  output_dir: pathlib.Path,
-  manifest: Manifest,
-  preparation: Preparation,
-  entries: Sequence[Entry],
-  drop: Drop | None,
-) -> None:
-  """Last of all and atomically: a store with an index is complete."""
-  index = {
+def index_content(
+  manifest_name: str, organs: Sequence[str], spacing_mm: WantedSpacingMM, entries: Sequence[Entry]
+) -> dict[str, Any]:
+  """What index.json says of a store."""
+  return {
     "format": FORMAT,
-    "organs": list(preparation.organs),
+    "organs": list(organs),
     "window_hu": list(preprocess.WINDOW_HU),
-    "spacing_mm": list(preparation.spacing_mm),
-    "manifest": manifest.path.name,
-    **({"dropped_annotations": dataclasses.asdict(drop)} if drop else {}),
-    "cases": entries,
+    "spacing_mm": list(spacing_mm),
+    "manifest": manifest_name,
+    "cases": list(entries),
   }
-  write_text(output_dir / "index.json", json.dumps(index, indent=1))
+
+
+def write_index(output_dir: pathlib.Path, content: Mapping[str, Any]) -> None:
+  """Writes the report, and last of all and atomically the index: a store with an index is complete."""
+  entries, organs = content["cases"], content["organs"]
+  full = sum(len(entry["annotated"]) == len(organs) for entry in entries)
+  z, y, x = content["spacing_mm"]
+  lines = [
+    f"{len(entries)} cases ({full} fully labelled, {len(entries) - full} partial), {len(organs)} organs, "
+    f"spacing {describe_spacing((z, y, x))} (z, y, x)",
+    fold_summary(entries),
+    *warnings([{**entry, "notes": (), "findings": ()} for entry in entries], organs),
+  ]
+  title = f"{content['manifest']} in {output_dir.absolute().name}"
+  write_text(output_dir / REPORT, report_page(title, lines, entries, organs, output_dir / "cases"))
+  write_text(output_dir / "index.json", json.dumps(content, indent=1))

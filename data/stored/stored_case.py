@@ -9,9 +9,13 @@ import pathlib
 from data.arrays import WantedSpacingMM
 from data.dataset_json import Case, Reading
 from data.files.file_hash import file_sha256
+from data.guards.case_guards import TELL_ALL, GuardRules, check_case, require_plausible
+from data.guards.finding import from_json
+from data.guards.measures import Measures, measure
 from data.input_error import InputError
 from data.listed import listed
 from data.organs import BACKGROUND, IGNORE
+from data.overview.thumbnail import draw_thumbnail
 from data.reading.case_volumes import read_case_image, read_case_label
 from data.reading.plausible_ct import doubts
 from data.reading.volumes import Volume
@@ -34,6 +38,7 @@ class Preparation:
     max_voxels: a case that would become larger is refused; nearly always a spacing is wrong.
     assume_hu: take images for CT in HU whatever their values look like.
     nifti_header: "sform" or "qform", where the two of a NIfTI file disagree; "" refuses such a file.
+    guards: which findings refuse a case.
   """
 
   organs: tuple[str, ...]
@@ -41,6 +46,11 @@ class Preparation:
   max_voxels: int
   assume_hu: bool = False
   nifti_header: str = ""
+  guards: GuardRules = TELL_ALL
+
+  def assumes_hu(self, case_id: str) -> bool:
+    """Whether this case's image is taken for a CT in HU."""
+    return self.assume_hu or self.guards.override("ct", case_id)
 
 
 def prepare_case(case: Case, preparation: Preparation, output_dir: AnyPath) -> Entry:
@@ -49,13 +59,15 @@ def prepare_case(case: Case, preparation: Preparation, output_dir: AnyPath) -> E
   Returns:
     The case's entry for the store's index, without its fold.
   Raises:
-    InputError: If a file cannot be read or does not fit.
+    InputError: If a file cannot be read or does not fit, or a guard refuses the case; what was written then
+      stays, and is used if the guard is overridden.
   """
   folder = pathlib.Path(output_dir) / "cases" / case.id
   recipe = _recipe(case, preparation)
   entry = case_folder.finished(folder, recipe)
-  if entry is None:
+  if entry is None or "findings" not in entry:  # cases of before there were guards are looked at now
     entry = _make(case, preparation, folder, recipe)
+  require_plausible(case.id, str(case.image), map(from_json, entry["findings"]), preparation.guards)
   return entry
 
 
@@ -68,7 +80,7 @@ def _recipe(case: Case, preparation: Preparation) -> Recipe:
     "names": dict(sorted(case.names.items())),
     "masks": {organ: len(paths) for organ, paths in case.masks.items()},  # files: "source_label"
     "reading": dataclasses.asdict(case.reading) if case.reading != Reading() else {},
-    "assume_hu": preparation.assume_hu,
+    "assume_hu": preparation.assumes_hu(case.id),
     "nifti_header": preparation.nifti_header,
   }
   return {
@@ -92,11 +104,12 @@ def _label_sha256(case: Case) -> str | None:
 
 def _make(case: Case, preparation: Preparation, folder: pathlib.Path, recipe: Recipe) -> Entry:
   image = read_case_image(case, preparation.nifti_header)
-  notes = [*image.notes, *require_ct(image, preparation.assume_hu)]
+  notes = [*image.notes, *require_ct(image, preparation.assumes_hu(case.id))]
   target_mm = fill_spacing(preparation.spacing_mm, image.spacing_mm)
   require_size(case.image, image.array.shape, image.spacing_mm, target_mm, preparation.max_voxels)
   read = read_case_label(case, image, preparation.organs, preparation.nifti_header)
   label, notes = read.array, [*notes, *read.notes]
+  measures = measure(image.array, label, image.affine, image.spacing_mm, preparation.organs, case.annotated)
   resampled = preprocess.store_label(label, image.spacing_mm, target_mm).numpy()
   resampled, lost = keep_vanished(label, resampled, image.spacing_mm, target_mm)
   if lost:
@@ -117,11 +130,22 @@ def _make(case: Case, preparation: Preparation, folder: pathlib.Path, recipe: Re
     "voxels": case_folder.voxel_counts(arrays["label"], (BACKGROUND, *preparation.organs)),
     "source_spacing_mm": list(image.spacing_mm),
     "notes": notes,
+    "measured": measured_entry(measures),
+    "findings": [finding.as_json() for finding in check_case(measures, may_be_empty=bool(case.masks))],
     **read.record,
     "sha256": {"source_image": recipe["source_image"], "source_label": recipe["source_label"]},
   }
-  case_folder.write(folder, arrays, entry, recipe)
+  thumbnail = draw_thumbnail(arrays["image"], arrays["label"], target_mm)
+  case_folder.write(folder, arrays, entry, recipe, thumbnail)
   return entry
+
+
+def measured_entry(measures: Measures) -> dict[str, dict[str, float | bool]]:
+  """{organ: {"ml", "mean_hu", "cut"}} of the organs that have a voxel, for the index."""
+  return {
+    organ: {"ml": round(one.ml, 3), "mean_hu": round(one.mean_hu, 1), "cut": one.cut}
+    for organ, one in measures.organs.items()
+  }
 
 
 def require_ct(image: Volume, assume_hu: bool) -> list[str]:

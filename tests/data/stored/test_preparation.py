@@ -11,7 +11,8 @@ import pytest
 from data.dataset_json import read_manifest
 from data.input_error import InputError
 from data.stored.dropped_annotations import Drop
-from data.stored.preparation import CasesFailed, prepare_store, with_folds
+from data.stored.folds import with_folds
+from data.stored.preparation import CasesFailed, prepare_store
 from data.stored.store import read_store, verify
 from tests.conftest import make_case, make_store, write_nifti, write_raw
 

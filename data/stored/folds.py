@@ -1,0 +1,72 @@
+"""The fold of each fully labelled case: the manifest's, or dealt by a seed; a patient is in one fold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from data.dataset_json import Case, Manifest
+from data.input_error import InputError
+from data.listed import listed
+from data.stored.case_folder import Entry
+from data.stored.splits import seeded_folds
+
+
+def with_folds(manifest: Manifest, entries: Mapping[str, Entry], count: int, seed: int) -> list[Entry]:
+  """The entries in the manifest's order, each with its fold; None for partial cases.
+
+  Partial cases do not count, so folds stay what they were when partial cases are added. Cases of one image
+  file are of one patient, and so are those to which the manifest gives one "patient".
+
+  Args:
+    entries: by case id.
+    count: folds to deal where the manifest has none; at most one for each patient.
+  Raises:
+    InputError: If the manifest has folds for some of the fully labelled cases only, or several for a patient.
+  """
+  full = [case for case in manifest.cases if case.annotated == manifest.organs]
+  given = {case.id: case.fold for case in full if case.fold is not None}
+  if given and len(given) < len(full):
+    missing = listed((case.id for case in full if case.fold is None), 8)
+    raise InputError(
+      f'{manifest.path}: some fully labelled cases have a "fold" and [{missing}] do not; '
+      "give all of them one, or none."
+    )
+  first = _first_of_patient(full, entries)
+  folds: dict[str, int] = {}
+  if given:
+    folds = given
+    for case in full:
+      if folds[case.id] != folds[first[case.id]] and case.patient:
+        raise InputError(
+          f"{manifest.path}: {first[case.id]} (fold {folds[first[case.id]]}) and {case.id} (fold "
+          f'{folds[case.id]}) are of the patient "{case.patient}"; give them one fold.'
+        )
+  elif len(set(first.values())) > 1:
+    patients = sorted(set(first.values()))
+    dealt = seeded_folds(patients, min(count, len(patients)), seed)
+    folds = {case.id: dealt[first[case.id]] for case in full}
+  return [
+    {
+      **entries[case.id],
+      "fold": folds.get(case.id),
+      **({"patient": case.patient} if case.patient else {}),
+    }
+    for case in manifest.cases
+  ]
+
+
+def _first_of_patient(cases: list[Case], entries: Mapping[str, Entry]) -> dict[str, str]:
+  """{case id: the first id, in the order of names, of a case of the same patient}."""
+  first: dict[str, str] = {}
+  of_key: dict[tuple[str, str], str] = {}
+  for case in sorted(cases, key=lambda case: case.id):
+    keys = [("patient", case.patient)] if case.patient else []
+    image = entries[case.id].get("sha256", {}).get("source_image")
+    keys += [("image", image)] if image else []
+    known = sorted({of_key[key] for key in keys if key in of_key})
+    first[case.id] = known[0] if known else case.id
+    for other in known[1:]:  # this case shows that two patients are one
+      first.update({one: known[0] for one, its_first in first.items() if its_first == other})
+      of_key.update({key: known[0] for key, its_first in of_key.items() if its_first == other})
+    of_key.update(dict.fromkeys(keys, first[case.id]))
+  return first

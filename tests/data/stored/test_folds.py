@@ -1,0 +1,74 @@
+"""Folds: stable, seeded, whole patients."""
+
+import dataclasses
+import pathlib
+
+import pytest
+
+from data.dataset_json import Case, Manifest
+from data.input_error import InputError
+from data.stored.folds import with_folds
+
+ORGANS = ("liver", "spleen")
+
+
+def manifest(*cases):
+  return Manifest(pathlib.Path("m.json"), ORGANS, cases)
+
+
+def case(name, annotated=ORGANS, **more):
+  return Case(name, pathlib.Path(f"{name}.nii"), pathlib.Path("l.nii"), annotated, {}, **more)
+
+
+def folds(listed, images=None, count=5, seed=0):
+  entries = {
+    one.id: {"id": one.id, "sha256": {"source_image": (images or {}).get(one.id, one.id)}}
+    for one in listed.cases
+  }
+  return {entry["id"]: entry["fold"] for entry in with_folds(listed, entries, count, seed)}
+
+
+FULL = [case(f"full_{number:02d}") for number in range(12)]
+
+
+def test_partial_cases_change_nothing_wherever_they_stand():
+  before = folds(manifest(*FULL))
+  partial = [case(f"a_partial_{number}", ("liver",)) for number in range(7)]
+  mixed = folds(manifest(*partial[:3], *reversed(FULL), *partial[3:]))
+  assert {name: fold for name, fold in mixed.items() if fold is not None} == before
+  assert {mixed[one.id] for one in partial} == {None}
+  assert sorted(list(before.values()).count(fold) for fold in range(5)) == [2, 2, 2, 3, 3]
+
+
+def test_the_seed_decides():
+  assert folds(manifest(*FULL), seed=0) == folds(manifest(*FULL), seed=0) != folds(manifest(*FULL), seed=1)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_patient_is_in_one_fold(seed):
+  cases = [dataclasses.replace(one, patient=f"p{index // 3}") for index, one in enumerate(FULL)]
+  dealt = folds(manifest(*cases), seed=seed)
+  for first in range(0, 12, 3):
+    assert len({dealt[one.id] for one in cases[first : first + 3]}) == 1
+  assert sorted(set(dealt.values())) == [0, 1, 2, 3]  # four patients
+
+
+def test_one_image_twice_is_one_patient_and_joins_two():
+  cases = [
+    case("a", patient="p"),
+    case("b", patient="q"),
+    case("c", patient="q"),
+    case("d"),
+    case("e"),
+    case("f"),
+  ]
+  for seed in range(5):
+    dealt = folds(manifest(*cases), {"a": "same", "c": "same"}, seed=seed)
+    assert dealt["a"] == dealt["b"] == dealt["c"] and len(set(dealt.values())) == 4
+
+
+def test_folds_of_the_manifest_that_part_a_patient():
+  cases = [case("a", fold=0, patient="p"), case("b", fold=1, patient="p")]
+  with pytest.raises(InputError, match=r'a \(fold 0\) and b \(fold 1\) are of the patient "p"'):
+    folds(manifest(*cases))
+  assert folds(manifest(case("a", fold=3), case("b", fold=1))) == {"a": 3, "b": 1}
