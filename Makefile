@@ -87,7 +87,7 @@ study: install
 bench: install
 	$(PYTHON) -m deeplab_panns.benchmark --what=deeplab_step,panns_overhead --stem=plain
 	$(PYTHON) -m deeplab_panns.benchmark --what=unet_step --batch=2
-	$(PYTHON) -m deeplab_panns.benchmark --what=sliding_window,metrics
+	$(PYTHON) -m deeplab_panns.benchmark --what=sliding_window,metrics,pipeline2d,pipeline3d
 
 lint: install
 	.venv/bin/ruff format --check --quiet . && .venv/bin/ruff check . && .venv/bin/mypy

@@ -2,13 +2,13 @@
 
 import setuptools
 
-# Two lanes, by Python's version. Up to 3.11 the stack of the paper's time: TensorFlow 2.15 is the last that
-# tensorflow-addons imports under. From 3.12 on a TensorFlow of today, whose GPU code covers today's GPUs; its
-# Keras 2 is tf_keras of the same minor version (before 2.19 tf_keras breaks on Python 3.12).
+# Two lanes, by Python's version. Up to 3.11 the stack that the project began with: TensorFlow 2.15, the last under
+# which tensorflow-addons imports; crops are cut to the bits of its transform, and tests compare the two. From 3.12
+# on a TensorFlow of today, whose GPU code covers today's GPUs; its Keras 2 is tf_keras of the same minor version
+# (before 2.19 tf_keras breaks on Python 3.12).
 OLD, NEW = "python_version < '3.12'", "python_version >= '3.12'"
 REQUIRES = [
   f"tensorflow==2.15.1; {OLD}",
-  f"tensorflow-addons==0.23.0; {OLD}",
   f"numpy>=1.26.4,<2; {OLD}",
   f"tensorflow>=2.21,<2.22; {NEW}",
   f"tf_keras>=2.21,<2.22; {NEW}",
@@ -37,6 +37,7 @@ EXTRAS = {
     "pytest>=8,<9",
     "pytest-xdist>=3.6,<4",
     "hypothesis>=6.100,<7",
+    f"tensorflow-addons==0.23.0; {OLD}",  # its image transform is the oracle of ours
     "surface-distance==0.1",
     # Second readers of what predict writes: 3D Slicer's segmentations, and DICOM SEG by another library.
     "slicerio==1.4.0",

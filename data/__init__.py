@@ -5,7 +5,6 @@ Imports neither `deeplab_panns` nor `dltk_unet`.
 
 import importlib.util
 import os
-import warnings
 
 # Before anything imports TensorFlow: a command that fails prints its own line and nothing else.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -15,5 +14,3 @@ if importlib.util.find_spec("tf_keras"):
 # TensorFlow turns oneDNN on by itself only on CPUs with neural-network instructions; on any other x86 a step
 # is still some 1.4 times as fast, and dilated convolutions have their fast gradient with it alone.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-# tensorflow-addons announces its end of life at every import; setup.py pins the version that works.
-warnings.filterwarnings("ignore", message=r"(?s).*TensorFlow Addons.*")

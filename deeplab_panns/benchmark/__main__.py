@@ -10,8 +10,12 @@ import tensorflow as tf
 from absl import flags
 
 from data import command
-from deeplab_panns.benchmark.measures import MEASURES, Setup
+from deeplab_panns.benchmark.measures import MEASURES as OF_NETWORKS
+from deeplab_panns.benchmark.measures import Setup
+from deeplab_panns.benchmark.pipeline import pipeline2d, pipeline3d
 from deeplab_panns.benchmark.timing import as_text, result, time_in_turns
+
+MEASURES = {**OF_NETWORKS, "pipeline2d": pipeline2d, "pipeline3d": pipeline3d}
 
 
 def define_flags() -> None:
@@ -22,7 +26,7 @@ def define_flags() -> None:
     "size",
     0,
     "Side of an example; default 129 pixels for slices, 64 voxels for patches, 160 for sliding_window's "
-    "volume, 256 pixels for metrics.",
+    "volume, 256 pixels for metrics and pipeline3d's slices, 512 for pipeline2d's.",
     lower_bound=0,
   )
   flags.DEFINE_enum("backbone", "resnet50", ["resnet50", "resnet101", "resnet_small"], "Trunk of DeepLab-v3.")

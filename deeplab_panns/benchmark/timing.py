@@ -31,7 +31,7 @@ def time_in_turns(measures: Sequence[Measure], repeats: int) -> list[list[float]
 def result(measure: Measure, seconds: Sequence[float], threads: int) -> dict[str, Any]:
   """The JSON line of a measure: minimum, median and spread in seconds, and the facts they belong to."""
   versions = {name: importlib.metadata.version(name) for name in ("tensorflow", "numpy")}
-  macs = measure.facts.get("multiply_accumulates")
+  macs, examples = (measure.facts.get(name) for name in ("multiply_accumulates", "examples"))
   return {
     "measure": measure.name,
     "minimum_s": min(seconds),
@@ -40,6 +40,7 @@ def result(measure: Measure, seconds: Sequence[float], threads: int) -> dict[str
     "repeats": len(seconds),
     **measure.facts,
     **({"seconds_per_forward_gmac": min(seconds) / macs * 1e9} if macs else {}),
+    **({"examples_per_s": examples / statistics.median(seconds)} if examples else {}),
     "threads": threads,
     **versions,
   }
@@ -62,7 +63,8 @@ def _table_line(line: Mapping[str, Any]) -> str:
 
 
 def ratios(results: Sequence[Mapping[str, Any]]) -> list[str]:
-  """What two measures say together, as lines of text: the cost of PaNN's own part, and of the windows."""
+  """What two measures say together, as lines of text: the cost of PaNN's own part, and of the windows; and
+  what a pipeline makes a second."""
   by_name = {line["measure"]: line for line in results}
   lines = []
   if "panns step" in by_name:
@@ -72,4 +74,9 @@ def ratios(results: Sequence[Mapping[str, Any]]) -> list[str]:
     total, alone = by_name["sliding_window volume"], by_name["one window"]
     own = 1 - total["windows"] * alone["minimum_s"] / total["minimum_s"]
     lines.append(f"windowing: {100 * own:.1f} % of the time of {total['windows']} windows (minima)")
+  lines += [
+    f"{line['measure']}: {line['examples_per_s']:.0f} examples/s (median)"
+    for line in results
+    if "examples_per_s" in line
+  ]
   return lines

@@ -17,6 +17,9 @@ def test_a_result_by_hand():
   line = result(Measure("one", print, {"multiply_accumulates": 500_000_000}), [0.4, 0.2, 0.9], threads=2)
   assert (line["minimum_s"], line["median_s"], line["repeats"], line["threads"]) == (0.2, 0.4, 3, 2)
   assert line["spread_s"] == pytest.approx(0.7) and line["seconds_per_forward_gmac"] == pytest.approx(0.4)
+  pipeline = result(Measure("pipeline2d", print, {"examples": 100}), [0.4, 0.2, 0.9], threads=2)
+  assert pipeline["examples_per_s"] == pytest.approx(250)
+  assert ratios([pipeline]) == ["pipeline2d: 250 examples/s (median)"]
   assert "seconds_per_forward_gmac" not in result(Measure("one", print, {}), [0.4], threads=2)
 
 
