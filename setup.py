@@ -2,10 +2,10 @@
 
 import setuptools
 
-# Two lanes, by Python's version. Up to 3.11 the stack that the project began with: TensorFlow 2.15, the last under
-# which tensorflow-addons imports; crops are cut to the bits of its transform, and tests compare the two. From 3.12
-# on a TensorFlow of today, whose GPU code covers today's GPUs; its Keras 2 is tf_keras of the same minor version
-# (before 2.19 tf_keras breaks on Python 3.12).
+# Two lanes, by Python's version. Up to 3.11 the stack that the project began with: TensorFlow 2.15, the
+# last under which tensorflow-addons imports; crops are cut to the bits of its transform, and tests compare
+# the two. From 3.12 on a TensorFlow of today, whose GPU code covers today's GPUs; its Keras 2 is tf_keras
+# of the same minor version (before 2.19 tf_keras breaks on Python 3.12).
 OLD, NEW = "python_version < '3.12'", "python_version >= '3.12'"
 REQUIRES = [
   f"tensorflow==2.15.1; {OLD}",
