@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 
@@ -12,6 +13,8 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 REAL_CT = pathlib.Path(os.environ.get("PANN_REAL_CT", ROOT.parent / "shared" / "real-ct"))
+# What TensorFlow 2.21 writes to stderr where it is imported, here in worker processes; no setting stops it.
+TENSORFLOW_SAYS = re.compile(r"^(WARNING: All log messages before absl|I\d{4} ).*\n", re.MULTILINE)
 TINY_ORGANS = ["liver", "spleen", "pancreas"]
 # A schedule of seconds, and a 2-D network for it.
 TINY_SCHEDULE = [
@@ -42,6 +45,7 @@ def run_command(module, *args, check=True):
   from tests.command_server import run_module
 
   result = run_module(module, list(map(str, args)), dict(os.environ))
+  result.stderr = TENSORFLOW_SAYS.sub("", result.stderr)
   if check and result.returncode:
     raise AssertionError(f"{module} ended with {result.returncode}: {result.stderr}")
   return result
