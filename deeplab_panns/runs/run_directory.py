@@ -15,6 +15,7 @@ import numpy as np
 
 from data.files.file_lock import locked
 from data.input_error import InputError
+from data.stored.splits import split
 from data.stored.store import Store
 from data.whole_file import write_text
 from deeplab_panns.runs.experiment import Experiment
@@ -32,6 +33,7 @@ class RunSettings:
     fingerprint: of that store's content.
     scans: {"spacing_mm" and "extent_mm": [smallest (z, y, x), largest (z, y, x)]} of the store's scans; {} in
       runs of versions that did not write it.
+    labeled: a hash of each labelled case trained on; () in runs of versions that did not write it.
   """
 
   experiment: Experiment
@@ -39,6 +41,7 @@ class RunSettings:
   data_dir: str
   fingerprint: str
   scans: dict[str, Any] = dataclasses.field(default_factory=dict)
+  labeled: tuple[str, ...] = ()
 
 
 class RunDirectory:
@@ -84,6 +87,7 @@ class RunDirectory:
         "organs": store.organs,
         "fingerprint": fingerprint(store),
         "scans": scan_ranges(store),
+        "labeled": sorted(labeled_hashes(store, experiment)),
       }
       write_text(self.data, json.dumps(data, indent=1))
       save_experiment(experiment, self.experiment)
@@ -117,17 +121,24 @@ class RunDirectory:
   def stage1_for(self, experiment: Experiment, store: Store) -> pathlib.Path:
     """The checkpoints of this run, whose stage 1 another one wants to start from.
 
+    The stores may differ as long as the other run trains on all labelled cases that this one was trained on:
+    no case that it holds out has then been seen.
+
     Raises:
-      InputError: If the other one's stage 1 would be trained otherwise, or on another store.
+      InputError: If the other one's stage 1 would be trained otherwise, or this one saw labelled cases that
+        the other does not train on.
     """
-    theirs = self.settings().experiment
+    ours = self.settings()
+    theirs = ours.experiment
     if not experiment.has_stage1_of(theirs):
       changed = "; ".join(differences(experiment, theirs, ignoring=STAGE_2_SETTINGS))
       raise InputError(
         f"--stage1_run={self.path}: its stage 1 is another: {changed}; give these alike, or leave the flag "
         "out."
       )
-    self.require_same_data(store)
+    seen = set(ours.labeled)
+    if ours.organs != store.organs or not seen or not seen <= labeled_hashes(store, experiment):
+      self.require_same_data(store)
     return self.checkpoints
 
   def locked(self) -> contextlib.AbstractContextManager[None]:
@@ -153,7 +164,9 @@ class RunDirectory:
         raise ValueError(f"organs: {organs!r:.40}")
       if not isinstance(scans, dict):
         raise ValueError(f"scans: {scans!r:.40}")
-      return RunSettings(experiment, tuple(organs), str(data["data_dir"]), str(data["fingerprint"]), scans)
+      data_dir, content = str(data["data_dir"]), str(data["fingerprint"])
+      labeled = tuple(map(str, data.get("labeled", [])))
+      return RunSettings(experiment, tuple(organs), data_dir, content, scans, labeled)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
       raise InputError(
         f"{self.data}: does not say which data the run was trained on ({error!r:.80}); restore the file, or "
@@ -169,6 +182,13 @@ def scan_ranges(store: Store) -> dict[str, Any]:
     name: [values.min(axis=0).tolist(), values.max(axis=0).tolist()]
     for name, values in (("spacing_mm", spacings), ("extent_mm", extents))
   }
+
+
+def labeled_hashes(store: Store, experiment: Experiment) -> set[str]:
+  """One hash for each labelled case, its image and label, that the experiment trains on."""
+  held_out = experiment.held_out
+  splits = split(store, held_out.fold, held_out.validation_fraction, experiment.seed)
+  return {"-".join(case.sha256[name] for name in ("image", "label")) for case in splits.labeled}
 
 
 def fingerprint(store: Store) -> str:

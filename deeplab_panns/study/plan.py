@@ -4,7 +4,8 @@ A line is a keyword and its words; one that is indented goes on with the line be
 
   base    FLAGFILE                                        what all runs of the part share
   cell    NAME COHORT REFERENCE --flag=value ...          a row of the result, compared with `full` and with
-                                                          the cell REFERENCE (or -)
+                                                          the cell REFERENCE (or -); COHORT@OTHER takes its
+                                                          stage 1 from the patients of the cohort OTHER
   expect  CELL < CELL [< CELL ...] [by POINTS] [at P]     a hypothesis on each two neighbours: by more than
                                                           POINTS of Dice in % (0), with p < P (0.05);
                                                           by -1: not below by as much as 1
@@ -43,6 +44,8 @@ class Cell:
   Attributes:
     name: of its row in the tables and of its files.
     cohort: names the patients it is trained and tested on.
+    stage1_cohort: names the patients of its stage 1, of whom those with all organs annotated are among those
+      of `cohort`; None: the same.
     reference: name of the cell that it is compared with besides `full`.
     flags: {name: value} for train, over those of the part.
   """
@@ -51,6 +54,7 @@ class Cell:
   cohort: str
   reference: str | None
   flags: dict[str, str]
+  stage1_cohort: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,7 +122,9 @@ def _cell(path: pathlib.Path, text: str) -> Cell:
   name, cohort, reference = words[:3]
   if not re.fullmatch(r"[A-Za-z0-9._-]+", name):
     raise InputError(f"{path}: the cell {name!r} names files; use letters, digits, '.', '_' and '-'.")
-  return Cell(name, cohort, None if reference == "-" else reference, parse_flags(path, words[3:]))
+  cohort, _, stage1_cohort = cohort.partition("@")
+  flags = parse_flags(path, words[3:])
+  return Cell(name, cohort, None if reference == "-" else reference, flags, stage1_cohort or None)
 
 
 def _expectation(path: pathlib.Path, text: str) -> Expectation:
@@ -193,9 +199,10 @@ def _check(path: pathlib.Path, part: Part) -> None:
     found = f"names {listed(twice, _LISTED)} more than once" if twice else "has no cells"
     raise InputError(f"{path}: {found}; needs at least one cell, each name once.")
   for cell in part.cells:
-    if cell.cohort not in part.cohorts:
+    absent = [name for name in (cell.cohort, cell.stage1_cohort) if name and name not in part.cohorts]
+    if absent:
       raise InputError(
-        f"{path}: cell {cell.name!r} names the cohort {cell.cohort!r}; cohorts.table has "
+        f"{path}: cell {cell.name!r} names the cohort {absent[0]!r}; cohorts.table has "
         f"{listed(list(part.cohorts), _LISTED)}."
       )
   named = {cell.reference for cell in part.cells if cell.reference}

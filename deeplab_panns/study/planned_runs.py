@@ -43,11 +43,13 @@ class Run:
 
   Attributes:
     flags: {name: value} for train, without its folders and without the stage 1 it starts from.
+    stage1_of: the patients of its stage 1, if they are others.
   """
 
   cell: Cell
   cohort: SeedCohort
   flags: dict[str, str]
+  stage1_of: SeedCohort | None = None
 
   @property
   def seed(self) -> int:
@@ -62,7 +64,13 @@ class Run:
   @property
   def key(self) -> str:
     """Ten hex digits; two runs of one key have the same numbers, whichever cell and part they belong to."""
-    return _hash({"cohort": self.cohort.key, "train": decisive(self.flags)})
+    stage1 = {"stage1_cohort": self.stage1_of.key} if self.stage1_of else {}
+    return _hash({"cohort": self.cohort.key, "train": decisive(self.flags), **stage1})
+
+  @property
+  def stage1_cohort(self) -> SeedCohort:
+    """The patients of its stage 1."""
+    return self.stage1_of or self.cohort
 
   @property
   def stage1_flags(self) -> dict[str, str]:
@@ -73,7 +81,7 @@ class Run:
   @property
   def stage1_key(self) -> str:
     """As `key`, of the shared stage 1."""
-    return _hash({"cohort": self.cohort.key, "train": decisive(self.stage1_flags)})
+    return _hash({"cohort": self.stage1_cohort.key, "train": decisive(self.stage1_flags)})
 
 
 def decisive(flags: Mapping[str, str]) -> dict[str, str]:
@@ -101,7 +109,10 @@ def plan_runs(part: Part, seeds: Iterable[int] = ()) -> list[Run]:
     for cell in part.cells:
       if seeds or seed in part.seeds[cell.name]:
         flags = {**part.flags, **cell.flags, "fold": str(TEST_FOLD), "seed": str(seed)}
-        runs.append(Run(cell, SeedCohort(cell.cohort, seed, part.cohorts[cell.cohort]), flags))
+        cohorts = [
+          SeedCohort(name, seed, part.cohorts[name]) for name in (cell.cohort, cell.stage1_cohort) if name
+        ]
+        runs.append(Run(cell, cohorts[0], flags, *cohorts[1:]))
   return runs
 
 

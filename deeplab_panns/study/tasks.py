@@ -66,15 +66,16 @@ class Tasks:
       self._cache.keep(run, folder / "scores" / "metrics.csv", seconds)
       shutil.rmtree(folder)
 
-    needs = (self._add_stage1(run),)
+    needs = (self._add_stage1(run), self._add_cohort(run.cohort))
     self._add(Task(run.name, (train, evaluate), needs, lambda: self._cache.find(run) is not None, finish))
 
   def _add_stage1(self, run: Run) -> str:
-    name = f"stage1-{run.cohort.name}-seed{run.seed}-{run.stage1_key}"
+    cohort = run.stage1_cohort
+    name = f"stage1-{cohort.name}-seed{run.seed}-{run.stage1_key}"
     folder = self._stage1_dir(run)
-    train = _train(run.stage1_flags, self._store(run.cohort), folder)
+    train = _train(run.stage1_flags, self._store(cohort), folder)
     finished = folder / "finished"
-    needs = (self._add_cohort(run.cohort),)
+    needs = (self._add_cohort(cohort),)
     return self._add(Task(name, (train,), needs, finished.exists, lambda _: finished.touch()))
 
   def _add_cohort(self, cohort: SeedCohort) -> str:

@@ -66,6 +66,28 @@ def test_another_content_of_the_store_is_noticed(run, tiny_store):
   run.require_same_data(store)
 
 
+def test_stage_1_of_another_store_whose_labelled_cases_this_one_has(run, tiny_store):
+  """Its other cases may differ, and it may have more labelled ones; those it has seen may not be held out."""
+  store = read_store(tiny_store)
+  full = [case for case in store.cases if store.is_full(case)]
+  partial = next(case for case in store.cases if not store.is_full(case))
+  other = dataclasses.replace(partial, annotated=store.organs, sha256={**partial.sha256, "label": "0" * 64})
+  assert run.stage1_for(Experiment(), dataclasses.replace(store, cases=(*full, other))) == run.checkpoints
+  for cases in (full[1:], (dataclasses.replace(full[0], sha256=other.sha256), *full[1:])):
+    with pytest.raises(InputError, match="trained on another content of the store"):
+      run.stage1_for(Experiment(), dataclasses.replace(store, cases=tuple(cases)))
+
+
+def test_stage_1_of_a_run_that_did_not_write_its_cases_is_for_its_own_store(run, tiny_store):
+  data = json.loads(run.data.read_text())
+  del data["labeled"]
+  run.data.write_text(json.dumps(data))
+  store = read_store(tiny_store)
+  assert run.stage1_for(Experiment(), store) == run.checkpoints
+  with pytest.raises(InputError, match="trained on another content"):
+    run.stage1_for(Experiment(), dataclasses.replace(store, cases=store.cases[:-1]))
+
+
 def test_the_fingerprint_sees_annotations_and_folds(tiny_store):
   store = read_store(tiny_store)
   first, *others = store.cases

@@ -67,6 +67,15 @@ def test_spellings_of_a_flag():
   assert decisive({"partial_organs": "spleen", "run_dir": "x"}) == {**LATER, "partial_organs": "spleen"}
 
 
+def test_a_stage_1_of_other_patients_is_shared_with_theirs_and_makes_another_run():
+  part = Part("part", FLAGS, (PANNS,), (), {}, COHORTS)
+  moved = Cell("panns", "oracle", None, PANNS.flags, stage1_cohort="phantom")
+  ours = plan_runs(dataclasses.replace(part, cells=(moved,)), [1])[0]
+  alone = run_of(dataclasses.replace(PANNS, cohort="oracle"))
+  assert ours.stage1_key == run_of().stage1_key != alone.stage1_key
+  assert ours.key not in (alone.key, run_of().key) and ours.cohort == alone.cohort
+
+
 def test_a_run_of_before_a_setting_keeps_its_name_and_that_of_its_default_is_another():
   before = dict(BEFORE_THERE_WAS)
   assert decisive({"lambda2": "3", **before}) == {"lambda2": "3.0"}
