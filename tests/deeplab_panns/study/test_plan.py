@@ -47,7 +47,7 @@ def write(folder, table=TABLE, cohorts=COHORTS):
 
 
 def test_the_shipped_parts():
-  assert set(PARTS) == {"slices", "volumes", "beyond", "anatomy", "fields", "place"}
+  assert set(PARTS) == {"slices", "volumes", "beyond", "anatomy", "fields", "place", "place3d"}
 
 
 @pytest.mark.parametrize("quick", [False, True])
