@@ -10,6 +10,7 @@ import tensorflow as tf
 from data.arrays import WantedSpacingMM
 from data.spacing import NATIVE
 from data.stored import preprocess
+from deeplab_panns.segmentation.body_box import body_box_in_graph, on_network_axis
 from deeplab_panns.segmentation.in_graph_resampling import (
   require_wanted_spacing,
   resample_side,
@@ -29,6 +30,8 @@ class Windows:
     patch_size: voxels (z, y, x) of a window.
     spacing_mm: (z, y, x) of training; None where training kept each volume's own.
     overlap: the share of a window's side that it has in common with the next window, in [0, 1).
+    scale: the network sees the volume that much larger: at spacing_mm / scale.
+    crop_to_body: windows outside a box around the body are background.
   Raises:
     ValueError: Beginning with "<name>=<value>: ", if a setting is not allowed.
   """
@@ -36,12 +39,16 @@ class Windows:
   patch_size: tuple[int, int, int]
   spacing_mm: WantedSpacingMM = NATIVE
   overlap: float = 0.5
+  scale: float = 1.0
+  crop_to_body: bool = False
 
   def __post_init__(self) -> None:
     if len(self.patch_size) != 3 or min(self.patch_size) < 1:
       raise ValueError(f"patch_size={self.patch_size}: must be three sizes (z, y, x) of at least 1 voxel")
     if not 0 <= self.overlap < 1:
       raise ValueError(f"overlap={self.overlap}: must be at least 0 and below 1")
+    if not self.scale > 0:
+      raise ValueError(f"scale={self.scale}: must be above 0")
     require_wanted_spacing(self.spacing_mm)
 
 
@@ -81,11 +88,17 @@ class VolumeSegmenter(SlabSegmenter):
   def _slabs(
     self, volume: tf.Tensor, prepare: Prepare, spacing_mm: tf.Tensor, convert: Convert, dtype: tf.DType
   ) -> tf.TensorArray:
-    sizes, ratios = tf.unstack(tf.shape(volume), 3), spacing_ratios(self.grid.spacing_mm, spacing_mm)
+    sizes = tf.unstack(tf.shape(volume), 3)
+    ratios = [ratio / self.grid.scale for ratio in spacing_ratios(self.grid.spacing_mm, spacing_mm)]
     axes = [VolumeAxis(size, ratio) for size, ratio in zip(sizes, ratios)]
     network_sizes = [axis.network_size for axis in axes]
     stitcher = WindowStitcher(
-      self._classify_window, self.grid.patch_size, self.grid.overlap, network_sizes, self.class_count
+      self._classify_window,
+      self.grid.patch_size,
+      self.grid.overlap,
+      network_sizes,
+      self.class_count,
+      self._body(volume, prepare, axes) if self.grid.crop_to_body else None,
     )
     sweep = WindowSweep(stitcher, axes, convert, dtype)
     slabs = tf.TensorArray(dtype, size=0, dynamic_size=True, infer_shape=False)
@@ -102,6 +115,16 @@ class VolumeSegmenter(SlabSegmenter):
         slabs = slabs.write(slabs.size(), sweep.whole(pieces, next_slab - slab))
       first, slab = planes.keep, next_slab
     return slabs
+
+  def _body(self, volume: tf.Tensor, prepare: Prepare, axes: list[VolumeAxis]) -> tf.Tensor:
+    """What the voxels of the body's box are interpolated from, on the network's grid: int32 [3, 2]."""
+    box = body_box_in_graph(volume, prepare)
+    return tf.stack(
+      [
+        tf.stack(on_network_axis(box[number], axis.size, axis.network_size, axis.ratio))
+        for number, axis in enumerate(axes)
+      ]
+    )
 
   def _classify_window(self, window: tf.Tensor) -> tf.Tensor:
     return self._classify(window[None, ..., None])[0]

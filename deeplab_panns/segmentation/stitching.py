@@ -64,6 +64,7 @@ class WindowStitcher:
     overlap: float,
     sizes: Sequence[tf.Tensor],
     channels: int,
+    box: tf.Tensor | None = None,
   ) -> None:
     """
     Args:
@@ -73,8 +74,11 @@ class WindowStitcher:
       sizes: three int32 scalars (z, y, x), of the image; where one is below the patch size, the image is
         padded with 0 at its end.
       channels: of what `function` returns.
+      box: int32 [3, 2], the first voxel along z, y, x and the one after the last: windows that have none of
+        these voxels are 1 in channel 0 and 0 in the others, and the function is not called. None: no such.
     """
     self._function = function
+    self._box = box
     self._patch = patch_size
     self._channels = channels
     self._sizes = sizes
@@ -177,7 +181,14 @@ class WindowStitcher:
     top, left = self._starts[1][step], self._starts[2][column]
     window = tf.ensure_shape(image[:, top : top + self._patch[1], left : left + self._patch[2]], self._patch)
     shares = self._shares[2][column][:, None, None] * self._shares[1][step][:, None] * self._shares[0][row]
-    return tf.transpose(self._function(window), [2, 1, 0, 3]) * shares[..., None]
+    if self._box is None:
+      values = self._function(window)
+    else:
+      starts = tf.stack([self._starts[0][row], top, left])
+      meets = tf.reduce_all((starts < self._box[:, 1]) & (starts + self._patch > self._box[:, 0]))
+      outside = tf.one_hot(tf.zeros(self._patch, tf.int32), self._channels)
+      values = tf.cond(meets, lambda: self._function(window), lambda: outside)
+    return tf.transpose(values, [2, 1, 0, 3]) * shares[..., None]
 
   def _extent(self, axis: int, number: tf.Tensor) -> tf.Tensor:
     """Voxels from the start of a window to the start of the next one, or to the end of the padded image."""

@@ -115,3 +115,45 @@ def test_grids_that_cannot_be(settings, says):
   assert InputGrid() == InputGrid("axial", 3, (None, None, None))
   with pytest.raises(ValueError, match=says):
     InputGrid(**settings)
+
+
+def lying(shape, body):
+  """A patient of noise in air, as an image of the store: nothing outside of `body`, slices (z, y, x)."""
+  image = np.zeros(shape, np.uint8)
+  image[body] = np.random.default_rng(2).integers(60, 256, shape).astype(np.uint8)[body]
+  return image
+
+
+class Blur(tf.Module):
+  """Looks 2 pixels around, and counts the pixels it is given. Of air alone it makes class 0."""
+
+  def __init__(self):
+    super().__init__()
+    self.pixels = tf.Variable(0)
+
+  def __call__(self, images, training=False):
+    self.pixels.assign_add(tf.size(images))
+    blurred = tf.nn.avg_pool2d(images, 5, 1, "SAME")[..., 1]
+    return -tf.square(blurred[..., None] - tf.range(0, 256, 32, tf.float32)) / 20
+
+
+LYING = lying((41, 150, 170), (slice(11, 30), slice(60, 90), slice(70, 100)))
+
+
+def test_cropped_to_the_body_a_local_network_gives_the_same_labels_of_fewer_pixels():
+  network = Blur()
+  ours = SliceSegmenter(network, InputGrid(crop_to_body=True), 8)
+  labels = ours.stored_labels(LYING, [1.5, 0.9, 0.9]).numpy()
+  assert np.unique(labels).size > 3
+  whole = np.repeat(LYING[..., None], 3, -1).astype(np.float32)
+  np.testing.assert_array_equal(labels, Blur()(whole).numpy().argmax(-1))
+  assert network.pixels.numpy() < 0.6 * whole.size
+
+
+@pytest.mark.slow
+def test_cropped_to_the_body_of_another_view_and_grid():
+  segmenters = [
+    SliceSegmenter(Blur(), InputGrid("coronal", 3, (1.5, 1.0, 1.3), crop), 8) for crop in (False, True)
+  ]
+  np.testing.assert_array_equal(*[one.stored_labels(LYING, [1.5, 0.9, 0.9]) for one in segmenters])
+  assert segmenters[1].network.pixels.numpy() < 0.6 * segmenters[0].network.pixels.numpy()

@@ -181,3 +181,40 @@ def test_the_saved_model_gives_the_same_labels(tmp_path):
     np.testing.assert_array_equal(labels, ours.labels(volume, spacing)["labels"])
     probabilities = loaded.signatures["probabilities"](volume=volume, spacing_mm=spacing)["probabilities"]
     np.testing.assert_array_equal(probabilities, ours.probabilities(volume, spacing)["probabilities"])
+
+
+class Counting(tf.Module):
+  """`value_network` that also looks at its neighbours, and counts its windows."""
+
+  def __init__(self):
+    super().__init__()
+    self.windows = tf.Variable(0)
+
+  def __call__(self, images, training=False):
+    self.windows.assign_add(1)
+    return value_network(tf.nn.avg_pool3d(images, 3, 1, "SAME"))
+
+
+@pytest.mark.slow
+def test_cropped_to_the_body_its_voxels_keep_their_bits_of_fewer_windows():
+  spacing_mm = (3.0, 1.1, 1.1)
+  body = slice(8, 17), slice(9, 28), slice(22, 46)
+  image = np.zeros((25, 40, 70), np.uint8)
+  image[body] = noise((9, 19, 24))
+  networks = Counting(), Counting()
+  whole, cropped = (
+    Stream(VolumeSegmenter(network, Windows(PATCH, TARGET_MM, crop_to_body=crop), 3))(image, spacing_mm)
+    for network, crop in zip(networks, (False, True))
+  )
+  np.testing.assert_array_equal(cropped[body], whole[body])
+  np.testing.assert_allclose(cropped.sum(-1), 1, atol=1e-5)
+  np.testing.assert_array_equal(cropped[0, 0, 0], [1, 0, 0])  # background
+  assert networks[1].windows.numpy() < 0.5 * networks[0].windows.numpy()
+
+
+@pytest.mark.slow
+def test_at_a_scale_the_network_sees_its_spacing_divided_by_it():
+  scale = 0.75
+  image, scaled_mm = noise((19, 17, 23)), tuple(value / scale for value in TARGET_MM)
+  ours = Stream(VolumeSegmenter(value_network, Windows(PATCH, TARGET_MM, scale=scale), 3))
+  np.testing.assert_allclose(ours(image, TARGET_MM), densely(image, TARGET_MM, scaled_mm), atol=1 / 255)
