@@ -11,6 +11,7 @@ from absl import flags
 from data.arrays import WantedSpacingMM
 from data.batches.slices import CASE_WEIGHTINGS, SLICE_AXIS
 from data.spacing import fill_spacing, parse_spacing
+from deeplab_panns.distribution.devices import STRATEGIES, Devices
 from deeplab_panns.method.objective import (
   ALIGNED_TO,
   DUAL_FLOORS,
@@ -21,6 +22,7 @@ from deeplab_panns.method.objective import (
 )
 from deeplab_panns.method.schedules import POLICIES
 from deeplab_panns.networks import resnet
+from deeplab_panns.networks.precision import PRECISIONS
 from deeplab_panns.runs import flat_settings
 from deeplab_panns.runs.experiment import (
   OPTIMIZERS,
@@ -111,7 +113,11 @@ _SCHEDULE = {
   "learning_rate_dual": "Step of the sgd ascent.",
   "optimizer": "sgd has momentum; adam learns small organs in far fewer steps from scratch.",
   "momentum": "Momentum of sgd.",
-  "batch_size": "Labelled and partial examples together; a multiple of 4.",
+  "mixed_precision": (
+    "Compute the network in half precision; weights, losses, prior and dual variables stay float32. For "
+    "GPUs with tensor cores (float16, with a loss scale) and TPUs (bfloat16); slower on a CPU."
+  ),
+  "batch_size": "Labelled and partial examples together, over all replicas; a multiple of 4.",
   "partial_batch_fraction": "Share of partial examples in stage 2.",
 }
 _INPUT = {
@@ -146,6 +152,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
   "pseudo_labels": PSEUDO_LABELS,
   "learning_rate_policy": POLICIES,
   "optimizer": OPTIMIZERS,
+  "mixed_precision": PRECISIONS,
   "view": tuple(SLICE_AXIS),
   "case_weighting": CASE_WEIGHTINGS,
 }
@@ -161,12 +168,18 @@ _SPACING_MM = (
   "Spacing to train at: S, or Sy,Sx, or Sz,Sy,Sx; default: the store's. Another one is resampled once, "
   "into the run."
 )
+_STRATEGY = (
+  "Where the replicas are, which share every batch: one device; mirrored: the GPUs of this host; "
+  "multi_worker: those of the hosts that TF_CONFIG or Slurm name, one process each; tpu. See "
+  "experiments/cluster/."
+)
 # For --help.
 FLAG_GROUPS: dict[str, tuple[str, ...]] = {
   "Network": tuple(_NETWORK),
   "Method": tuple(_METHOD),
   "Stages": tuple(_SCHEDULE),
   "Batches and cases": (*_INPUT, "spacing_mm", "max_voxels"),
+  "Devices": ("strategy", "cpu_replicas", "tpu", "tpu_zone", "tpu_project", "deterministic", "jit_compile"),
 }
 # Of the flags whose default says nothing of their type.
 _FLOATS = frozenset({"batch_norm_decay"})
@@ -202,11 +215,39 @@ def _define_run_flags(where: Mapping[str, flags.FlagValues]) -> None:
   for name, on, what in (
     ("verify_store", True, "Compare the store's arrays with their sha256 before training."),
     ("jit_compile", False, "Compile the step with XLA; slower on a CPU, and not deterministic."),
+    (
+      "deterministic",
+      True,
+      "Equal runs have equal bits, on the same device and versions; --nodeterministic is faster on a GPU.",
+    ),
   ):
     flags.DEFINE_bool(name, on, what, **where)
   flags.DEFINE_string("profile_steps", None, _PROFILE_STEPS, **where)
+  _define_devices(where)
   flags.DEFINE_list("spacing_mm", None, _SPACING_MM, **where)
   flags.DEFINE_list("organs", [], "Organs that the store must have, in this order; default: any.", **where)
+
+
+def _define_devices(where: Mapping[str, flags.FlagValues]) -> None:
+  flags.DEFINE_enum("strategy", "one", STRATEGIES, _STRATEGY, **where)
+  flags.DEFINE_integer(
+    "cpu_replicas",
+    0,
+    "Replicas of --strategy=mirrored where there is no GPU, to try it.",
+    lower_bound=0,
+    **where,
+  )
+  flags.DEFINE_string("tpu", "local", "The TPU's name; local: that of the TPU VM this runs on.", **where)
+  for name in ("tpu_zone", "tpu_project"):
+    flags.DEFINE_string(name, None, "Of a TPU that is not local.", **where)
+
+
+def devices_from_flags(args: flags.FlagValues) -> Devices:
+  """Raises flags.Error on flags that do not go together."""
+  try:
+    return Devices(args.strategy, args.cpu_replicas, args.tpu, args.tpu_zone, args.tpu_project)
+  except ValueError as error:
+    raise flags.ValidationError(f"--{error}") from None
 
 
 def _define_setting(name: str, default: Any, what: str, where: Mapping[str, flags.FlagValues]) -> None:

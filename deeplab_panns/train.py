@@ -6,7 +6,13 @@ from absl import flags
 
 from data import command
 from data.stored.store import read_store, require_organs
-from deeplab_panns.config import FLAG_GROUPS, define_flags, experiment_from_flags, profile_steps
+from deeplab_panns.config import (
+  FLAG_GROUPS,
+  define_flags,
+  devices_from_flags,
+  experiment_from_flags,
+  profile_steps,
+)
 from deeplab_panns.training import Intervals, Resources, train
 
 
@@ -25,7 +31,14 @@ def main(_: list[str]) -> None:
       args.keep_checkpoints,
       profile_steps(args.profile_steps),
     ),
-    Resources(args.threads, args.inter_op_threads, args.jit_compile, args.max_voxels),
+    Resources(
+      args.threads,
+      args.inter_op_threads,
+      args.jit_compile,
+      args.max_voxels,
+      args.deterministic,
+      devices_from_flags(args),
+    ),
     args.stage1_run,
     args.verify_store,
   )

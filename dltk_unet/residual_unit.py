@@ -10,7 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from dltk_unet.batch_norm import BatchNorm
+from dltk_unet.batch_norm import BatchNorm, has_gpu
 
 ACTIVATIONS = ("leaky_relu", "relu6")
 LEAKY_SLOPE = 0.1  # `dltk/core/activations.py`
@@ -78,12 +78,23 @@ def shortcut(
   """
   channels = features.shape[-1]
   if max(strides) > 1:
-    features = tf.keras.layers.MaxPool3D(strides, name=f"{name}_pool")(features)
+    features = MaxPool(strides, name=f"{name}_pool")(features)
   if filters > channels:
     return PadChannels(filters, name=f"{name}_pad")(features)
   if filters < channels:
     return convolution(filters, 3, f"{name}_shortcut")(features)
   return features
+
+
+@tf.keras.utils.register_keras_serializable(package="dltk_unet")
+class MaxPool(tf.keras.layers.MaxPool3D):
+  """Keras' MaxPool3D, also in float16 on a CPU, where TensorFlow has no kernel: the largest value is the same
+  in float32."""
+
+  def call(self, inputs: tf.Tensor) -> tf.Tensor:
+    if inputs.dtype != tf.float16 or has_gpu():
+      return super().call(inputs)
+    return tf.cast(super().call(tf.cast(inputs, tf.float32)), tf.float16)
 
 
 @tf.keras.utils.register_keras_serializable(package="dltk_unet")

@@ -43,14 +43,16 @@ MAY_IMPORT = {
   | {"deeplab_panns.segmentation", "deeplab_panns.exports", "deeplab_panns.outputs"},
   "deeplab_panns.runs": DATA - {"data.synthetic"}
   | {"dltk_unet", "deeplab_panns.networks", "deeplab_panns.method", "deeplab_panns.segmentation"},
+  "deeplab_panns.distribution": {"data", "data.batches", "deeplab_panns.runs"},
   "deeplab_panns.evidence": {"data"},
   "deeplab_panns.scores": DATA - {"data.synthetic", "data.batches"}
   | {"deeplab_panns.runs", "deeplab_panns.segmentation", "deeplab_panns.evidence"},
   "deeplab_panns.prior_check": {"data", "data.files", "data.stored", "deeplab_panns.evidence"},
   "deeplab_panns.training": DATA - {"data.synthetic"}
   | {"data.atlas"}
-  | {"deeplab_panns.method", "deeplab_panns.runs", "deeplab_panns.segmentation"}
-  | {"deeplab_panns.scores", "deeplab_panns.evidence", "deeplab_panns.prior_check"},
+  | {"deeplab_panns.networks", "deeplab_panns.method", "deeplab_panns.runs", "deeplab_panns.segmentation"}
+  | {"deeplab_panns.distribution", "deeplab_panns.scores", "deeplab_panns.evidence"}
+  | {"deeplab_panns.prior_check"},
   # of runs only setting_names, which imports nothing
   "deeplab_panns.report.results": {"data", "data.stored", "deeplab_panns.runs", "deeplab_panns.scores"}
   | {"deeplab_panns.evidence", "deeplab_panns.prior_check"},
@@ -74,7 +76,8 @@ MAY_IMPORT = {
   | {"deeplab_panns.runs", "deeplab_panns.training", "deeplab_panns.scores", "dltk_unet"}
   | {"deeplab_panns.exports", "deeplab_panns.prediction"},
   "deeplab_panns": DATA
-  | {"dltk_unet", "deeplab_panns.networks", "deeplab_panns.method", "deeplab_panns.runs"},
+  | {"dltk_unet", "deeplab_panns.networks", "deeplab_panns.method", "deeplab_panns.runs"}
+  | {"deeplab_panns.distribution"},
 }
 MOST_FILES = 15
 

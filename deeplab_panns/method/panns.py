@@ -15,7 +15,13 @@ from deeplab_panns.method.objective import Objective
 from deeplab_panns.method.partial_examples import PartialExamples
 from deeplab_panns.method.partial_loss import partial_loss
 from deeplab_panns.method.prior_term import MeasuredPrior, PriorTerm
-from deeplab_panns.method.replicas import global_positions, global_sum, replica_count
+from deeplab_panns.method.replicas import (
+  ReplicatedMean,
+  ReplicatedMeanTensor,
+  global_positions,
+  global_sum,
+  replica_count,
+)
 from deeplab_panns.method.teacher import Teaching
 from deeplab_panns.networks.dropout import dropout_stream
 
@@ -79,11 +85,10 @@ class PaNN(tf.keras.Model):
     self._prior_term = PriorTerm(duals, objective)
     # Whether all is finite is looked at only now and then; this keeps the step at which it was not.
     self.first_bad_step = tf.Variable(-1, dtype=tf.int64, trainable=False, name="first_bad_step")
-    self.tracked = {
-      name: tf.keras.metrics.Mean(name)
-      for name in ("loss/labeled", "loss/partial", "loss/prior", "gradient/norm")
+    self.tracked: dict[str, tf.keras.metrics.Metric] = {
+      name: ReplicatedMean(name) for name in ("loss/labeled", "loss/partial", "loss/prior", "gradient/norm")
     }
-    self.tracked_share = tf.keras.metrics.MeanTensor("prior/p_bar", shape=duals.prior.shape)
+    self.tracked_share = ReplicatedMeanTensor("prior/p_bar", shape=duals.prior.shape)
 
   def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
     return self.network(images, training=training)

@@ -12,10 +12,34 @@ from typing import Any
 
 import tensorflow as tf
 
+_COPIES = {
+  "synchronization": tf.VariableSynchronization.AUTO,
+  "aggregation": tf.VariableAggregation.NONE,
+}
+
+
+class ReplicatedMean(tf.keras.metrics.Mean):
+  """The mean of what all replicas agree on: each keeps its own, so that reading one exchanges nothing."""
+
+  def add_weight(self, *args: Any, **settings: Any) -> tf.Variable:
+    return super().add_weight(*args, **{**settings, **_COPIES})
+
+
+class ReplicatedMeanTensor(tf.keras.metrics.MeanTensor):
+  """As ReplicatedMean, element by element."""
+
+  def add_weight(self, *args: Any, **settings: Any) -> tf.Variable:
+    return super().add_weight(*args, **{**settings, **_COPIES})
+
 
 def replica_count() -> int:
   """How many replicas take this step together."""
   return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def value_of(variable: tf.Variable) -> int:
+  """A whole number that all replicas agree on, read on the host."""
+  return int(tf.convert_to_tensor(variable))
 
 
 def global_sum(value: Any) -> Any:

@@ -32,11 +32,14 @@ FEWEST_LAST = 2  # the one before serves if the last is damaged
 class Checkpoints:
   """Saves and restores network, teacher, optimizer (its iterations are the step) and dual variables."""
 
-  def __init__(self, panns: PaNN, folder: pathlib.Path, kept: int = FEWEST_LAST):
+  def __init__(self, panns: PaNN, folder: pathlib.Path, kept: int = FEWEST_LAST, writes: bool = True):
     """Args:
     kept: so many of `last` stay, at least 2.
+    writes: False: `save` does nothing, since another process of the same training saves.
     """
     self._folder = folder
+    self._panns = panns
+    self._writes = writes
     self._kept = {"last": kept, "best": 1, "stage1": 1}
     # saved too, or a resumed run would call its first validation the best
     self._best_dice = tf.Variable(-1.0, trainable=False, name="best_dice")
@@ -47,6 +50,7 @@ class Checkpoints:
       duals=panns.duals,
       alignment=panns.alignment,
       best_dice=self._best_dice,
+      **({"loss_scale": panns.loss_scale} if panns.loss_scale else {}),
     )
     # Of another run's stage 1; what moves in stage 2 alone starts from this run's own settings.
     self._stage1 = tf.train.Checkpoint(
@@ -61,9 +65,12 @@ class Checkpoints:
     the checkpoint whole or not at all.
 
     Raises:
-      InputError: If it cannot be written.
+      InputError: If it cannot be written, or a number in it is not finite.
     """
     folder = self._folder / kind
+    if not self._writes:
+      return str(folder / f"ckpt-{step}")
+    self._require_finite(kind, step)
     unfinished = folder / f".ckpt-{step}.tmp"
     with self._named_if_not_written(kind, step):
       _clear(unfinished)
@@ -75,6 +82,16 @@ class Checkpoints:
         _clear(unfinished)
     _delete_others(folder, set(_steps(folder)[: self._kept[kind]]))
     return str(folder / f"ckpt-{step}")
+
+  def _require_finite(self, kind: str, step: int) -> None:
+    panns = self._panns
+    for variable in (*panns.network.variables, *panns.teacher.variables, *panns.optimizer.variables):
+      if variable.dtype.is_floating and not tf.reduce_all(tf.math.is_finite(variable)):
+        raise InputError(
+          f"{self._folder / kind}: {variable.name} is not finite at step {step}, which is not saved; the "
+          f"last good checkpoint is {self.latest() or 'none yet'}. Lower the learning rate and train into a "
+          "new --run_dir."
+        )
 
   @contextlib.contextmanager
   def _named_if_not_written(self, kind: str, step: int) -> Iterator[None]:

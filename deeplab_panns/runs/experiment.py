@@ -14,6 +14,7 @@ from data.spacing import NATIVE
 from deeplab_panns.method.objective import Objective
 from deeplab_panns.method.schedules import POLICIES
 from deeplab_panns.networks.deeplab_v3 import DeepLabConfig
+from deeplab_panns.networks.precision import PRECISIONS
 from deeplab_panns.segmentation.slice_segmenter import InputGrid
 from deeplab_panns.segmentation.sliding_window import Windows
 from dltk_unet.unet import UNetConfig
@@ -142,6 +143,7 @@ class Experiment:
     batch_size: labelled and partial examples together, over all replicas.
     spacing_mm: (z, y, x) to train at; None keeps each case's own.
     seed: of weights, batches, dropout and the choice of validation cases.
+    mixed_precision: one of precision.PRECISIONS: in which numbers the network computes while it is trained.
   """
 
   network: DeepLabConfig | UNetConfig = DeepLabConfig()
@@ -153,6 +155,7 @@ class Experiment:
   stage2: Stage2 = Stage2()
   held_out: HeldOut = HeldOut()
   seed: int = 0
+  mixed_precision: str = "off"
 
   def __post_init__(self) -> None:
     if isinstance(self.network, UNetConfig):
@@ -160,6 +163,7 @@ class Experiment:
     else:
       _require_slices(self.network, self.sampling)
     require_range("seed", self.seed, 0)
+    require_choice("mixed_precision", self.mixed_precision, PRECISIONS)
     _require_batch(self.batch_plan, self.stage2)
 
   @property

@@ -13,7 +13,9 @@ from data.batches.pipeline import Batches
 from data.input_error import InputError
 from data.stored.splits import Splits, only_annotating, split
 from data.stored.store import Store
+from deeplab_panns.distribution.devices import Devices
 from deeplab_panns.method.dual import Duals
+from deeplab_panns.method.loss_scale import LossScale
 from deeplab_panns.method.panns import PaNN
 from deeplab_panns.method.prior import (
   Prior,
@@ -24,6 +26,7 @@ from deeplab_panns.method.prior import (
   save_prior,
 )
 from deeplab_panns.method.schedules import TwoStages
+from deeplab_panns.networks.precision import computing_in
 from deeplab_panns.prior_check.check import cases_that_agree
 from deeplab_panns.runs.build_network import build_network
 from deeplab_panns.runs.experiment import Experiment, Stage2
@@ -123,12 +126,15 @@ def make_panns(experiment: Experiment, prior: Prior, class_count: int, jit_compi
   # measure.
   share = np.maximum(prior.target, 1e-8)
   objective = experiment.stage2.objective
+  with computing_in(experiment.mixed_precision):
+    network, teacher = build_network(experiment, class_count), build_network(experiment, class_count)
   panns = PaNN(
-    build_network(experiment, class_count),
-    build_network(experiment, class_count),
+    network,
+    teacher,
     Duals(share / share.sum(), objective.anchored_prior, objective.dual_floor),
     objective,
     experiment.seed,
+    LossScale() if experiment.mixed_precision == "float16" else None,
   )
   descent = experiment.descent
   if descent.optimizer == "adam":
@@ -149,10 +155,15 @@ class Resources:
     threads: within an operation; 0: one for each core.
     inter_op_threads: operations at a time; 0: as many as `threads`.
     jit_compile: compile the step with XLA.
+    deterministic: equal runs have equal bits. On a GPU some operations are slower for it, and some libraries'
+      fastest kernels are not used.
     max_voxels: a case that `spacing_mm` would make larger is refused.
+    devices: where the replicas are.
   """
 
   threads: int = 0
   inter_op_threads: int = 0
   jit_compile: bool = False
   max_voxels: int = 1_000_000_000
+  deterministic: bool = True
+  devices: Devices = Devices()

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from data.input_error import InputError
 from deeplab_panns.method.panns import PaNN
+from deeplab_panns.method.replicas import value_of
 from deeplab_panns.runs.checkpoints import FEWEST_LAST, Checkpoints
 from deeplab_panns.runs.event_files import EventsNotWritten
 from deeplab_panns.training.faults import Faults
@@ -70,7 +71,7 @@ class Progress(tf.keras.callbacks.Callback):
       for interval in (self._intervals.log, self._intervals.checkpoint, self._intervals.validation)
     )
     if log or save or look:
-      self._require_finite()
+      require_finite(self._panns, self._checkpoints)
     try:
       if log:
         self._display.show(step, self._scalars.write_step(step, self._has_partial))
@@ -83,7 +84,7 @@ class Progress(tf.keras.callbacks.Callback):
       self._save(step)
     if self._interruption.requested:
       if not save:
-        self._require_finite()
+        require_finite(self._panns, self._checkpoints)
         self._save_to_end(step)
       self._interruption.heed()
     if look or save:
@@ -105,15 +106,6 @@ class Progress(tf.keras.callbacks.Callback):
     self._checkpoints.save("last", step)
     self._interruption.unsaved = False
 
-  def _require_finite(self) -> None:
-    step = int(self._panns.first_bad_step)
-    if step >= 0:
-      last = self._checkpoints.latest()
-      raise InputError(
-        f"the loss was not finite at step {step}; the last good checkpoint is {last or 'none yet'}: "
-        "lower the learning rate of this stage and train into a new --run_dir."
-      )
-
   def _validate(self, step: int) -> None:
     # it may take longer than a batch system waits, and can be done again
     with self._interruption.at_once():
@@ -126,3 +118,14 @@ class Progress(tf.keras.callbacks.Callback):
       return
     self._scalars.write_validation(step, validation)
     self._checkpoints.save_if_best(step, validation.mean_dice)
+
+
+def require_finite(panns: PaNN, checkpoints: Checkpoints) -> None:
+  """Raises InputError if the loss or the gradient of a step so far was not finite."""
+  step = value_of(panns.first_bad_step)
+  if step >= 0:
+    last = checkpoints.latest()
+    raise InputError(
+      f"loss or gradient was not finite at step {step}; the last good checkpoint is {last or 'none yet'}: "
+      "lower the learning rate of this stage and train into a new --run_dir."
+    )

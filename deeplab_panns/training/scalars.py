@@ -52,6 +52,7 @@ class Scalars:
     begun, first = self._since
     values = {
       "loss/labeled": self._panns.tracked["loss/labeled"].result(),
+      "gradient/norm": self._panns.tracked["gradient/norm"].result(),
       # of the step just taken, whose number is one less than the count
       "learning_rate/theta": self._rates(step - 1),
       "throughput/images_per_second": (step - first) * self._batch_size / max(time.monotonic() - begun, 1e-9),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
+import pathlib
 
 import tensorflow as tf
 
@@ -11,6 +13,8 @@ from data.input_error import InputError
 from data.spacing import fill_spacing
 from data.stored.resampled import at_spacing
 from data.stored.store import Store, verify
+from deeplab_panns.distribution.devices import make_team
+from deeplab_panns.distribution.team import Team, require_even
 from deeplab_panns.runs import hparams, run_record
 from deeplab_panns.runs.experiment import Experiment
 from deeplab_panns.runs.run_directory import RunDirectory
@@ -38,49 +42,73 @@ def train(
     InputError: If the folder holds another run or is in use, the store does not have what the experiment
       needs, or the loss stops being finite.
   """
+  configure_tensorflow(experiment.seed, resources)
+  team = make_team(resources.devices)
+  require_even(experiment, team.replicas)
   directory = RunDirectory(run_dir)
-  directory.require_vacant()
   # Scans to predict are resampled to the spacing of training: it must be known where it is the store's too.
   spacing_mm = fill_spacing(experiment.spacing_mm, store.spacing_mm)
   experiment = dataclasses.replace(experiment, spacing_mm=spacing_mm)
-  with directory.locked(), interruption.heeded() as requested:
-    is_new = not directory.experiment.exists()
+  with contextlib.ExitStack() as held, interruption.heeded() as requested:
+    team.chief_first(lambda: _claim(directory, held) if team.is_chief else None)
+    is_new = team.is_chief and not directory.experiment.exists()
     try:
-      directory.open_for_training(experiment, store)
       if verify_store:
         verify(store.cases)
-      stage1 = RunDirectory(stage1_run).stage1_for(experiment, store) if stage1_run else None
-      configure_tensorflow(experiment.seed, resources)
-      store = at_spacing(store, experiment.spacing_mm, directory.resampled, resources.max_voxels)
-      training = Training(directory, experiment, store, intervals, requested, resources.jit_compile)
-      step = training.resume(stage1)
+      stage1 = team.chief_first(lambda: _open(directory, experiment, store, stage1_run))
+      store = team.chief_first(
+        lambda: at_spacing(store, experiment.spacing_mm, directory.resampled, resources.max_voxels)
+      )
+      training = Training(directory, experiment, store, intervals, requested, resources.jit_compile, team)
+      training.resume(stage1)
     except InputError:
       if is_new:
         directory.forget()
       raise
-    if training.finished:
-      print(f"{directory.path}: finished at step {step}; nothing to do.")
-      return directory
-    _record_start(directory, training, resources)
-    print(
-      f"{directory.path}: {experiment.stage2.supervision}, {training.describe()}; "
-      f"step {step} of {experiment.steps}",
-      flush=True,
-    )
-    for line in training.warnings():
-      print(f"warning: {line}", flush=True)
-    training.run()
-    run_record.note_end(directory.record, experiment.steps)
-    print(f"{directory.path}: finished at step {experiment.steps}")
+    if not team.is_chief:
+      training.run()
+    elif training.finished:
+      print(f"{directory.path}: finished at step {training.step}; nothing to do.")
+    else:
+      _announce(directory, training, resources, team)
+      training.run()
+      run_record.note_end(directory.record, experiment.steps)
+      print(f"{directory.path}: finished at step {experiment.steps}")
+    team.wait()  # or the first to end would take the others for lost
   return directory
+
+
+def _claim(directory: RunDirectory, held: contextlib.ExitStack) -> None:
+  directory.require_vacant()
+  held.enter_context(directory.locked())
+
+
+def _open(
+  directory: RunDirectory, experiment: Experiment, store: Store, stage1_run: str | os.PathLike[str] | None
+) -> pathlib.Path | None:
+  """The checkpoints that lend their stage 1, if any."""
+  directory.open_for_training(experiment, store)
+  return RunDirectory(stage1_run).stage1_for(experiment, store) if stage1_run else None
+
+
+def _announce(directory: RunDirectory, training: Training, resources: Resources, team: Team) -> None:
+  _record_start(directory, training, resources)
+  experiment, replicas = training.experiment, team.describe()
+  print(
+    f"{directory.path}: {experiment.stage2.supervision}, {training.describe()}; "
+    f"step {training.step} of {experiment.steps}{f'; {replicas}' if replicas else ''}",
+    flush=True,
+  )
+  for line in training.warnings():
+    print(f"warning: {line}", flush=True)
 
 
 def _record_start(directory: RunDirectory, training: Training, resources: Resources) -> None:
   experiment = training.experiment
   settings = {
     "seed": experiment.seed,
-    "deterministic": not resources.jit_compile,
     **dataclasses.asdict(resources),
+    "deterministic": resources.deterministic and not resources.jit_compile,
   }
   if not run_record.note_start(directory.record, training.step, training.begun_from, settings):
     print(f"warning: {directory.record}: could not be read; it now begins with this start.", flush=True)
@@ -99,6 +127,7 @@ def configure_tensorflow(seed: int, resources: Resources) -> None:
     tf.config.threading.set_inter_op_parallelism_threads(resources.inter_op_threads or within)
   except RuntimeError:
     pass
-  if not resources.jit_compile:  # XLA has no deterministic gradient of max-pooling and refuses it
+  # XLA has no deterministic gradient of max-pooling and refuses it
+  if resources.deterministic and not resources.jit_compile:
     tf.config.experimental.enable_op_determinism()
   tf.keras.utils.set_random_seed(seed)

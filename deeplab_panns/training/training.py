@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
@@ -10,7 +12,10 @@ import tensorflow as tf
 from data.batches.patches import PatchSampling
 from data.stored.store import Store
 from data.stored.unchanged import Unchanged
+from deeplab_panns.distribution.team import Team
 from deeplab_panns.method.panns import PaNN
+from deeplab_panns.method.prior import Prior
+from deeplab_panns.method.replicas import value_of
 from deeplab_panns.prior_check.check import disagreements
 from deeplab_panns.runs.checkpoints import Checkpoints
 from deeplab_panns.runs.experiment import Experiment
@@ -18,6 +23,7 @@ from deeplab_panns.runs.run_directory import RunDirectory
 from deeplab_panns.runs.trained import segmenter_of
 from deeplab_panns.training import assembly
 from deeplab_panns.training.faults import Faults
+from deeplab_panns.training.follower import Follower
 from deeplab_panns.training.interruption import Interruption
 from deeplab_panns.training.profile import Profile
 from deeplab_panns.training.progress import Intervals, Progress
@@ -43,21 +49,42 @@ class Training:
     intervals: Intervals,
     interruption: Interruption,
     jit_compile: bool = False,
+    team: Team = Team(),  # noqa: B008 - one device, which has no state
   ):
     """Args:
       store: at the spacing of training.
+      team: the replicas; all their processes do this together.
 
     Raises:
       InputError: If the store does not have what the experiment needs.
     """
     self.experiment = experiment
     self.begun_from = ""
+    self._team = team
     self._store = store
     self._splits = assembly.split_cases(store, experiment)
     self._batches = assembly.make_batches(store, self._splits, experiment)
-    prior = assembly.make_prior(directory.prior, store, self._splits, self._batches, experiment.stage2)
-    self.panns = assembly.make_panns(experiment, prior, len(store.organs) + 1, jit_compile)
-    self._checkpoints = Checkpoints(self.panns, directory.checkpoints, intervals.kept)
+    prior = team.chief_first(
+      lambda: assembly.make_prior(directory.prior, store, self._splits, self._batches, experiment.stage2)
+    )
+    with team.scope():
+      self.panns = assembly.make_panns(experiment, prior, len(store.organs) + 1, jit_compile)
+    self._checkpoints = Checkpoints(self.panns, directory.checkpoints, intervals.kept, writes=team.is_chief)
+    self._faults = Faults(experiment, Unchanged(store.cases), self._checkpoints)
+    out = None if team.is_chief else open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - while it trains
+    stages = (experiment.stage1.steps, experiment.stage2.steps)
+    self._display = StepDisplay(directory.path.name, stages, out, out)
+    self._progress = (
+      self._chiefs_progress(directory, prior, intervals, interruption)
+      if team.is_chief
+      else Follower(self.panns, self._checkpoints, intervals, interruption)
+    )
+    self._profile = Profile(directory.events, intervals.profile) if intervals.profile else None
+
+  def _chiefs_progress(
+    self, directory: RunDirectory, prior: Prior, intervals: Intervals, interruption: Interruption
+  ) -> Progress:
+    experiment, store = self.experiment, self._store
     validator = Validator(
       segmenter_of(self.panns.network, experiment, store.organs),
       store.organs,
@@ -67,9 +94,7 @@ class Training:
     )
     rates = assembly.learning_rates(experiment)
     scalars = Scalars(directory.events, self.panns, rates, prior, experiment)
-    self._faults = Faults(experiment, Unchanged(store.cases), self._checkpoints)
-    self._display = StepDisplay(directory.path.name, (experiment.stage1.steps, experiment.stage2.steps))
-    self._progress = Progress(
+    return Progress(
       self._display,
       self.panns,
       self._checkpoints,
@@ -79,12 +104,11 @@ class Training:
       interruption,
       self._faults,
     )
-    self._profile = Profile(directory.events, intervals.profile) if intervals.profile else None
 
   @property
   def step(self) -> int:
     """Steps done, of both stages."""
-    return int(self.panns.optimizer.iterations)
+    return value_of(self.panns.optimizer.iterations)
 
   def describe(self) -> str:
     splits = self._splits
@@ -140,7 +164,7 @@ class Training:
   def _run_stages(self) -> None:
     stage1, total = self.experiment.stage1.steps, self.experiment.steps
     if self.step < stage1:
-      self._fit(self._batches.labeled(self.step, stage1), stage1, has_partial=False)
+      self._fit(self._batches.labeled, stage1, has_partial=False)
     if self.step == stage1:
       self._checkpoints.save("stage1", stage1)
       self._enter_stage2()
@@ -149,7 +173,7 @@ class Training:
     mixed = self.experiment.stage2.has_partial
     stream = self._batches.mixed if mixed else self._batches.labeled
     if self.step < total:
-      self._fit(stream(self.step, total), total, has_partial=mixed)
+      self._fit(stream, total, has_partial=mixed)
 
   def _enter_stage2(self) -> None:
     """The learning rate jumps: Keras' SGD velocity carries the old rate and would push on for some forty
@@ -161,16 +185,20 @@ class Training:
         velocity.assign(tf.zeros_like(velocity))
     self.panns.refresh_teacher()
 
-  def _fit(self, batches: tf.data.Dataset, last_step: int, has_partial: bool) -> None:
-    self._progress.begin(self.step, last_step, has_partial)
+  def _fit(self, stream: Callable[..., tf.data.Dataset], last_step: int, has_partial: bool) -> None:
+    first_step = self.step
+    self._progress.begin(first_step, last_step, has_partial)
     callbacks: list[tf.keras.callbacks.Callback] = [self._progress]
     if has_partial and not self.experiment.stage2.objective.teacher_decay:
       done = self.step - self.experiment.stage1.steps
       callbacks.insert(0, TeacherRefresh(self.panns, self.experiment.stage2.pseudo_label_interval, done))
     if self._profile:
-      callbacks.append(self._profile.from_step(self.step))
-    with self._faults.named():
-      self.panns.fit(batches, verbose=0, callbacks=callbacks)
+      callbacks.append(self._profile.from_step(first_step))
+    batches = self._team.dealt(lambda share: stream(first_step, last_step, share))
+    # a stream that is dealt has no end
+    steps = last_step - first_step if self._team.replicas > 1 else None
+    with self._faults.named(), self._team.lost_workers_named(self._checkpoints.latest):
+      self.panns.fit(batches, verbose=0, callbacks=callbacks, steps_per_epoch=steps)
 
 
 class TeacherRefresh(tf.keras.callbacks.Callback):

@@ -1,0 +1,118 @@
+"""Trains one tiny network by one replica and by several on the CPU, and says how far they part.
+
+In a process of its own: logical devices must be configured before TensorFlow starts.
+"""
+
+import dataclasses
+import sys
+
+import numpy as np
+import tensorflow as tf
+
+from data.organs import IGNORE
+from deeplab_panns.distribution.team import Team
+from deeplab_panns.method.dual import Duals
+from deeplab_panns.method.objective import Objective
+from deeplab_panns.method.panns import PaNN
+from deeplab_panns.networks import resnet
+from deeplab_panns.networks.deeplab_v3 import DeepLabConfig, deeplab_v3
+from dltk_unet.unet import UNetConfig, unet_3d
+
+PRIOR = np.array([0.7, 0.2, 0.1])
+LABELED, PARTIAL = 12, 4
+TINY = resnet.Backbone((4, 4, 4), (2, 1, 1, 1), (4, 4, 4, 4), pooled=False)
+SHAPES = {"2d": (33, 33, 3), "3d": (8, 8, 8, 1)}
+
+
+def network(kind):
+  if kind == "3d":
+    return unet_3d(UNetConfig(classes=3, filters=(4, 8), strides=((1, 1, 1), (2, 2, 2))))
+  resnet.BACKBONES["resnet_small"] = TINY
+  config = DeepLabConfig(classes=3, backbone="resnet_small", batch_norm_decay=0.9)
+  return deeplab_v3(dataclasses.replace(config, output_stride=8))
+
+
+def examples(rng, kind, count):
+  """Images that the label can be learned from, and unequally many ignored pixels."""
+  *size, channels = SHAPES[kind]
+  label = rng.integers(0, 3, (count, *size)).astype(np.uint8)
+  image = 60 * label[..., None] + rng.uniform(0, 60, (count, *size, channels))
+  for number in range(count):
+    label[number, :number] = IGNORE
+  return {"image": image.astype(np.float32), "label": label}
+
+
+def batches(kind, steps, partial):
+  """As Batches gives them: of the shares' replicas in turn."""
+
+  def of_share(share):
+    def draw():
+      for step in range(steps):
+        rng = np.random.default_rng(step + 100 * partial)
+        whole = {"labeled": examples(rng, kind, LABELED + PARTIAL * (not partial))}
+        if partial:
+          part = whole["partial"] = examples(rng, kind, PARTIAL)
+          part["label"] = np.where(part["label"] == 2, 0, part["label"]).astype(np.uint8)
+          part["annotated"] = np.tile(np.array([0, 1, 0], np.float32), [PARTIAL, 1])
+        for replica in range(share.first, share.first + share.count):
+          yield {
+            group: {
+              name: value[replica * share.of(len(value)) :][: share.of(len(value))]
+              for name, value in values.items()
+            }
+            for group, values in whole.items()
+          }
+
+    first = next(draw())
+    signature = tf.nest.map_structure(lambda value: tf.TensorSpec(value.shape, value.dtype), first)
+    return tf.data.Dataset.from_generator(draw, output_signature=signature)
+
+  return of_share
+
+
+def trained(team, kind, settings):
+  """{name: array} of all that a training of two and five steps moves."""
+  tf.keras.utils.set_random_seed(0)
+  with team.scope():
+    panns = PaNN(network(kind), network(kind), Duals(PRIOR), Objective(lambda2=1.0, **settings), 0)
+    optimizer = tf.keras.optimizers.SGD(0.02, momentum=0.9)
+    optimizer.build(panns.network.trainable_variables)
+    panns.compile(optimizer=optimizer)
+  for steps, partial in ((2, False), (5, True)):
+    panns.fit(team.dealt(batches(kind, steps, partial)), steps_per_epoch=steps, verbose=0)
+    if not partial:
+      panns.refresh_teacher()
+  moved = {
+    "network": panns.network.variables,
+    "teacher": panns.teacher.variables,
+    "momentum": optimizer.momentums,
+    "duals": [panns.duals.nu, panns.duals.mu],
+    "alignment": [panns.alignment.offset, panns.alignment.share],
+    "losses": [metric.result() for metric in (*panns.tracked.values(), panns.tracked_share)],
+    "step": [panns.first_bad_step, optimizer.iterations],
+  }
+  return {name: [np.asarray(tf.convert_to_tensor(one)) for one in values] for name, values in moved.items()}
+
+
+def distance(name, one, other):
+  """Of weights and statistics absolute, of losses and duals relative."""
+  differences = [np.abs(a.astype(np.float64) - b) for a, b in zip(one, other)]
+  if name in ("duals", "losses"):
+    differences = [d / np.maximum(np.abs(b), 1e-9) for d, b in zip(differences, other)]
+  return max(float(d.max()) for d in differences)
+
+
+if __name__ == "__main__":
+  kinds, counts = sys.argv[1].split(","), [int(count) for count in sys.argv[2].split(",")]
+  tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * max(counts)
+  )
+  tf.config.experimental.enable_op_determinism()
+  beyond = {"teacher_decay": 0.9, "pseudo_labels": "aligned", "mix": True}
+  for kind in kinds:
+    alone = trained(Team(), kind, beyond)
+    for count in counts:
+      devices = [f"CPU:{number}" for number in range(count)]
+      many = trained(Team(tf.distribute.MirroredStrategy(devices)), kind, beyond)
+      for name, values in many.items():
+        print(kind, count, name, distance(name, values, alone[name]))

@@ -1,0 +1,80 @@
+"""Two and four replicas learn what one learns; what one process tells the others."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from data.batches.share import Share
+from data.input_error import InputError
+from deeplab_panns.distribution.team import Team, require_even
+from deeplab_panns.runs.experiment import Experiment, Stage2
+from tests.conftest import ROOT
+
+QUIET = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+
+
+def test_one_device_reads_the_whole_batch_and_waits_for_nobody():
+  team = Team()
+  assert team.dealt(lambda share: share) == Share()
+  assert team.chief_first(lambda: 7) == 7
+  team.wait()
+  with team.scope(), pytest.raises(ZeroDivisionError):
+    team.chief_first(lambda: 1 // 0)
+
+
+@pytest.mark.parametrize("replicas, nearest", [(3, 12), (8, 32), (16, 64)])
+def test_batches_that_cannot_be_dealt_are_refused(replicas, nearest):
+  """16 images are 12 labelled and 4 partial ones."""
+  require_even(Experiment(), 4)
+  with pytest.raises(InputError, match=f"to {replicas} replicas; the next size that can is") as error:
+    require_even(Experiment(), replicas)
+  found = int(str(error.value).rstrip(".").rpartition(" ")[2])
+  require_even(Experiment(batch_size=found), replicas)
+  assert found in (nearest, 24)
+
+
+def test_full_supervision_deals_labelled_examples_alone():
+  require_even(Experiment(stage2=Stage2(supervision="full")), 16)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind, counts", [("2d", "2"), ("3d", "2,4")])
+def test_replicas_learn_what_one_device_learns(kind, counts):
+  """PaNN's prior, an averaged teacher, alignment, mixing, dropout, momentum, unequally many ignored pixels. After
+  two steps of stage 1 and five of stage 2, the moving statistics and the teacher's included."""
+  result = subprocess.run(
+    [sys.executable, "-m", "tests.deeplab_panns.distribution.replica_run", kind, counts],
+    cwd=ROOT,
+    env=QUIET,
+    capture_output=True,
+    text=True,
+    check=False,
+  )
+  assert result.returncode == 0, result.stderr[-3000:]
+  lines = [line.split() for line in result.stdout.splitlines()]
+  assert len(lines) == 7 * len(counts.split(","))
+  for *what, distance in lines:
+    assert float(distance) < 1e-5, what
+
+
+def free_ports(count):
+  sockets = [socket.socket() for _ in range(count)]
+  for one in sockets:
+    one.bind(("127.0.0.1", 0))
+  ports = [one.getsockname()[1] for one in sockets]
+  for one in sockets:
+    one.close()
+  return ports
+
+
+def worker_variables(count):
+  """TF_CONFIG of each of so many workers on this host."""
+  addresses = [f"127.0.0.1:{port}" for port in free_ports(count)]
+  return [
+    json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}})
+    for index in range(count)
+  ]
