@@ -21,6 +21,7 @@ REQUIRES = [
   "pydicom>=2.4,<3; python_version < '3.10'",
   "absl-py>=2.1,<3",
   "matplotlib>=3.9,<3.12",
+  "contourpy>=1.2,<2",  # comes with matplotlib
   "Pillow>=10",
   "tqdm>=4.66,<5",
   "setuptools<81",  # TensorBoard imports pkg_resources

@@ -129,10 +129,14 @@ def _write(
     from deeplab_panns.outputs.seg_nrrd import write_seg_nrrd
 
     write_seg_nrrd(path, case)
-  else:
+  elif format_name == "dicom_seg":
     from deeplab_panns.outputs.dicom_seg import write_dicom_seg
 
     write_dicom_seg(path, case, made_by, wanted.seg_type == "labelmap")
+  else:
+    from deeplab_panns.outputs.rtstruct import write_rtstruct
+
+    write_rtstruct(path, case, made_by)
 
 
 def _masks(case: str) -> str:
