@@ -1,4 +1,4 @@
-"""python -m deeplab_panns.prior_check: does the prior hold for my data?
+"""python -m deeplab_panns.prior_check: does the prior hold for my data, and which flagfile fits it?
 
 PaNN holds the predicted organ sizes on partial images to the labelled cases' q. That is right only if organs
 take the same share of both, which need not be so with other fields of view or other patients; where both
@@ -17,6 +17,7 @@ from deeplab_panns.evidence import text_table
 from deeplab_panns.prior_check.check import check
 from deeplab_panns.prior_check.check_files import FILES, check_outputs, write
 from deeplab_panns.prior_check.findings import conclusions, scan_table, verdict_table
+from deeplab_panns.prior_check.recipe import recipe
 from deeplab_panns.prior_check.share_agreement import TOLERANCE
 
 
@@ -65,7 +66,7 @@ def main(_: list[str]) -> None:
   )
   print(text_table.to_markdown(scan_table(found)))
   print(text_table.to_markdown(verdict_table(found)))
-  print("\n".join(conclusions(found)))
+  print("\n".join([*conclusions(found), recipe(found)]))
   if outputs:
     write(found, outputs.folder)
     outputs.wrote(FILES)
