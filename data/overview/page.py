@@ -23,8 +23,9 @@ td:first-child, th:first-child { text-align: left } th { border-bottom: 1px soli
 .case img { background: #202020; align-self: flex-start; max-width: 100% }
 .about { flex: 1; min-width: 300px }
 .quiet { color: #666 } .organs { columns: 2; column-gap: 24px; padding: 0; margin: 6px 0; list-style: none }
-.organs li { break-inside: avoid } .ml { float: right; font-variant-numeric: tabular-nums }
-.dot { display: inline-block; width: 10px; height: 10px; border: 1px solid #555; margin-right: 6px }
+.organs li { break-inside: avoid; display: flex; align-items: baseline; gap: 6px }
+.ml { margin-left: auto; white-space: nowrap; font-variant-numeric: tabular-nums }
+.dot { display: inline-block; width: 10px; height: 10px; border: 1px solid #555; flex: none }
 .severe { color: #b00020; font-weight: 600 } .unusual { color: #8a5a00 }
 .flags { margin: 4px 0 0; padding-left: 18px }
 #only:checked ~ .fine { display: none }
@@ -60,7 +61,7 @@ def report_page(
     + f"<table><tr>{head}</tr>{body}</table>\n"
     '<p class="quiet">mL: of organs that do not reach the edge of their volume. Pictures: axial, coronal, '
     "sagittal; R is the patient's right, A the front. Each plane is the one that shows the most organs.</p>\n"
-    f'<input type="checkbox" id="only"> <label for="only">only the {flagged} cases with flags</label>\n'
+    f'<input type="checkbox" id="only"> <label for="only">only cases with flags ({flagged})</label>\n'
     f"{cases}\n</body></html>\n"
   )
 

@@ -14,7 +14,11 @@ MOST_FINDINGS = 20  # of lines on a terminal
 
 
 def require_each_scan_once(
-  where: str, entries: Sequence[Entry], guards: GuardRules = TELL_ALL, same_role: bool = True
+  where: str,
+  entries: Sequence[Entry],
+  guards: GuardRules = TELL_ALL,
+  same_role: bool = True,
+  way_out: str = "Take one out, or give --allow_repeated_scans.",
 ) -> None:
   """Raises InputError if two cases have the same file as image, or in different folds the same voxels or one
   patient.
@@ -26,6 +30,7 @@ def require_each_scan_once(
     where: for the message.
     guards: may override the guard `duplicate` for one of the two.
     same_role: the same file twice is refused also where both cases train, or are in one fold.
+    way_out: ends the message.
   """
   by_id = {entry["id"]: entry for entry in entries}
   pairs = [pair for pair in _same(entries, _source_image) if same_role or _apart(pair, by_id)]
@@ -38,7 +43,7 @@ def require_each_scan_once(
     shown = listed(f"{one} ({_role(by_id[one])}) = {other} ({_role(by_id[other])})" for one, other in pairs)
     raise InputError(
       f"{where}: cases are {_what(pairs, by_id)} twice: {shown}; a network that trains on one knows the "
-      "other. Take one out, or give --allow_repeated_scans."
+      f"other. {way_out}"
     )
 
 

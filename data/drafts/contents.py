@@ -1,0 +1,48 @@
+"""What a label file holds: its values, or the names of its segments."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+
+import numpy as np
+
+from data.dicom.contours import read_structures
+from data.dicom.objects import SEG, label_object
+from data.dicom.segmentation import read_segmentation
+from data.formats.seg_nrrd import read_seg_nrrd
+from data.reading import volumes
+from data.reading.named_segments import has_segments
+
+
+@dataclasses.dataclass(frozen=True)
+class Contents:
+  """One label file.
+
+  Attributes:
+    values: that it has beside 0, of a label map.
+    names: of its segments, of a file that names them.
+  """
+
+  values: tuple[int, ...] = ()
+  names: tuple[str, ...] = ()
+
+
+def contents_of(path: pathlib.Path) -> Contents:
+  """Reads a label file. Raises InputError if it cannot be read."""
+  if has_segments(path):
+    return Contents(names=tuple(_segment_names(path)))
+  array = volumes.read_label(path).array
+  if array.dtype == np.uint8:
+    return Contents(tuple(value for value in np.flatnonzero(np.bincount(array.ravel())).tolist() if value))
+  return Contents(tuple(value for value in np.unique(array).tolist() if value))
+
+
+def _segment_names(path: pathlib.Path) -> list[str]:
+  with volumes.system_errors(path):
+    found = label_object(path)
+    if found is None:
+      return [one.name for one in read_seg_nrrd(path)]
+    if found[0] == SEG:
+      return [one.name for one in read_segmentation(found[1])]
+    return [one.name for one in read_structures(found[1])]

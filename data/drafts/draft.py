@@ -1,0 +1,199 @@
+"""The content of a dataset.json for two folders. What it cannot know it says, and takes as unknown."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pathlib
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from data.drafts.contents import Contents, contents_of
+from data.drafts.paired import name_of, pair, volumes_in
+from data.input_error import InputError
+from data.listed import listed
+from data.whole_file import AnyPath
+from data.worker_pool import in_processes
+
+_NO_ORGANS = ("background", "ignore")
+
+
+@dataclasses.dataclass(frozen=True)
+class Draft:
+  """A manifest that is not written yet.
+
+  Attributes:
+    content: of the JSON file.
+    notes: what was taken for granted, one line each.
+    meanings: what each label value or segment name stands for.
+  """
+
+  content: dict[str, Any]
+  notes: tuple[str, ...]
+  meanings: Mapping[str, str]
+
+
+def parse_organs(names: Sequence[str]) -> dict[int, str]:
+  """Reads ["liver", "spleen"], the organs of the values 1, 2, or ["6:liver", "1:spleen"].
+
+  Raises:
+    InputError: If it is a mixture of both, or a value or a name stands twice.
+  """
+  numbered = [re.fullmatch(r"\s*(\d{1,9}):(.+)", name) for name in names]
+  pairs = [(int(match[1]), match[2].strip()) for match in numbered if match]
+  if pairs and len(pairs) < len(names):
+    raise InputError(f"--organs={','.join(names)}: give all of them a value, 1:liver,2:spleen, or none.")
+  found = dict(pairs) if pairs else {value: name.strip() for value, name in enumerate(names, 1)}
+  organs = [name for name in found.values() if name not in _NO_ORGANS]
+  if 0 in found or len(found) < len(names) or len(set(organs)) < len(organs):
+    raise InputError(
+      f"--organs={','.join(names)}: each value from 1 on and each name once; 0 is background. Values that "
+      "are no organ map to background or ignore: 2:background."
+    )
+  return found
+
+
+def draft_manifest(
+  images_dir: AnyPath,
+  labels_dir: AnyPath,
+  relative_to: pathlib.Path,
+  organs: Mapping[int, str],
+  annotated: Sequence[str] = (),
+  workers: int = 1,
+) -> Draft:
+  """Pairs the files, reads all label maps and says what they hold.
+
+  Args:
+    relative_to: the folder of the manifest.
+    organs: label value -> organ; {} names them after their values, or as the files do.
+    annotated: organs that every labelled case has annotated, or ["all"]; () takes of each case what its label
+      map has, so that no organ that nobody drew becomes background.
+    workers: label maps read at a time.
+  Raises:
+    InputError: If files find no counterpart or cannot be read, or a value has no name.
+  """
+  images, labels = volumes_in(images_dir), volumes_in(labels_dir)
+  if os.path.realpath(images_dir) == os.path.realpath(labels_dir):
+    raise InputError(
+      f"{images_dir}: is given for --images and for --labels; each kind needs a folder of its own."
+    )
+  pairs = pair(images_dir, images, labels_dir, labels)
+  read = _read(labels, workers)
+  meanings, notes = _meanings(read, organs, annotated)
+  names = list(dict.fromkeys(name for name in meanings.values() if name not in _NO_ORGANS))
+  unknown = [organ for organ in annotated if organ not in names and list(annotated) != ["all"]]
+  if unknown:
+    raise InputError(
+      f"--annotated={','.join(annotated)}: no label value is called {listed(unknown)}; the organs are "
+      f"{listed(names, 8)}. Name the values by --organs=1:{unknown[0]},..."
+    )
+  ids = _ids(images, pathlib.Path(images_dir))
+  cases = []
+  for image, label in pairs.items():
+    held = [] if label is None else _organs_of(read[label], meanings, names)
+    cases.append(
+      {
+        "id": ids[image],
+        "image": _relative(image, relative_to),
+        "label": None if label is None else _relative(label, relative_to),
+        "annotated": _annotated(held, label, names, annotated),
+      }
+    )
+  notes += _notes(cases, names, annotated)
+  shown = {key: None if name == "background" else name for key, name in meanings.items()}
+  return Draft({"organs": names, "labels": shown, "cases": cases}, tuple(notes), meanings)
+
+
+def _read(labels: Sequence[pathlib.Path], workers: int) -> dict[pathlib.Path, Contents]:
+  found = {}
+  results = in_processes(
+    contents_of,
+    {label: (label,) for label in labels},
+    workers,
+    "a process that read a label map died (memory?)",
+  )
+  for label, result in results:
+    if isinstance(result, InputError):
+      raise result
+    found[label] = result
+  return found
+
+
+def _meanings(
+  read: Mapping[pathlib.Path, Contents], organs: Mapping[int, str], annotated: Sequence[str]
+) -> tuple[dict[str, str], list[str]]:
+  """{value or segment name, as text: organ}, and what was assumed."""
+  values = sorted({value for one in read.values() for value in one.values})
+  names = sorted({name for one in read.values() for name in one.names})
+  if values and values[0] < 0:
+    raise InputError(f"the label maps hold the value {values[0]}; values are whole numbers from 0 on.")
+  nameless = [value for value in values if value not in organs]
+  if organs and nameless:
+    first = next(path for path, one in read.items() if nameless[0] in one.values)
+    raise InputError(
+      f"{first}: holds the value {nameless[0]}, which --organs does not name; add {nameless[0]}:NAME, or "
+      f"{nameless[0]}:background."
+    )
+  notes: list[str] = []
+  meanings = {str(value): name for value, name in sorted(organs.items())}
+  if not organs and len(values) == 1 and len(annotated) == 1 and annotated[0] != "all" and not names:
+    meanings[str(values[0])] = annotated[0]
+  elif not organs and values:
+    meanings.update({str(value): f"organ {value}" for value in values})
+    notes.append(
+      f"the label values {listed(values, 13)} are called organ {values[0]}, ...: name them in the file, or "
+      "by --organs=1:liver,..."
+    )
+  meanings.update({name: name for name in names})
+  return meanings, notes
+
+
+def _organs_of(held: Contents, meanings: Mapping[str, str], names: Sequence[str]) -> list[str]:
+  found = {meanings[str(key)] for key in (*held.values, *held.names)}
+  return [name for name in names if name in found]
+
+
+def _annotated(
+  held: list[str], label: pathlib.Path | None, names: Sequence[str], annotated: Sequence[str]
+) -> list[str] | str:
+  if label is None:
+    return []
+  chosen = list(names) if list(annotated) == ["all"] else (list(annotated) or held)
+  return "all" if len(chosen) == len(names) else chosen
+
+
+def _notes(cases: Sequence[Mapping[str, Any]], names: Sequence[str], annotated: Sequence[str]) -> list[str]:
+  notes = []
+  partial = [case["id"] for case in cases if case["label"] and case["annotated"] != "all"]
+  if partial and not annotated:
+    notes.append(
+      f"{len(partial)} of {len(cases)} cases have not all values ({listed(partial)}): organs that they lack "
+      'are taken as not annotated; where one was removed, write "annotated": "all" or give --annotated=all'
+    )
+  unlabelled = [case["id"] for case in cases if not case["label"]]
+  if unlabelled:
+    notes.append(f"{len(unlabelled)} image(s) without a label map are unlabelled cases: {listed(unlabelled)}")
+  return notes
+
+
+def _relative(path: pathlib.Path, folder: pathlib.Path) -> str:
+  return pathlib.Path(os.path.relpath(path, folder)).as_posix()
+
+
+def _ids(images: Sequence[pathlib.Path], folder: pathlib.Path) -> dict[pathlib.Path, str]:
+  """An id for each image: its name where that is its own, else its path."""
+
+  def clean(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text)
+
+  found = {image: clean(name_of(image)) for image in images}
+  if len(set(found.values())) < len(found):
+    found = {
+      image: clean("_".join(image.relative_to(folder).with_name(name_of(image)).parts)) for image in images
+    }
+  if len(set(found.values())) < len(found):
+    raise InputError(
+      f"{folder}: images have the same name but for signs that no id may have; rename one of them."
+    )
+  return found

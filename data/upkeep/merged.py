@@ -1,0 +1,126 @@
+"""Several stores in one: cases with their folds, and no patient in train and test."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pathlib
+import shutil
+from collections.abc import Collection, Sequence
+
+from data.files.outputs import make_folder
+from data.guards.case_guards import TELL_ALL, GuardRules
+from data.input_error import InputError
+from data.listed import listed
+from data.overview.page import THUMBNAIL
+from data.spacing import describe_spacing
+from data.stored.case_folder import Entry
+from data.stored.findings import require_each_scan_once
+from data.stored.preparation import index_content, require_own_index, write_index
+from data.stored.store import Store, read_store
+from data.upkeep.store_check import index_entries
+from data.whole_file import AnyPath, whole
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+  """One store of several.
+
+  Attributes:
+    store: where it lies.
+    prefix: put before its cases' ids.
+  """
+
+  store: AnyPath
+  prefix: str = ""
+
+
+def merge_stores(
+  sources: Sequence[Source],
+  output_dir: AnyPath,
+  leave_out: Collection[str] = (),
+  guards: GuardRules = TELL_ALL,
+) -> Store:
+  """Makes one store of several. Their files are linked where the file system can, else copied.
+
+  Args:
+    leave_out: ids, with their prefix, of cases that are not taken.
+    guards: may override `duplicate`.
+  Returns:
+    The new store; its cases keep their folds.
+  Raises:
+    InputError: If the stores have other organs, spacings or the same ids, if a scan is in train and test, or
+      if the folder holds what is no store.
+  """
+  output_dir = pathlib.Path(output_dir)
+  stores = [read_store(source.store) for source in sources]
+  _require_alike(stores)
+  if any(os.path.realpath(store.path) == os.path.realpath(output_dir) for store in stores):
+    raise InputError(f"{output_dir}: is one of the stores to merge; name another folder by --output_dir.")
+  taken = _cases(sources, stores)
+  unknown = sorted(set(leave_out) - taken.keys())
+  if unknown:
+    raise InputError(f"--leave_out: no store has {listed(unknown, 5)}; ids are with their prefix.")
+  taken = {case_id: of_case for case_id, of_case in taken.items() if case_id not in leave_out}
+  if not taken:
+    raise InputError("--leave_out: leaves no case; name fewer.")
+  entries = [entry for _, entry in taken.values()]
+  way_out = "Drop one by --leave_out, or give --override_guards=duplicate."
+  require_each_scan_once("--stores", entries, guards, same_role=False, way_out=way_out)
+  make_folder(output_dir)
+  require_own_index(output_dir)
+  (output_dir / "index.json").unlink(missing_ok=True)
+  for case_id, (folder, _) in taken.items():
+    _bring(folder, output_dir / "cases" / case_id)
+  names = " + ".join(store.path.absolute().name for store in stores)
+  write_index(output_dir, index_content(names, stores[0].organs, stores[0].spacing_mm, entries))
+  return read_store(output_dir)
+
+
+def _cases(sources: Sequence[Source], stores: Sequence[Store]) -> dict[str, tuple[pathlib.Path, Entry]]:
+  """{id: (folder, entry of the index)} of all cases. Raises InputError if two have one id."""
+  found: dict[str, tuple[pathlib.Path, Entry]] = {}
+  for source, store in zip(sources, stores):
+    for case, entry in zip(store.cases, index_entries(store)):
+      case_id = source.prefix + case.id
+      if case_id in found:
+        raise InputError(
+          f"{store.path}: has a case {case_id}, as {found[case_id][0].parent.parent} has; tell them apart by "
+          "--prefixes=a_,b_, one for each store."
+        )
+      found[case_id] = (case.folder, {**entry, "id": case_id})
+  return found
+
+
+def _require_alike(stores: Sequence[Store]) -> None:
+  first = stores[0]
+  for other in stores[1:]:
+    if other.organs != first.organs:
+      raise InputError(
+        f"{other.path}: has the organs {listed(other.organs)}, and {first.path} {listed(first.organs)}; a "
+        "merged store has one list: prepare both with the same organs in the same order."
+      )
+    if other.spacing_mm != first.spacing_mm:
+      raise InputError(
+        f"{other.path}: was prepared at {describe_spacing(other.spacing_mm)}, and {first.path} at "
+        f"{describe_spacing(first.spacing_mm)}; prepare both with the same --spacing_mm."
+      )
+
+
+def _bring(folder: pathlib.Path, target: pathlib.Path) -> None:
+  """The case's folder under its new name, whole or not at all; arrays are never written to in place."""
+  if target.exists() and not (target / "case.json").is_file():
+    raise InputError(f"{target}: is there already and is no case of a store; choose another --output_dir.")
+  target.parent.mkdir(parents=True, exist_ok=True)
+  with whole(target) as unfinished:
+    unfinished.mkdir()
+    for name in ("image.npy", "label.npy", "case.json", THUMBNAIL):
+      if (folder / name).is_file():
+        _link_or_copy(folder / name, unfinished / name)
+
+
+def _link_or_copy(source: pathlib.Path, target: pathlib.Path) -> None:
+  try:
+    os.link(source, target)
+  except OSError:  # another disk, or a file system without links
+    shutil.copyfile(source, target)

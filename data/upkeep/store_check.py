@@ -1,0 +1,86 @@
+"""A whole store checked, case by case side by side."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pathlib
+import sys
+from collections.abc import Mapping
+
+import tqdm
+
+from data.input_error import InputError
+from data.stored.case_folder import Entry
+from data.stored.findings import require_each_scan_once
+from data.stored.store import Store, read_store
+from data.upkeep.checked import CaseCheck, check_stored_case
+from data.whole_file import AnyPath
+from data.worker_pool import in_processes
+
+
+@dataclasses.dataclass(frozen=True)
+class StoreCheck:
+  """What was found in a store.
+
+  Attributes:
+    cases: by id, in the order of the index.
+    faults: of the store as a whole.
+    notes: what is no fault.
+  """
+
+  store: Store
+  cases: Mapping[str, CaseCheck]
+  faults: tuple[str, ...]
+  notes: tuple[str, ...]
+
+
+def check_store(path: AnyPath, workers: int = 1) -> StoreCheck:
+  """Reads every array of a store; a bar on a terminal shows how far it got.
+
+  Args:
+    workers: cases read at a time.
+  Raises:
+    InputError: If there is no store, or its index is damaged.
+  """
+  store = read_store(path)
+  entries = index_entries(store)
+  results = in_processes(
+    check_stored_case,
+    {case.id: (case, store.organs, entry) for case, entry in zip(store.cases, entries)},
+    workers,
+    f"{path}: a process that checked a case died (memory?); try again with --workers=1.",
+  )
+  found: dict[str, CaseCheck] = {}
+  for case_id, result in tqdm.tqdm(
+    results, "check", len(entries), unit="case", disable=not sys.stderr.isatty()
+  ):
+    found[case_id] = CaseCheck((str(result),), ()) if isinstance(result, InputError) else result
+  in_order = {case.id: found[case.id] for case in store.cases}
+  return StoreCheck(store, in_order, tuple(_faults(store, entries)), tuple(_notes(store)))
+
+
+def index_entries(store: Store) -> list[Entry]:
+  """What the index says of the cases, in the order of `store.cases`."""
+  content = json.loads((store.path / "index.json").read_text(encoding="utf-8"))
+  entries: list[Entry] = content["cases"]
+  return entries
+
+
+def _faults(store: Store, entries: list[Entry]) -> list[str]:
+  lines = [
+    f"{case.id} is partial and has the fold {case.fold}; partial cases always train"
+    for case in store.cases
+    if case.fold is not None and not store.is_full(case)
+  ]
+  try:
+    require_each_scan_once(str(store.path), entries, same_role=False)
+  except InputError as error:
+    lines.append(str(error))
+  return lines
+
+
+def _notes(store: Store) -> list[str]:
+  listed = {case.id for case in store.cases}
+  folders = sorted(path for path in pathlib.Path(store.path / "cases").iterdir() if path.name not in listed)
+  return [f"{folder}: is not in the index and takes up room" for folder in folders]

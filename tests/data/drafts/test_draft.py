@@ -1,0 +1,92 @@
+"""From two folders to a manifest that prepare reads."""
+
+import json
+
+import numpy as np
+import pytest
+
+from data.dataset_json import read_manifest
+from data.drafts.draft import draft_manifest, parse_organs
+from data.input_error import InputError
+from tests.conftest import make_case, write_nifti
+
+
+@pytest.fixture
+def folders(tmp_path):
+  """Three images, two label maps with the values 1, 2, 3 and 1, 3."""
+  for number in range(3):
+    image, label = make_case(np.random.default_rng(number))
+    write_nifti(tmp_path / "scans" / f"img{number}.nii.gz", image)
+    if number < 2:
+      write_nifti(
+        tmp_path / "labels" / f"label{number}.nii.gz",
+        np.where(label == 2, 2 - 2 * number, label).astype(np.uint8),
+      )
+  return tmp_path
+
+
+def drafted(folders, organs=(), annotated=()):
+  draft = draft_manifest(folders / "scans", folders / "labels", folders, parse_organs(organs), annotated)
+  (folders / "dataset.json").write_text(json.dumps(draft.content))
+  return draft, read_manifest(folders / "dataset.json")
+
+
+def test_values_get_names_and_what_is_absent_is_unknown(folders):
+  draft, manifest = drafted(folders)
+  assert manifest.organs == ("organ 1", "organ 2", "organ 3")
+  assert [case.id for case in manifest.cases] == ["img0", "img1", "img2"]
+  assert [case.annotated for case in manifest.cases] == [manifest.organs, ("organ 1", "organ 3"), ()]
+  assert manifest.cases[2].label is None and not manifest.notes
+  assert any("1 of 3 cases have not all values (img1)" in note for note in draft.notes)
+  assert any("--organs=1:liver" in note for note in draft.notes)
+
+
+def test_names_of_the_user(folders):
+  _, manifest = drafted(folders, ["1:liver", "3:spleen", "2:background"], ["all"])
+  assert manifest.organs == ("liver", "spleen")
+  assert [case.annotated for case in manifest.cases] == [("liver", "spleen")] * 2 + [()]
+  assert manifest.cases[0].values == {1: "liver", 3: "spleen"} and manifest.cases[0].background == {2}
+  _, manifest = drafted(folders, ["liver", "kidney", "spleen"], ["spleen"])
+  assert [case.annotated for case in manifest.cases] == [("spleen",), ("spleen",), ()]
+
+
+def test_a_value_that_nobody_named(folders):
+  with pytest.raises(InputError, match=r"label0\.nii\.gz: holds the value 2, which --organs does not name"):
+    drafted(folders, ["1:liver", "3:spleen"])
+
+
+def test_an_organ_that_no_value_is(folders):
+  with pytest.raises(
+    InputError, match="no label value is called pancreas; the organs are liver, kidney, spleen"
+  ):
+    drafted(folders, ["liver", "kidney", "spleen"], ["pancreas"])
+
+
+def test_one_value_and_one_organ_belong_together(folders):
+  for number in range(2):
+    write_nifti(
+      folders / "labels" / f"label{number}.nii.gz",
+      (make_case(np.random.default_rng(number))[1] > 0).astype(np.uint8),
+    )
+  draft, manifest = drafted(folders, annotated=["spleen"])
+  assert manifest.organs == ("spleen",) and draft.meanings == {"1": "spleen"}
+
+
+def test_one_folder_for_both(folders):
+  with pytest.raises(InputError, match="each kind needs a folder of its own"):
+    draft_manifest(folders / "scans", folders / "scans", folders, {})
+
+
+@pytest.mark.parametrize("text", ["1:liver,spleen", "0:liver", "1:liver,1:spleen", "liver,liver"])
+def test_organs_that_cannot_be(text):
+  with pytest.raises(InputError, match="--organs="):
+    parse_organs(text.split(","))
+
+
+def test_cases_of_one_name_are_told_apart_by_their_folders(tmp_path):
+  for name in ("p 1", "p 2"):
+    image, label = make_case(np.random.default_rng(0))
+    write_nifti(tmp_path / "scans" / name / "ct.nii.gz", image)
+    write_nifti(tmp_path / "labels" / name / "ct.nii.gz", label)
+  _, manifest = drafted(tmp_path)
+  assert [case.id for case in manifest.cases] == ["p_1_ct", "p_2_ct"]

@@ -1,0 +1,88 @@
+"""Names of public data sets find their counterparts; what is not clear is refused."""
+
+import pytest
+
+from data.drafts.paired import name_of, pair, volumes_in
+from data.input_error import InputError
+
+
+def files(folder, *names):
+  for name in names:
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).touch()
+  return folder
+
+
+def paired(tmp_path, images, labels):
+  """{image's path: label's path or None}, relative to their folders."""
+  folders = files(tmp_path / "i", *images), files(tmp_path / "l", *labels)
+  found = pair(folders[0], volumes_in(folders[0]), folders[1], volumes_in(folders[1]))
+  return {
+    str(image.relative_to(folders[0])): label and str(label.relative_to(folders[1]))
+    for image, label in found.items()
+  }
+
+
+@pytest.mark.parametrize(
+  "image, label",
+  [
+    ("spleen_{}.nii.gz", "spleen_{}.nii.gz"),
+    ("img00{}.nii.gz", "label00{}.nii.gz"),
+    ("volume-{}.nii", "segmentation-{}.nii"),
+    ("FLARE22_Tr_00{}_0000.nii.gz", "FLARE22_Tr_00{}.nii.gz"),
+    ("liver-orig0{}.mhd", "liver-seg0{}.mhd"),
+    ("{}/ct.nii.gz", "{}/liver.nii.gz"),
+    ("patient{}.nrrd", "patient{}.seg.nrrd"),
+    ("a{}_portal_ct.nii.gz", "{}-reader1.nii.gz"),
+  ],
+)
+def test_names_of_public_data_sets(tmp_path, image, label):
+  numbers = ("02", "10", "11")
+  found = paired(tmp_path, map(image.format, numbers), map(label.format, numbers[1:]))
+  assert found == {
+    image.format(number): label.format(number) if number != "02" else None for number in numbers
+  }
+
+
+def test_a_case_zero_is_no_channel(tmp_path):
+  assert paired(tmp_path, ["img0000.nii", "img0001.nii"], ["label0000.nii"]) == {
+    "img0000.nii": "label0000.nii",
+    "img0001.nii": None,
+  }
+  assert name_of(tmp_path / "a_0000.nii.gz") == "a" and name_of(tmp_path / "img0000.nii") == "img0000"
+
+
+def test_a_label_without_an_image_is_named(tmp_path):
+  with pytest.raises(InputError, match=r"of 2 label maps 1 find no image of their own .*\(c\.nii\)"):
+    paired(tmp_path, ["a.nii", "b.nii"], ["a.nii", "c.nii"])
+
+
+def test_two_channels_are_not_chosen_from(tmp_path):
+  with pytest.raises(InputError, match="find no image of their own"):
+    paired(tmp_path, ["a_0000.nii", "x/a_0000.nii"], ["a.nii"])
+
+
+def test_what_is_in_a_folder(tmp_path):
+  files(
+    tmp_path,
+    "a.hdr",
+    "a.img",
+    "b.img.gz",
+    "._c.nii",
+    "notes.txt",
+    "series/1.dcm",
+    "series/2.dcm",
+    "d/e.mha",
+    "d/e.raw",
+  )
+  assert [str(path.relative_to(tmp_path)) for path in volumes_in(tmp_path)] == [
+    "a.hdr",
+    "b.img.gz",
+    "d/e.mha",
+    "series",
+  ]
+  with pytest.raises(InputError, match="is no folder"):
+    volumes_in(tmp_path / "none")
+  (tmp_path / "empty").mkdir()
+  with pytest.raises(InputError, match="holds no image files"):
+    volumes_in(tmp_path / "empty")

@@ -1,0 +1,102 @@
+"""Several stores in one."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from data.guards.case_guards import parse_rules
+from data.input_error import InputError
+from data.stored.store import read_store, verify
+from data.upkeep.merged import Source, merge_stores
+from data.upkeep.store_check import check_store
+from tests.conftest import make_store, write_raw
+
+
+@pytest.fixture(scope="module")
+def other_store(tmp_path_factory):
+  """Two partial cases with the spleen alone, partial_0 and partial_1: scans that tiny_store has as full_0 and
+  full_1."""
+  folder = tmp_path_factory.mktemp("other")
+  return make_store(write_raw(folder / "raw", 0, 2, 0, partial_organs=("spleen",)), folder / "spleens")
+
+
+@pytest.fixture(scope="module")
+def third_store(tmp_path_factory):
+  """Scans that nobody else has."""
+  folder = tmp_path_factory.mktemp("third")
+  path = write_raw(folder / "raw", 0, 9, 0, partial_organs=("pancreas",))
+  content = json.loads(path.read_text())
+  path.write_text(json.dumps({**content, "cases": content["cases"][7:]}))
+  return make_store(path, folder / "pancreases")
+
+
+def test_cases_keep_their_arrays_and_folds(tiny_store, third_store, tmp_path):
+  merged = merge_stores([Source(tiny_store), Source(third_store)], tmp_path / "all")
+  one, other = read_store(tiny_store), read_store(third_store)
+  assert [case.id for case in merged.cases] == [case.id for case in (*one.cases, *other.cases)]
+  for case, before in zip(merged.cases, (*one.cases, *other.cases)):
+    assert (case.fold, case.annotated, case.sha256) == (before.fold, before.annotated, before.sha256)
+    np.testing.assert_array_equal(case.label(), before.label())
+  verify(merged.cases)
+  checked = check_store(tmp_path / "all")
+  assert not checked.faults and not any(found.faults for found in checked.cases.values())
+  assert (tmp_path / "all" / "prepare_report.html").is_file()
+  shutil.rmtree(tmp_path / "all" / "cases" / "full_0")
+  verify(merge_stores([Source(tiny_store), Source(third_store)], tmp_path / "all").cases)  # and again
+  verify(one.cases)
+
+
+def test_a_scan_in_train_and_test(tiny_store, other_store, tmp_path):
+  sources = [Source(tiny_store, "a_"), Source(other_store, "b_")]
+  with pytest.raises(
+    InputError, match=r"a_full_0 \(fold 1\) = b_partial_0 \(no fold\).*--leave_out"
+  ) as error:
+    merge_stores(sources, tmp_path / "all")
+  assert len(str(error.value)) <= 300 and not (tmp_path / "all").exists()
+  with pytest.raises(InputError, match="b_partial_1"):
+    merge_stores(sources, tmp_path / "all", ["b_partial_0"])
+  merged = merge_stores(sources, tmp_path / "all", ["b_partial_0", "a_full_1"])
+  assert len(merged.cases) == 6 and merged.cases[-1].id == "b_partial_1"
+  rules = parse_rules(["duplicate"], refuse=True)
+  assert len(merge_stores(sources, tmp_path / "twice", guards=rules).cases) == 8
+
+
+def test_the_same_id_twice(tiny_store, tmp_path):
+  with pytest.raises(InputError, match=r"has a case full_0, as .* has; tell them apart by --prefixes"):
+    merge_stores([Source(tiny_store), Source(tiny_store)], tmp_path / "all")
+
+
+def test_ids_that_nobody_has(tiny_store, third_store, tmp_path):
+  with pytest.raises(InputError, match="no store has full_9"):
+    merge_stores([Source(tiny_store), Source(third_store)], tmp_path / "all", ["full_9"])
+
+
+@pytest.mark.parametrize(
+  "key, value, says",
+  [("organs", ["spleen", "liver", "pancreas"], "same organs"), ("spacing_mm", [3, 3, 3], "--spacing_mm")],
+)
+def test_stores_that_do_not_go_together(tiny_store, third_store, tmp_path, key, value, says):
+  shutil.copytree(third_store, tmp_path / "third")
+  index = json.loads((third_store / "index.json").read_text())
+  (tmp_path / "third" / "index.json").write_text(json.dumps({**index, key: value}))
+  with pytest.raises(InputError, match=says):
+    merge_stores([Source(tiny_store), Source(tmp_path / "third")], tmp_path / "all")
+
+
+def test_folders_that_are_taken(tiny_store, third_store, tmp_path):
+  with pytest.raises(InputError, match="is one of the stores"):
+    merge_stores([Source(tiny_store), Source(third_store)], tiny_store)
+  (tmp_path / "all").mkdir()
+  (tmp_path / "all" / "prepare_report.html").write_text("mine")
+  with pytest.raises(InputError, match="was not written by prepare"):
+    merge_stores([Source(tiny_store), Source(third_store)], tmp_path / "all")
+
+
+def test_where_no_links_can_be_made(tiny_store, third_store, tmp_path, monkeypatch):
+  def refuse(*_):
+    raise OSError(18, "Invalid cross-device link")
+
+  monkeypatch.setattr("data.upkeep.merged.os.link", refuse)
+  verify(merge_stores([Source(tiny_store), Source(third_store)], tmp_path / "all").cases)
