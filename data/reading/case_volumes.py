@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -146,7 +147,8 @@ def _placed_by_density(case: Case, image: Volume, organs: tuple[str, ...], nifti
   labels = _labels(case, array, organs)
   judged = [organ for organ in case.reading.placed_by if organ in case.annotated]
   even = {organ: [1 + organs.index(organ)] for organ in judged}
-  placement = placement_by_density(str(case.label), labels, image.array, even)
+  voxel_ml = math.prod(image.spacing_mm) / 1000
+  placement = placement_by_density(str(case.label), labels, image.array, voxel_ml, even)
   turned = np.ascontiguousarray(mirrored(labels, placement.mirrored))
   return CaseLabel(turned, record={"label_placed": placement._asdict()})
 

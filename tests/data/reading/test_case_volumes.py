@@ -101,8 +101,8 @@ def test_mirrored_scan_and_label(tmp_path):
 def test_a_label_map_that_the_scan_places(tmp_path):
   upper = LABEL * (np.arange(len(LABEL)) > 2)[:, None, None].astype(np.uint8)
   image = np.where(upper, IMAGE, np.random.default_rng(1).choice([-900, -100, 300], IMAGE.shape))
-  write_nifti(tmp_path / "image.nii.gz", image.astype(np.int16))
-  write_nifti(tmp_path / "label.nii.gz", upper[:, ::-1])
+  write_nifti(tmp_path / "image.nii.gz", image.astype(np.int16), (9.0, 8.0, 8.0))
+  write_nifti(tmp_path / "label.nii.gz", upper[:, ::-1], (9.0, 8.0, 8.0))
   found = read(with_reading(case_of(tmp_path, label="label.nii.gz"), placed_by=ORGANS))
   np.testing.assert_array_equal(found.array, upper)
   assert found.record["label_placed"]["mirrored"] == "y"

@@ -24,7 +24,7 @@ def scan():
 @pytest.mark.parametrize("axes", MIRRORINGS)
 def test_every_mirroring_is_found(axes):
   image, label = scan()
-  found = placement_by_density("f", mirrored(label, axes), image, {"pancreas": [3]})
+  found = placement_by_density("f", mirrored(label, axes), image, 1.0, {"pancreas": [3]})
   assert found.mirrored == axes and found.spread_hu < 20 and found.next_hu > 100
   np.testing.assert_array_equal(mirrored(mirrored(label, axes), found.mirrored), label)
 
@@ -45,16 +45,22 @@ def test_axes_are_named_as_the_arrays_order_says():
 )
 def test_doubt_is_refused(image, says):
   with pytest.raises(InputError, match=says):
-    placement_by_density("f", scan()[1], image, {"pancreas": [3]})
+    placement_by_density("f", scan()[1], image, 1.0, {"pancreas": [3]})
 
 
 def test_even_air_is_no_organ():
   image, label = scan()
   image[:, 6:] = -1000  # where the label lies when it is mirrored along y
-  assert placement_by_density("f", label, image, {"pancreas": [3]}).mirrored == ""
+  assert placement_by_density("f", label, image, 1.0, {"pancreas": [3]}).mirrored == ""
 
 
 def test_an_organ_that_is_not_there_decides_nothing():
   image, label = scan()
-  with pytest.raises(InputError, match="too few voxels of liver"):
-    placement_by_density("f", label, image, {"liver": [9]})
+  with pytest.raises(InputError, match="less than 10 ml of liver"):
+    placement_by_density("f", label, image, 1.0, {"liver": [9]})
+
+
+def test_a_sliver_of_an_organ_decides_nothing():
+  image, label = scan()
+  with pytest.raises(InputError, match="less than 10 ml of pancreas"):
+    placement_by_density("f", label, image, 0.2, {"pancreas": [3]})
