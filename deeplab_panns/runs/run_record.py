@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import importlib.metadata
 import json
@@ -15,6 +16,7 @@ from typing import Any
 import tensorflow as tf
 
 from data.whole_file import write_text
+from deeplab_panns.segmentation.peak_memory import peak_memory_gb
 
 FORMAT = 1
 _PACKAGES = ("panns", "tensorflow", "tensorflow-addons", "tf_keras", "keras", "numpy", "scipy")
@@ -49,9 +51,20 @@ def note_start(path: pathlib.Path, step: int, begun_from: str, settings: Mapping
 
 
 def note_end(path: pathlib.Path, step: int) -> None:
-  """Adds the time of the run's end to run.json."""
+  """Adds the run's end to run.json: its time, and the most memory that this process and each GPU have held."""
   record, _ = _read(path)
-  _write(path, {**record, "finished": {"time": _now(), "step": step}})
+  _write(path, {**record, "finished": {"time": _now(), "step": step, "peak_memory_gb": peak_memory_of_all()}})
+
+
+def peak_memory_of_all() -> dict[str, float]:
+  """{"process": 1.2, "GPU:0": 3.4}, in 10^9 bytes; without what the system does not tell."""
+  found = {}
+  with contextlib.suppress(OSError):
+    found["process"] = peak_memory_gb()
+  for device in tf.config.list_logical_devices("GPU"):
+    name = device.name.partition("device:")[2]
+    found[name] = tf.config.experimental.get_memory_info(name)["peak"] / 1e9
+  return {name: round(value, 3) for name, value in found.items()}
 
 
 def surroundings() -> dict[str, Any]:

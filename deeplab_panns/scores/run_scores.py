@@ -8,7 +8,7 @@ import dataclasses
 import io
 import pathlib
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,11 +23,15 @@ from data.stored.splits import split
 from data.stored.store import Store, StoredCase, read_store, verify
 from data.whole_file import AnyPath
 from deeplab_panns.evidence import slice_pictures
+from deeplab_panns.postprocessing.mending import MendedSegmenter, Mending
+from deeplab_panns.runs import hparams
+from deeplab_panns.runs.event_files import EventsNotWritten
 from deeplab_panns.runs.trained import TrainedRun, open_run, open_runs
-from deeplab_panns.scores import compared_slices
+from deeplab_panns.scores import compared_slices, how_scored
 from deeplab_panns.scores.result_files import Evaluation, result_outputs, save
 from deeplab_panns.scores.scored_case import Reference, ScoredCase, score_case
 from deeplab_panns.scores.seen_cases import seen_by_any
+from deeplab_panns.segmentation.application import Application, applied
 from deeplab_panns.segmentation.segment_arrays import LabelsStoredImages, segment_stored
 
 # What one case may fail by while the others go on.
@@ -58,6 +62,8 @@ def evaluate_runs(
   which: str = "test",
   workers: int = 1,
   overwrite: bool = False,
+  how: Application | None = None,
+  mending: Mending | None = None,
 ) -> Evaluation:
   """Scores a run, or several as one ensemble, and writes the result files (see `save`).
 
@@ -69,10 +75,17 @@ def evaluate_runs(
     which: as in `select_cases`.
     workers: as in `score_cases`.
     overwrite: files in `output_dir` may be replaced that no evaluation wrote.
+    how: the networks are applied; None: as in training.
+    mending: of the labels before they are scored; None: nothing.
   Raises:
     InputError: If there is no run, checkpoint or store, or as `select_cases` and `result_outputs`.
   """
+  how, mending = how or Application(), mending or Mending()
   segmenter, runs = _open(run_dirs, checkpoint)
+  if how != Application():
+    segmenter = applied([run.segmenter for run in runs], how)
+  if mending != Mending():
+    segmenter = MendedSegmenter(segmenter, runs[0].organs, mending)
   store = read_store(data_dir or runs[0].data_dir)
   cases = select_cases(store, runs, which)
   outputs = result_outputs(output_dir, (), overwrite)
@@ -86,12 +99,30 @@ def evaluate_runs(
     "fold": _one_or_all([run.experiment.held_out.fold for run in runs]),
     "data_dir": str(store.path.resolve()),
     "run_dirs": [str(pathlib.Path(run_dir).resolve()) for run_dir in run_dirs],
+    how_scored.KEY: how_scored.record(how, mending),
     "seen_in_training": seen_by_any(runs, store, scored_cases),
   }
   overlay = b"" if found.overlay is None else _png(found.overlay)
   summary = save(found.scored, store.organs, outputs, header, found.failures, overlay)
   what = f"{listed(run_dirs)} on the {which} cases of {store.path}, on the store's grid"
-  return Evaluation(what, summary, output_dir, found.failures)
+  if not how_scored.is_plain(header):
+    what += f", {how_scored.words(header)}"
+  compared = data_dir is None and not found.failures and how_scored.is_plain(header)
+  notes = _to_tensorboard(runs, which, summary) if compared else ()
+  return Evaluation(what, summary, output_dir, found.failures, notes)
+
+
+def _to_tensorboard(runs: Sequence[TrainedRun], which: str, summary: Mapping[str, Any]) -> tuple[str, ...]:
+  """Adds the mean Dice of a run on its own held-out cases to its events, where runs are compared; a line if
+  that cannot be."""
+  events = runs[0].directory.events
+  if len(runs) > 1 or which == "all" or not events.is_dir():
+    return ()
+  try:
+    hparams.write_score(events, which, summary["mean_dice"], runs[0].step)
+  except EventsNotWritten as error:
+    return (str(error),)
+  return ()
 
 
 def _open(run_dirs: Sequence[AnyPath], checkpoint: str) -> tuple[LabelsStoredImages, Sequence[TrainedRun]]:

@@ -19,6 +19,7 @@ def test_each_start_and_the_end_are_there(tmp_path):
   assert (first["step"], first["from"], first["seed"]) == (0, "", 3)
   assert (second["step"], second["from"]) == (40, "RUN/checkpoints/last/ckpt-40")
   assert record["format"] == 1 and record["finished"]["step"] == 70
+  assert 0.05 < record["finished"]["peak_memory_gb"]["process"] < 100
   begun = datetime.datetime.fromisoformat(first["time"])
   assert abs((datetime.datetime.now(datetime.timezone.utc) - begun).total_seconds()) < 60
 

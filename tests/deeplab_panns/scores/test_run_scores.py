@@ -1,8 +1,11 @@
 """Scoring runs on a store: which cases, what is written, and the same numbers however many cases are scored
 at a time."""
 
+import dataclasses
 import json
+import os
 import shutil
+import types
 
 import numpy as np
 import pytest
@@ -10,12 +13,14 @@ import tensorflow as tf
 
 from data.input_error import InputError
 from data.stored.store import read_store
+from deeplab_panns.postprocessing.mending import Mending
 from deeplab_panns.runs.experiment import Experiment, HeldOut
 from deeplab_panns.runs.run_directory import RunDirectory
 from deeplab_panns.runs.trained import TrainedRun
-from deeplab_panns.scores import compared_slices, confusion, organ_volumes, run_scores
+from deeplab_panns.scores import compared_slices, confusion, how_scored, organ_volumes, run_scores
 from deeplab_panns.scores.metrics import score_organs
 from deeplab_panns.scores.run_scores import evaluate_runs, score_cases, select_cases
+from deeplab_panns.segmentation.application import Application
 from tests.conftest import TINY_ORGANS
 
 ORGANS = tuple(TINY_ORGANS)
@@ -123,3 +128,42 @@ def test_the_output_is_checked_before_anything_is_segmented(tiny_store, tmp_path
     evaluate_runs(["run"], tmp_path, which="all")
   with pytest.raises(InputError, match="cannot be written to"):
     evaluate_runs(["run"], tmp_path / "metrics.csv", which="all")
+
+
+def test_the_score_of_a_run_on_its_own_cases_goes_to_tensorboard(tmp_path):
+  run = types.SimpleNamespace(directory=RunDirectory(tmp_path), step=70)
+  assert run_scores._to_tensorboard([run], "test", {"mean_dice": 0.5}) == () and not os.listdir(tmp_path)
+  run.directory.events.mkdir()  # as train leaves it
+  for runs, which in (([run, run], "test"), ([run], "all")):
+    assert run_scores._to_tensorboard(runs, which, {"mean_dice": 0.5}) == ()
+  assert not list(run.directory.events.iterdir())
+  assert run_scores._to_tensorboard([run], "test", {"mean_dice": 0.5}) == ()
+  (file,) = run.directory.events.iterdir()
+  assert b"evaluation/test/dice/mean" in file.read_bytes()
+
+
+class WithASpeck(Thresholds):
+  """Draws a stray voxel too."""
+
+  def stored_labels(self, image, spacing_mm):
+    labels = super().stored_labels(image, spacing_mm).numpy()
+    labels[0, 0, 0] = 1
+    return labels
+
+
+def test_how_labels_were_made_is_told_with_the_scores(tiny_store, tmp_path, monkeypatch):
+  """A stray voxel is gone before the scores are taken, and metrics.json says why."""
+  run = dataclasses.replace(held(-1, data_dir=tiny_store), segmenter=WithASpeck())
+  monkeypatch.setattr(run_scores, "open_run", lambda run_dir, checkpoint: run)
+  plain = evaluate_runs(["run"], tmp_path / "plain", which="all")
+  mended = evaluate_runs(["run"], tmp_path / "mended", which="all", mending=Mending(min_piece_share=1.0))
+  assert plain.summary["test_time"] == how_scored.record(Application(), Mending())
+  assert mended.summary["test_time"]["min_piece_share"] == 1.0
+  assert mended.line.startswith(
+    f"run on the all cases of {tiny_store}, on the store's grid, --min_piece_share=1: "
+  )
+  volumes = [
+    sum(v.predicted_ml for v in organ_volumes.read_csv(tmp_path / name / "volumes.csv"))
+    for name in ("plain", "mended")
+  ]
+  assert volumes[1] < volumes[0]

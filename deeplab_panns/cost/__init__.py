@@ -1,0 +1,1 @@
+"""What an experiment would take on machines that are not here, from operations and bytes."""
