@@ -15,7 +15,9 @@ from absl import flags
 
 from data import command
 from data.stored.store import read_store, require_organs
-from deeplab_panns import config
+from deeplab_panns import config, inference_flags
+from deeplab_panns.pretrained.start import Start
+from deeplab_panns.scores import how_scored
 from deeplab_panns.training.folds import CrossValidation, cross_validate, store_folds
 
 # What crossval itself decides for each fold.
@@ -23,8 +25,10 @@ _OWN_FLAGS = frozenset({"data_dir", "run_dir", "fold", "stage1_run"})
 
 
 def define_flags(values: flags.FlagValues | None = None) -> None:
-  """All flags of train; --fold is the one fold to do (-1: all), --stage1_run another cross-validation."""
+  """All flags of train; --fold is the one fold to do (-1: all), --stage1_run another cross-validation. Of
+  evaluate those that say how the network is applied."""
   config.define_flags(values)
+  inference_flags.define_flags(values)
   where = {} if values is None else {"flag_values": values}
   what = "Folds that the store must have (data.prepare deals them)."
   flags.DEFINE_integer("folds", 5, what, lower_bound=2, **where)
@@ -43,12 +47,21 @@ def train_arguments(args: flags.FlagValues) -> tuple[str, ...]:
 
 def main(_: list[str]) -> None:
   args = flags.FLAGS
+  scored_how = how_scored.record(inference_flags.application(args), inference_flags.mending(args))
   store = read_store(args.data_dir)
   require_organs(store, args.organs)
-  experiment = config.experiment_from_flags(args, store.spacing_mm)
+  start = Start(args.pretrained, args.init_from)
+  experiment = start.named_in(config.experiment_from_flags(args, store.spacing_mm))
   folds = store_folds(store, args.folds)
   cross_validation = CrossValidation(
-    pathlib.Path(args.run_dir), store, folds, experiment, train_arguments(args), args.stage1_run
+    pathlib.Path(args.run_dir),
+    store,
+    folds,
+    experiment,
+    train_arguments(args),
+    args.stage1_run,
+    tuple(inference_flags.arguments(args)),
+    scored_how,
   )
   cross_validate(cross_validation, args.fold)
 

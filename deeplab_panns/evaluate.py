@@ -14,9 +14,12 @@ from data import command
 from data.input_error import InputError
 from data.listed import listed
 from data.organs import BTCV_ORGANS
+from deeplab_panns import inference_flags
+from deeplab_panns.postprocessing.mending import Mending
 from deeplab_panns.scores import label_map
 from deeplab_panns.scores.folder_scores import Folders, evaluate_folders
 from deeplab_panns.scores.result_files import Evaluation
+from deeplab_panns.segmentation.application import Application
 
 
 def define_flags() -> None:
@@ -52,6 +55,7 @@ def define_flags() -> None:
   flags.DEFINE_string(
     "output_dir", None, "Where metrics.csv, metrics.json, volumes.csv and confusion.csv go; default: the run."
   )
+  inference_flags.define_flags()
 
 
 def main(_: list[str]) -> None:
@@ -63,6 +67,10 @@ def main(_: list[str]) -> None:
     raise flags.ValidationError(
       "evaluate: --label_map and --reference_label_map are for --predictions and --references"
     )
+  how, mending = inference_flags.application(args), inference_flags.mending(args)
+  if args.predictions and (how, mending) != (Application(), Mending()):
+    names = ", ".join(f"--{name}" for name in (*inference_flags.LABELS, "memory_gb"))
+    raise flags.ValidationError(f"evaluate: {names} are for runs, not for --predictions")
   output_dir = pathlib.Path(args.output_dir or args.run_dir)
   if args.predictions:
     _tell(_evaluate_folders(args, output_dir))
@@ -72,7 +80,7 @@ def main(_: list[str]) -> None:
 
     run_dirs = args.run_dirs or [args.run_dir]
     settings = args.checkpoint, args.data_dir, args.split, args.workers, args.overwrite
-    _tell(evaluate_runs(run_dirs, output_dir, *settings))
+    _tell(evaluate_runs(run_dirs, output_dir, *settings, how, mending))
 
 
 def _evaluate_folders(args: Any, output_dir: pathlib.Path) -> Evaluation:

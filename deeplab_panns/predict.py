@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +11,9 @@ from absl import flags
 
 from data import command
 from data.input_error import InputError
+from deeplab_panns import inference_flags
+from deeplab_panns.portable.onnx_model import is_onnx, open_onnx
+from deeplab_panns.postprocessing.mending import MendedSegmenter, Mending
 from deeplab_panns.prediction.case_outputs import ENDINGS, WantedOutputs
 from deeplab_panns.prediction.checked_scan import say
 from deeplab_panns.prediction.input_names import case_ids, named_by_path
@@ -24,10 +28,11 @@ from deeplab_panns.prediction.prediction import (
   predict_files,
   prediction_outputs,
 )
+from deeplab_panns.segmentation.application import Application, applied
 from deeplab_panns.segmentation.peak_memory import peak_memory_gb
 
 # Flags that labels depend on besides the model and the scan: a case that was made with others is made again.
-LABEL_FLAGS = ("assume_hu", "nifti_header")
+LABEL_FLAGS = ("assume_hu", "nifti_header", *inference_flags.LABELS)
 
 
 def define_flags() -> None:
@@ -88,21 +93,39 @@ def define_flags() -> None:
     ["sform", "qform"],
     "The one that holds where a NIfTI file's sform and qform disagree; default: refuse such a file.",
   )
+  inference_flags.define_flags()
 
 
 def open_model(
-  run_dir: str | None, model: str | None, checkpoint: str, run_dirs: Sequence[str] = ()
+  run_dir: str | None,
+  model: str | None,
+  checkpoint: str,
+  run_dirs: Sequence[str] = (),
+  how: Application | None = None,
 ) -> OpenedModel:
   """What predicts: a run, several runs or an exported model.
 
   TensorFlow is imported only where it is needed: an ONNX file runs without.
 
+  Args:
+    how: the networks of runs are applied; None: as in training.
   Raises:
-    InputError: If none or several are given, it is no such folder, or the runs have different organs.
+    InputError: If none or several are given, it is no such folder, the runs have different organs, or an
+      exported model should be applied in another way than it was exported for.
   """
   if sum(map(bool, (run_dir, model, run_dirs))) != 1:
     raise InputError("predict: needs exactly one of --run_dir, --run_dirs and --model.")
   if model:
+    if how and how.record != Application().record:
+      raise InputError(
+        f"{model}: an exported model is applied as it was exported; leave --test_scales and --crop_to_body "
+        "out, or name the run (--run_dir)."
+      )
+    if is_onnx(model):
+      opened_file = open_onnx(model)
+      return OpenedModel(
+        opened_file.segmenter, tuple(opened_file.organs), opened_file.scans, identity_of_files(model)
+      )
     from deeplab_panns.exports.saved_model import open_saved_model
 
     return on_tensorflow(open_saved_model(model), identity_of_files(model))
@@ -112,11 +135,18 @@ def open_model(
   opened = open_run(run_dir, checkpoint) if run_dir else open_runs(run_dirs, checkpoint)
   runs = [opened] if isinstance(opened, TrainedRun) else opened.runs
   members = [(repr(run.segmenter.grid), run.segmenter.network.variables) for run in runs]
-  return on_tensorflow(opened, identity_of_weights(members))
+  model_of_runs = on_tensorflow(opened, identity_of_weights(members))
+  if how is None:
+    return model_of_runs
+  from deeplab_panns.prediction.on_tensorflow import OnTensorFlow
+
+  segmenter = applied([run.segmenter for run in runs], how)
+  return dataclasses.replace(model_of_runs, segmenter=OnTensorFlow(segmenter))
 
 
 def main(_: Any) -> None:
   args = flags.FLAGS
+  how, mending = inference_flags.application(args), inference_flags.mending(args)
   wanted = WantedOutputs(
     tuple(args.output_format), args.seg_type, args.output_masks, args.output_probabilities, args.preview
   )
@@ -126,7 +156,10 @@ def main(_: Any) -> None:
   for line in (found.not_used(), named_by_path(found.root, ids)):
     if line:
       say(line)
-  opened, begun = open_model(args.run_dir, args.model, args.checkpoint, args.run_dirs), time.monotonic()
+  opened = open_model(args.run_dir, args.model, args.checkpoint, args.run_dirs, how)
+  begun = time.monotonic()
+  if mending != Mending():
+    opened = dataclasses.replace(opened, segmenter=MendedSegmenter(opened.segmenter, opened.organs, mending))
   request = Request(
     wanted,
     args.assume_hu,

@@ -82,10 +82,10 @@ MAY_IMPORT = {
   | {"deeplab_panns", "deeplab_panns.networks", "deeplab_panns.method", "deeplab_panns.segmentation"}
   | {"deeplab_panns.runs", "deeplab_panns.training", "deeplab_panns.scores", "dltk_unet"}
   | {"deeplab_panns.exports", "deeplab_panns.portable", "deeplab_panns.prediction"}
-  | {"deeplab_panns.pretrained"},
+  | {"deeplab_panns.pretrained", "deeplab_panns.postprocessing"},
   "deeplab_panns": DATA
   | {"dltk_unet", "deeplab_panns.networks", "deeplab_panns.method", "deeplab_panns.runs"}
-  | {"deeplab_panns.distribution"},
+  | {"deeplab_panns.distribution", "deeplab_panns.segmentation", "deeplab_panns.postprocessing"},
 }
 MOST_FILES = 15
 

@@ -99,7 +99,8 @@ def scores_of(run: TrainedRun) -> dict[str, Any] | None:
 
   Returns:
     {"split": "val" or "test", "cases", "mean_dice", "organs": {organ: {"dice", "sd", "n"}}}: n cases define
-    an organ's Dice. None if there are none, or they are of another checkpoint, or of cases in training.
+    an organ's Dice. None if there are none, or they are of another checkpoint, of cases in training, or of
+    labels that an exported model does not give (evaluate --test_scales, ...).
   """
   try:
     found = json.loads((run.directory.path / "metrics.json").read_text(encoding="utf-8"))
@@ -120,4 +121,12 @@ def _is_of(found: Mapping[str, Any], run: TrainedRun) -> bool:
     and found["step"] == run.step
     and len(found["run_dirs"]) == 1
     and not found.get("seen_in_training")
+    and _is_plain(found.get("test_time"))
   )
+
+
+def _is_plain(how: Mapping[str, Any] | None) -> bool:
+  """Whether an evaluation applied the network as an exported model is: at one scale, and mending nothing."""
+  if how is None:
+    return True
+  return how["test_scales"] == [1.0] and not any(how[name] for name in how if name != "test_scales")

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-from deeplab_panns.segmentation.ensemble import Ensemble
-from deeplab_panns.segmentation.multi_scale import MultiScaleNetwork
-from deeplab_panns.segmentation.pixels_at_once import chosen_memory_bytes, pixels_at_once
-from deeplab_panns.segmentation.slabs import SLAB, SlabSegmenter
-from deeplab_panns.segmentation.slice_segmenter import SliceSegmenter
-from deeplab_panns.segmentation.sliding_window import VolumeSegmenter
+if TYPE_CHECKING:  # TensorFlow is imported where a network is applied: commands read flags without it
+  from deeplab_panns.segmentation.ensemble import Ensemble
+  from deeplab_panns.segmentation.slabs import SlabSegmenter
 
 LEAST_SCALE, MOST_SCALE = 0.25, 4.0
 _LARGE_SLICE = 1024**2  # pixels; a slab of these is not divided where the memory is enough for it
@@ -46,6 +44,11 @@ class Application:
     if self.memory_gb is not None and not self.memory_gb > 0:
       raise ValueError(f"memory_gb={self.memory_gb:g}: must be above 0")
 
+  @property
+  def record(self) -> dict[str, Any]:
+    """What labels depend on, for JSON."""
+    return {"test_scales": list(self.test_scales), "crop_to_body": self.crop_to_body}
+
 
 def applied(segmenters: Sequence[SlabSegmenter], how: Application) -> SlabSegmenter | Ensemble:
   """Segmenters as one, applied as is wanted.
@@ -55,6 +58,8 @@ def applied(segmenters: Sequence[SlabSegmenter], how: Application) -> SlabSegmen
   Returns:
     An Ensemble where grids differ: in view, spacing or network, or by the scales of a 3-D network.
   """
+  from deeplab_panns.segmentation.ensemble import Ensemble
+
   every = [one for segmenter in segmenters for one in _at_scales(segmenter, how)]
   if len(every) == 1:
     return every[0]
@@ -62,6 +67,12 @@ def applied(segmenters: Sequence[SlabSegmenter], how: Application) -> SlabSegmen
 
 
 def _at_scales(segmenter: SlabSegmenter, how: Application) -> list[SlabSegmenter]:
+  from deeplab_panns.segmentation.multi_scale import MultiScaleNetwork
+  from deeplab_panns.segmentation.pixels_at_once import chosen_memory_bytes, pixels_at_once
+  from deeplab_panns.segmentation.slabs import SLAB
+  from deeplab_panns.segmentation.slice_segmenter import SliceSegmenter
+  from deeplab_panns.segmentation.sliding_window import VolumeSegmenter
+
   if isinstance(segmenter, VolumeSegmenter):
     grids = [
       dataclasses.replace(segmenter.grid, scale=scale, crop_to_body=how.crop_to_body)

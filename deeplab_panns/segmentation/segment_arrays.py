@@ -53,8 +53,9 @@ def segment_stored(segmenter: LabelsStoredImages, case: StoredCase) -> Labels:
   return _as_numpy(segmenter.stored_labels(image, tf.constant(case.spacing_mm, tf.float32)))
 
 
-def _as_numpy(labels: tf.Tensor) -> Labels:
-  return labels.numpy()
+def _as_numpy(labels: tf.Tensor | Labels) -> Labels:
+  """Mended labels are an array already."""
+  return np.asarray(labels)
 
 
 def _require_volume(volume_hu: npt.NDArray[Any]) -> None:

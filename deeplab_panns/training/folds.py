@@ -7,7 +7,7 @@ import pathlib
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from data import command
@@ -15,6 +15,7 @@ from data.input_error import InputError
 from data.stored.store import Store
 from deeplab_panns.runs.experiment import Experiment
 from deeplab_panns.runs.run_directory import RunDirectory
+from deeplab_panns.scores import how_scored
 from deeplab_panns.scores.result_files import result_outputs
 from deeplab_panns.training import merged_folds
 
@@ -44,6 +45,8 @@ class CrossValidation:
     experiment: as of any fold; its own `fold` does not count.
     arguments: train's flags that all folds share.
     stage1_run: another cross-validation whose folds lend their stage 1, or None.
+    evaluate_arguments: evaluate's flags that all folds share.
+    scored_how: what these flags leave in metrics.json, see how_scored.
   """
 
   run_dir: pathlib.Path
@@ -52,6 +55,8 @@ class CrossValidation:
   experiment: Experiment
   arguments: tuple[str, ...]
   stage1_run: str | None
+  evaluate_arguments: tuple[str, ...] = ()
+  scored_how: Mapping[str, Any] = dataclasses.field(default_factory=lambda: how_scored.how_scored({}))
 
   def fold_dir(self, fold: int) -> pathlib.Path:
     return self.run_dir / f"fold{fold}"
@@ -77,6 +82,8 @@ class CrossValidation:
       "step": self.experiment.steps,
       "references": references,
     }  # another store's cases may have the same ids
+    if how_scored.how_scored(summary) != self.scored_how:
+      return False
     return all(summary.get(key) == value for key, value in wanted.items())
 
   def run_fold(self, fold: int) -> None:
@@ -84,7 +91,7 @@ class CrossValidation:
     where = [f"--data_dir={self.store.path}", f"--run_dir={self.fold_dir(fold)}"]
     stage1 = [f"--stage1_run={pathlib.Path(self.stage1_run) / f'fold{fold}'}"] if self.stage1_run else []
     run_module("deeplab_panns.train", [*self.arguments, *where, f"--fold={fold}", *stage1])
-    run_module("deeplab_panns.evaluate", [*where, "--split=test"])
+    run_module("deeplab_panns.evaluate", [*where, "--split=test", *self.evaluate_arguments])
 
 
 def run_module(module: str, arguments: Sequence[str]) -> None:

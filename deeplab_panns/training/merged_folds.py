@@ -14,11 +14,12 @@ import numpy as np
 from data.arrays import Integers
 from data.input_error import InputError
 from data.whole_file import write_text
-from deeplab_panns.scores import confusion, organ_volumes, score_table
+from deeplab_panns.scores import confusion, how_scored, organ_volumes, score_table
 from deeplab_panns.scores.metrics import OrganScore
 
 # (case, its score of one organ), as score_table reads them.
 FILES = ("metrics.csv", "metrics.json", "volumes.csv", "confusion.csv")
+_OF_ALL_FOLDS = ("grid", "data_dir", "label_organs", "checkpoint", "step", how_scored.KEY)
 Rows = Sequence[tuple[str, OrganScore]]
 
 
@@ -54,7 +55,7 @@ def merge(
   first = next(iter(summaries.values()))
   content = {
     "split": "test",
-    **{key: first[key] for key in ("grid", "data_dir", "label_organs", "checkpoint", "step") if key in first},
+    **{key: first[key] for key in _OF_ALL_FOLDS if key in first},
     "fold": list(fold_dirs),
     "run_dirs": [str(pathlib.Path(folder).resolve()) for folder in fold_dirs.values()],
     **score_table.summary(rows),

@@ -1,5 +1,6 @@
 """The command `predict` without its flags: which model predicts, and what it says in the end."""
 
+import json
 import types
 
 import numpy as np
@@ -12,6 +13,7 @@ from deeplab_panns.exports import saved_model
 from deeplab_panns.prediction.opened_model import OpenedModel
 from deeplab_panns.prediction.prediction import TABLES
 from deeplab_panns.runs import trained
+from deeplab_panns.segmentation.application import Application
 from tests.conftest import write_nifti
 
 
@@ -78,6 +80,12 @@ def args(tmp_path, monkeypatch):
     output_probabilities=False,
     preview=False,
     jobs=1,
+    test_scales=["1"],
+    crop_to_body=False,
+    mend_sides=False,
+    min_piece_share=0.0,
+    fill_holes=False,
+    memory_gb=None,
   )
   monkeypatch.setattr(predict.flags, "FLAGS", settings)
   opened = OpenedModel(Nothing(), ("liver", "spleen"), {}, "abc")
@@ -136,7 +144,7 @@ def test_formats_that_do_not_exist_are_refused_before_anything_is_made(args, tmp
 def test_every_flag_is_known_to_change_labels_or_not(monkeypatch):
   """A case is kept if nothing that its labels depend on has changed."""
   values = flags.FlagValues()
-  for kind in ("string", "list", "enum", "bool", "integer"):
+  for kind in ("string", "list", "enum", "bool", "integer", "float"):
     define = getattr(flags, f"DEFINE_{kind}")
     monkeypatch.setattr(
       predict.flags,
@@ -154,5 +162,33 @@ def test_every_flag_is_known_to_change_labels_or_not(monkeypatch):
     "output_probabilities",
     "preview",
   }
-  ways = {"jobs", "overwrite"}
+  ways = {"jobs", "overwrite", "memory_gb"}
   assert set(values) == {*predict.LABEL_FLAGS, *told_by_the_model, *files, *ways}
+
+
+def test_an_exported_model_is_not_applied_in_another_way(openers, tmp_path):
+  (tmp_path / "model").touch()
+  model = str(tmp_path / "model")
+  assert predict.open_model(None, model, "last", how=Application(memory_gb=1.0)).organs == (model,)
+  for how in (Application((0.5, 1.0)), Application(crop_to_body=True)):
+    with pytest.raises(InputError, match=r"is applied as it was exported; leave --test_scales and"):
+      predict.open_model(None, model, "last", how=how)
+
+
+def test_labels_are_mended_before_they_are_written(args, tmp_path, monkeypatch):
+  class Specks(Nothing):
+    def labels(self, volume, spacing_mm):
+      labels = np.zeros(volume.shape, np.uint8)
+      labels[0, 0, :3], labels[2, 3, 4] = 1, 1
+      return {"labels": labels}
+
+  opened = OpenedModel(Specks(), ("liver", "spleen"), {}, "abc")
+  monkeypatch.setattr(predict, "open_model", lambda *_: opened)
+  write_scan(tmp_path / "in" / "scan.nii.gz")
+  voxels = []
+  for share in (0.0, 0.5, 0.5):  # with another flag the case is made again
+    args.min_piece_share = share
+    predict.main(None)
+    statistics = json.loads((tmp_path / "out" / "statistics.json").read_text())
+    voxels.append(statistics["scan"]["liver"]["voxels"])
+  assert voxels == [4, 3, 3]

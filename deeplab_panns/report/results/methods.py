@@ -11,6 +11,7 @@ import numpy as np
 from data.arrays import Floats
 from data.input_error import InputError
 from deeplab_panns.report.results.scored_runs import ScoredRun
+from deeplab_panns.scores import how_scored
 
 # What may differ between the runs of one method.
 REPEATED = frozenset({"seed", "fold", "validation_fraction"})
@@ -89,7 +90,12 @@ def _signature(run: ScoredRun) -> str:
 
 
 def _settings(run: ScoredRun) -> dict[str, Any]:
-  return {**run.settings, "checkpoint": run.summary.get("checkpoint", "last")}
+  """What tells methods apart: of training, and of how the networks were applied when they were scored."""
+  return {
+    **run.settings,
+    "checkpoint": run.summary.get("checkpoint", "last"),
+    **how_scored.how_scored(run.summary),
+  }
 
 
 def _names(runs: Sequence[ScoredRun]) -> list[str]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deeplab_panns.segmentation import application
+from deeplab_panns.segmentation import pixels_at_once
 from deeplab_panns.segmentation.application import Application, applied
 from deeplab_panns.segmentation.ensemble import Ensemble
 from deeplab_panns.segmentation.multi_scale import MultiScaleNetwork
@@ -41,6 +41,11 @@ def test_scales_of_slices_are_one_network_on_one_grid():
   assert ours.grid == InputGrid(crop_to_body=True) and ours.network.pixels_at_once is None
   labels = ours.stored_labels(np.zeros((2, 9, 9), np.uint8), [1.0, 1.0, 1.0])
   assert labels.shape == (2, 9, 9)
+
+
+def test_the_record_is_what_labels_depend_on():
+  record = Application((0.5, 1.0), True, 3.0).record
+  assert record == {"test_scales": [0.5, 1.0], "crop_to_body": True}
 
 
 def test_little_memory_bounds_the_pixels_at_once():

@@ -1,0 +1,1 @@
+"""Label maps mended after the network: pieces, holes, and sides. NumPy and SciPy alone."""
