@@ -7,9 +7,9 @@ import pytest
 
 from data.guards.case_guards import parse_rules
 from data.layouts.by_name import Choice, find_cases
+from data.merge.merged import Source, merge_stores
 from data.organs import BTCV_ORGANS
 from data.stored.preparation import prepare_store
-from data.upkeep.merged import Source, merge_stores
 from tests.conftest import ROOT, run_command
 from tests.data.layouts.raw_files import assert_phantom, labels, of, phantom, scan
 from tests.data.layouts.test_nih_pancreas import write_case as write_nih

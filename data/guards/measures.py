@@ -11,7 +11,6 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from data.arrays import Affine, Floats, Labels, Mask, SpacingMM
-from data.organs import IGNORE
 
 LOW_HU = -200.0  # below it is fat's lower end, lung and gas
 BODY_HU, BONE_HU = -300.0, 200.0
@@ -109,8 +108,8 @@ def measure_organs(
   for z, (plane_hu, plane) in enumerate(zip(image_hu, label)):
     inside = np.flatnonzero(plane)
     values = plane.ravel()[inside]
-    if (values == IGNORE).any():
-      inside, values = inside[values != IGNORE], values[values != IGNORE]
+    if values.size and values.max() >= classes:  # to be ignored, or of no organ
+      inside, values = inside[values < classes], values[values < classes]
     if not len(values):
       continue
     hu = plane_hu.ravel()[inside].astype(np.float64)

@@ -194,6 +194,13 @@ def index_content(
   }
 
 
+def index_entries(store: Store) -> list[Entry]:
+  """What the index says of the cases, in the order of `store.cases`."""
+  content = json.loads((store.path / "index.json").read_text(encoding="utf-8"))
+  entries: list[Entry] = content["cases"]
+  return entries
+
+
 def write_index(output_dir: pathlib.Path, content: Mapping[str, Any]) -> None:
   """Writes the report, and last of all and atomically the index: a store with an index is complete."""
   entries, organs = content["cases"], content["organs"]

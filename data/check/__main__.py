@@ -12,9 +12,9 @@ import os
 from absl import flags
 
 from data import command
+from data.check.whole_store import check_store
 from data.input_error import InputError
 from data.listed import listed
-from data.upkeep.store_check import check_store
 
 
 def define_flags() -> None:

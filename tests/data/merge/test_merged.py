@@ -6,11 +6,11 @@ import shutil
 import numpy as np
 import pytest
 
+from data.check.whole_store import check_store
 from data.guards.case_guards import parse_rules
 from data.input_error import InputError
+from data.merge.merged import Source, merge_stores
 from data.stored.store import read_store, verify
-from data.upkeep.merged import Source, merge_stores
-from data.upkeep.store_check import check_store
 from tests.conftest import make_store, write_raw
 
 
@@ -98,5 +98,5 @@ def test_where_no_links_can_be_made(tiny_store, third_store, tmp_path, monkeypat
   def refuse(*_):
     raise OSError(18, "Invalid cross-device link")
 
-  monkeypatch.setattr("data.upkeep.merged.os.link", refuse)
+  monkeypatch.setattr("data.merge.merged.os.link", refuse)
   verify(merge_stores([Source(tiny_store), Source(third_store)], tmp_path / "all").cases)

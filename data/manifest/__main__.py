@@ -14,8 +14,8 @@ from absl import flags
 
 from data import command
 from data.dataset_json import read_manifest
-from data.drafts.draft import draft_manifest, parse_organs
 from data.files.outputs import Outputs
+from data.manifest.draft import draft_manifest, parse_organs
 from data.whole_file import write_text
 
 

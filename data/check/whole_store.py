@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import pathlib
 import sys
 from collections.abc import Mapping
 
 import tqdm
 
+from data.check.stored_case import CaseCheck, check_stored_case
 from data.input_error import InputError
 from data.stored.case_folder import Entry
 from data.stored.findings import require_each_scan_once
+from data.stored.preparation import index_entries
 from data.stored.store import Store, read_store
-from data.upkeep.checked import CaseCheck, check_stored_case
 from data.whole_file import AnyPath
 from data.worker_pool import in_processes
 
@@ -58,13 +58,6 @@ def check_store(path: AnyPath, workers: int = 1) -> StoreCheck:
     found[case_id] = CaseCheck((str(result),), ()) if isinstance(result, InputError) else result
   in_order = {case.id: found[case.id] for case in store.cases}
   return StoreCheck(store, in_order, tuple(_faults(store, entries)), tuple(_notes(store)))
-
-
-def index_entries(store: Store) -> list[Entry]:
-  """What the index says of the cases, in the order of `store.cases`."""
-  content = json.loads((store.path / "index.json").read_text(encoding="utf-8"))
-  entries: list[Entry] = content["cases"]
-  return entries
 
 
 def _faults(store: Store, entries: list[Entry]) -> list[str]:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from data.drafts.paired import name_of, pair, volumes_in
 from data.input_error import InputError
+from data.manifest.paired import name_of, pair, volumes_in
 
 
 def files(folder, *names):
@@ -33,7 +33,7 @@ def paired(tmp_path, images, labels):
     ("liver-orig0{}.mhd", "liver-seg0{}.mhd"),
     ("{}/ct.nii.gz", "{}/liver.nii.gz"),
     ("patient{}.nrrd", "patient{}.seg.nrrd"),
-    ("a{}_portal_ct.nii.gz", "{}-reader1.nii.gz"),
+    ("a{}_portal_ct.nii.gz", "{}-reader.nii.gz"),
   ],
 )
 def test_names_of_public_data_sets(tmp_path, image, label):

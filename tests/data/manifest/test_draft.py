@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from data.dataset_json import read_manifest
-from data.drafts.draft import draft_manifest, parse_organs
 from data.input_error import InputError
+from data.manifest.draft import draft_manifest, parse_organs
 from tests.conftest import make_case, write_nifti
 
 

@@ -11,9 +11,9 @@ from absl import flags
 
 from data import command
 from data.guards.case_guards import parse_rules
+from data.merge.merged import Source, merge_stores
 from data.overview.page import REPORT
 from data.spacing import describe_spacing
-from data.upkeep.merged import Source, merge_stores
 
 
 def define_flags() -> None:

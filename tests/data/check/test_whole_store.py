@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from data.upkeep.store_check import check_store
+from data.check.whole_store import check_store
 
 
 @pytest.fixture

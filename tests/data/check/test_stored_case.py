@@ -7,10 +7,10 @@ import shutil
 import numpy as np
 import pytest
 
+from data.check.stored_case import check_stored_case
 from data.files.file_hash import file_sha256
+from data.stored.preparation import index_entries
 from data.stored.store import read_store
-from data.upkeep.checked import check_stored_case
-from data.upkeep.store_check import index_entries
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from data.drafts.contents import Contents, contents_of
 from data.input_error import InputError
+from data.manifest.contents import Contents, contents_of
 from tests.conftest import write_nifti
 
 

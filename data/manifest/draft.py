@@ -9,10 +9,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from data.drafts.contents import Contents, contents_of
-from data.drafts.paired import name_of, pair, volumes_in
 from data.input_error import InputError
 from data.listed import listed
+from data.manifest.contents import Contents, contents_of
+from data.manifest.paired import name_of, pair, volumes_in
 from data.whole_file import AnyPath
 from data.worker_pool import in_processes
 

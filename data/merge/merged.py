@@ -16,9 +16,8 @@ from data.overview.page import THUMBNAIL
 from data.spacing import describe_spacing
 from data.stored.case_folder import Entry
 from data.stored.findings import require_each_scan_once
-from data.stored.preparation import index_content, require_own_index, write_index
+from data.stored.preparation import index_content, index_entries, require_own_index, write_index
 from data.stored.store import Store, read_store
-from data.upkeep.store_check import index_entries
 from data.whole_file import AnyPath, whole
 
 

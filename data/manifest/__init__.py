@@ -1,0 +1,1 @@
+"""A first dataset.json for folders of images and label maps. `python -m data.manifest` writes it."""

@@ -1,0 +1,1 @@
+"""One store made of several. `python -m data.merge` does it."""
