@@ -46,12 +46,19 @@ class Reading:
     placed_by: organs of even density. Where there are any, the label map's header is not believed: of all
       mirrorings of its voxels on the image's the one holds in which these organs are even.
     first_of_four_axes: of a four-dimensional NIfTI image, the first volume is the scan.
+    one_series: all slices of the DICOM folder are one scan, whatever their SeriesInstanceUID; their positions
+      must still be those of one.
   """
 
   spacing_mm: SpacingMM | None = None
   mirrored: str = ""
   placed_by: tuple[str, ...] = ()
   first_of_four_axes: bool = False
+  one_series: bool = False
+
+
+AS_IT_SAYS = Reading()
+"""Nothing beyond the headers."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,7 +94,7 @@ class Case:
   ignored: frozenset[int] = frozenset()
   names: Mapping[str, str] = dataclasses.field(default_factory=dict)
   masks: Mapping[str, tuple[pathlib.Path, ...]] = dataclasses.field(default_factory=dict)
-  reading: Reading = Reading()
+  reading: Reading = AS_IT_SAYS
   patient: str = ""
 
   @property
@@ -252,7 +259,7 @@ def _require_one_reading(where: str, annotated: Sequence[str], organs: tuple[str
 
 def _case(path: pathlib.Path, number: int, entry: dict[str, Any], organs: tuple[str, ...]) -> Case:
   case_id = entry.get("id")
-  if not is_case_id(case_id):
+  if not isinstance(case_id, str) or not is_case_id(case_id):
     raise InputError(
       f"{path}: case number {number} has the id {_show(case_id)}; "
       "an id is made of letters, digits, '.', '_' and '-', since it names a folder."

@@ -48,9 +48,11 @@ class _CTFile:
   values: StoredValues
 
 
-def read_series(folder: AnyPath) -> StoredVolume:
+def read_series(folder: AnyPath, one_series: bool = False) -> StoredVolume:
   """Reads the one CT series in `folder` (not in its sub-folders).
 
+  Args:
+    one_series: all slices are one scan, whatever their SeriesInstanceUID.
   Returns:
     float32 HU, slices by rising position along their normal, and notes of what was not used.
   Raises:
@@ -58,10 +60,10 @@ def read_series(folder: AnyPath) -> StoredVolume:
   """
   with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of pydicom, on values that break a rule and are values still
-    return _read_series(str(folder))
+    return _read_series(str(folder), one_series)
 
 
-def slice_paths(folder: AnyPath) -> list[str]:
+def slice_paths(folder: AnyPath, one_series: bool = False) -> list[str]:
   """The files of the one CT series in `folder`, in the order in which `read_series` stacks their pixels.
 
   Raises:
@@ -69,11 +71,11 @@ def slice_paths(folder: AnyPath) -> list[str]:
   """
   with warnings.catch_warnings():
     warnings.simplefilter("ignore")
-    return [one.slice.path for one in _order(str(folder))[1]]
+    return [one.slice.path for one in _order(str(folder), one_series)[1]]
 
 
-def _read_series(folder: str) -> StoredVolume:
-  contents, files, grid = _order(folder)
+def _read_series(folder: str, one_series: bool) -> StoredVolume:
+  contents, files, grid = _order(folder, one_series)
   columns, rows = grid.shape[:2]
   hu = np.empty((len(files), rows, columns), np.float32)
   for index, file in enumerate(files):
@@ -81,13 +83,16 @@ def _read_series(folder: str) -> StoredVolume:
   return StoredVolume(hu, grid, contents.notes())
 
 
-def _order(folder: str) -> tuple[Contents, list[_CTFile], FileGrid]:
+def _order(folder: str, one_series: bool) -> tuple[Contents, list[_CTFile], FileGrid]:
   """What lies in the folder, the slices of its series by rising position, and their grid."""
   contents = look_into(folder)
   require_readable(contents)
   _require_slices(folder, contents)
   files = {header.path: _ct_file(header) for header in contents.slices}
-  slices = _one_series(folder, [file.slice for file in files.values()])
+  slices = [file.slice for file in files.values()]
+  if one_series:
+    slices = [dataclasses.replace(one, series="") for one in slices]
+  slices = _one_series(folder, slices)
   ordered, affine = slice_stack.sort_along_normal(folder, slices)
   grid = FileGrid((ordered[0].columns, ordered[0].rows, len(ordered)), affine)
   require_usable(folder, grid)

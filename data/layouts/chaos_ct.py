@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pathlib
 
-from data.dataset_json import Case
+from data.dataset_json import Case, Reading
 from data.layouts.layout import Files, Found, Layout, left_out
+
+# Some copies are said to have a SeriesInstanceUID of its own in each file.
+_READING = Reading(one_series=True)
 
 
 def find(files: Files) -> Found:
@@ -21,7 +24,15 @@ def find(files: Files) -> Found:
     if folder.name.lower() == "ground" and not _is_mr(files, folder)
   }
   cases = [
-    Case(f"chaos_{patient.name}", scans[patient], None, ("liver",), {}, masks={"liver": (grounds[patient],)})
+    Case(
+      f"chaos_{patient.name}",
+      scans[patient],
+      None,
+      ("liver",),
+      {},
+      masks={"liver": (grounds[patient],)},
+      reading=_READING,
+    )
     for patient in sorted(scans, key=lambda one: int(one.name))
     if patient in grounds
   ]

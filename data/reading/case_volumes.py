@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from data.arrays import Integers, Labels, Mask
+from data.arrays import Integers, Labels
 from data.dataset_json import Case
 from data.dicom.series import slice_paths
 from data.formats import nifti
@@ -21,7 +21,7 @@ from data.listed import listed
 from data.organs import IGNORE
 from data.reading import volumes
 from data.reading.named_segments import Wanted, has_segments, read_segments
-from data.reading.overlaid import overlaid
+from data.reading.overlaid import PackedMasks, overlaid
 from data.reading.placed_by_density import mirrored, placement_by_density
 from data.reading.volumes import Volume
 
@@ -43,11 +43,7 @@ class CaseLabel:
 
 def read_case_image(case: Case, nifti_header: str = "") -> Volume:
   """Reads the scan; arguments and errors as of `volumes.read_image`."""
-  reading = case.reading
-  image = volumes.read_image(
-    case.image, nifti_header, spacing_mm=reading.spacing_mm, first_volume=reading.first_of_four_axes
-  )
-  return _mirrored(image, reading.mirrored)
+  return _mirrored(volumes.read_image(case.image, nifti_header, case.reading), case.reading.mirrored)
 
 
 def read_case_label(case: Case, image: Volume, organs: tuple[str, ...], nifti_header: str = "") -> CaseLabel:
@@ -69,9 +65,8 @@ def read_case_label(case: Case, image: Volume, organs: tuple[str, ...], nifti_he
   if not is_png_stack(case.label) and (case.names or _is_object(case)) and has_segments(case.label):
     wanted = Wanted(case.names, case.values, case.background)
     masks, notes = read_segments(case.label, image, wanted, case.annotated)
-    masks = {organ: mirrored(mask, case.reading.mirrored) for organ, mask in masks.items()}
-    array, overlaps = overlaid(str(case.label), masks, organs, image.array.shape)
-    return CaseLabel(array, (*notes, *overlaps))
+    array, overlaps = overlaid(str(case.label), masks, organs)
+    return CaseLabel(np.ascontiguousarray(mirrored(array, case.reading.mirrored)), (*notes, *overlaps))
   if case.names:
     raise InputError(
       f'{case.label}: names no segments, and "labels" of case "{case.id}" has the name '
@@ -86,9 +81,8 @@ def _is_object(case: Case) -> bool:
 
 
 def _of_masks(case: Case, image: Volume, organs: tuple[str, ...], nifti_header: str) -> CaseLabel:
-  masks: dict[str, Mask] = {}
+  masks = PackedMasks(image.array.shape)
   for organ in case.annotated:
-    mask = np.zeros(image.array.shape, bool)
     for path in case.masks[organ]:
       array = _label_array(case, path, image, nifti_header)
       values = [int(value) for value in np.unique(array) if value]
@@ -97,34 +91,30 @@ def _of_masks(case: Case, image: Volume, organs: tuple[str, ...], nifti_header: 
           f"{path}: holds the values {listed(values, 6)}; a mask has one beside 0, any but 0 being {organ}. "
           "Name the mask of this organ, or give a label map with its values."
         )
-      mask |= array != 0
-    masks[organ] = mask
-  array, notes = overlaid(str(case.label_files[0].parent), masks, organs, image.array.shape)
+      masks.unite(organ, array != 0)
+  array, notes = overlaid(str(case.label_files[0].parent), masks, organs)
   return CaseLabel(array, notes)
 
 
 def _label_array(case: Case, path: os.PathLike[str], image: Volume, nifti_header: str) -> Integers:
   """The values of one label map [z, y, x], on the image's voxels."""
   if is_png_stack(path):
-    array: Integers = _png_array(path, image)
+    array: Integers = _png_array(path, image, case.reading.one_series)
   else:
-    reading = case.reading
-    label = volumes.read_label(
-      path, nifti_header, spacing_mm=reading.spacing_mm, first_volume=reading.first_of_four_axes
-    )
+    label = volumes.read_label(path, nifti_header, case.reading)
     # The image was turned after it was read, so the grids are compared as the headers have them.
     array = volumes.require_same_grid(image, label).array
   return mirrored(array, case.reading.mirrored)
 
 
-def _png_array(path: os.PathLike[str], image: Volume) -> Integers:
+def _png_array(path: os.PathLike[str], image: Volume, one_series: bool) -> Integers:
   """PNG slice k belongs to the scan's DICOM file k, both by name; where that lies, DICOM says."""
   if not os.path.isdir(image.path):
     raise InputError(
       f"{path}: slices as PNG have no geometry of their own; the image {image.path} must be the DICOM folder "
       "whose files they belong to, name by name."
     )
-  stack, paths = read_png_stack(path), slice_paths(image.path)
+  stack, paths = read_png_stack(path), slice_paths(image.path, one_series)
   if stack.shape != tuple(image.grid.shape[::-1]):
     raise InputError(
       f"{path}: holds {' x '.join(map(str, stack.shape))} (slices, rows, columns) in PNG files, the DICOM "

@@ -16,6 +16,7 @@ from data.formats.seg_nrrd import SUFFIX, read_seg_nrrd
 from data.formats.segment import Segment
 from data.input_error import InputError
 from data.listed import listed
+from data.reading.overlaid import PackedMasks
 from data.reading.placement import place
 from data.reading.rasterised import rasterise
 from data.reading.volumes import Volume, system_errors
@@ -51,14 +52,14 @@ def has_segments(path: AnyPath) -> bool:
 
 def read_segments(
   path: AnyPath, image: Volume, wanted: Wanted, annotated: Collection[str]
-) -> tuple[dict[str, Mask], tuple[str, ...]]:
+) -> tuple[PackedMasks, tuple[str, ...]]:
   """Reads the segments of the annotated organs.
 
   Args:
     path: of a file that `has_segments`, or a folder with one.
     image: the scan.
   Returns:
-    ({organ: bool on the image's voxels}, notes): an organ's segments are united.
+    (masks on the image's voxels, notes): an organ's segments are united.
   Raises:
     InputError: If the file cannot be read, does not lie on the image's voxels, or has no segment of an
       annotated organ: its name may be spelt otherwise.
@@ -72,23 +73,23 @@ def read_segments(
     else:
       return _structures(found[1], image, wanted, annotated)
   chosen = _chosen(file, [(one.name, one.number) for one in segments], wanted, annotated)
-  masks: dict[str, Mask] = {}
+  masks = PackedMasks(image.array.shape)
   for segment, organ in zip(segments, chosen):
     if organ:
-      _unite(masks, organ, _placed(file, segment, image))
+      masks.unite(organ, _placed(file, segment, image))
   return masks, _left_out(wanted, [(one.name, one.number) for one in segments])
 
 
 def _structures(
   file: str, image: Volume, wanted: Wanted, annotated: Collection[str]
-) -> tuple[dict[str, Mask], tuple[str, ...]]:
+) -> tuple[PackedMasks, tuple[str, ...]]:
   structures = read_structures(file)
   named = [(one.name, one.number) for one in structures]
-  masks: dict[str, Mask] = {}
+  masks = PackedMasks(image.array.shape)
   notes = []
   for structure, organ in zip(structures, _chosen(file, named, wanted, annotated)):
     if organ:
-      _unite(masks, organ, rasterise(file, structure, image))
+      masks.unite(organ, rasterise(file, structure, image))
       if structure.points:
         notes.append(f"{structure.points} contour(s) of {structure.name} are no polygons and were left out")
   return masks, (*_left_out(wanted, named), *notes)
@@ -122,7 +123,3 @@ def _placed(file: str, segment: Segment, image: Volume) -> Mask:
   for block in segment.blocks:
     mask |= place(file, block.mask, block.affine, image)
   return mask
-
-
-def _unite(masks: dict[str, Mask], organ: str, mask: Mask) -> None:
-  masks[organ] = masks[organ] | mask if organ in masks else mask

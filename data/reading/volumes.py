@@ -14,6 +14,7 @@ import numpy.typing as npt
 from nibabel import orientations
 
 from data.arrays import Affine, Integers, SpacingMM
+from data.dataset_json import AS_IT_SAYS, Reading
 from data.dicom import series as dicom
 from data.formats import itk, nifti
 from data.formats.grid import FileGrid, StoredVolume, farthest_apart, format_mm, spacing_of
@@ -48,30 +49,25 @@ class Volume:
     return spacing_of(self.affine)
 
 
-def read_image(
-  path: AnyPath, believed: str = "", spacing_mm: SpacingMM | None = None, first_volume: bool = False
-) -> Volume:
+def read_image(path: AnyPath, believed: str = "", reading: Reading = AS_IT_SAYS) -> Volume:
   """Reads a CT volume: NIfTI, NRRD, MetaImage, or a folder of DICOM slices.
 
   Args:
     believed: "sform" or "qform" for a NIfTI file in which they disagree; "" refuses it.
-    spacing_mm: (z, y, x) of a NIfTI file whose header has none; such a file is refused without.
-    first_volume: of a NIfTI file of four axes, the first volume is meant; such a file is refused without.
+    reading: what is known beyond the headers; `mirrored` and `placed_by` are not looked at here.
   Returns:
     A Volume of float32 HU.
   Raises:
     InputError: If the file is missing, broken, not one volume, without geometry, or holds NaN or infinity.
   """
-  return _volume(path, _read(path, believed, spacing_mm, first_volume), np.float32)
+  return _volume(path, _read(path, believed, reading), np.float32)
 
 
-def read_label(
-  path: AnyPath, believed: str = "", spacing_mm: SpacingMM | None = None, first_volume: bool = False
-) -> Volume:
+def read_label(path: AnyPath, believed: str = "", reading: Reading = AS_IT_SAYS) -> Volume:
   """Reads a label map.
 
   Args:
-    believed, spacing_mm, first_volume: as for `read_image`.
+    believed, reading: as for `read_image`.
   Returns:
     A Volume of uint8 where every value fits, else of int32. Floats within 1e-3 of an integer are rounded.
   Raises:
@@ -80,7 +76,7 @@ def read_label(
   with system_errors(path):
     if os.path.isdir(path) or (os.path.isfile(path) and is_dicom(path)):
       raise dicom.not_a_label_map(path)
-  stored = _read(path, believed, spacing_mm, first_volume)
+  stored = _read(path, believed, reading)
   voxels = label_integers(path, stored)
   fits = voxels.min() >= 0 and voxels.max() <= 255
   return _volume(path, dataclasses.replace(stored, voxels=voxels), np.uint8 if fits else np.int32)
@@ -164,10 +160,10 @@ def case_id(path: AnyPath) -> str:
   return name if os.path.isdir(path) else os.path.splitext(name)[0]
 
 
-def _read(path: AnyPath, believed: str, spacing_mm: SpacingMM | None, first_volume: bool) -> StoredVolume:
+def _read(path: AnyPath, believed: str, reading: Reading) -> StoredVolume:
   """The volume, of finite values, by the kind of file."""
   with system_errors(path):
-    stored = _read_kind(path, believed, spacing_mm, first_volume)
+    stored = _read_kind(path, believed, reading)
   voxels = stored.voxels
   bad = voxels.size - np.count_nonzero(np.isfinite(voxels))
   if bad:
@@ -178,17 +174,15 @@ def _read(path: AnyPath, believed: str, spacing_mm: SpacingMM | None, first_volu
   return stored
 
 
-def _read_kind(
-  path: AnyPath, believed: str, spacing_mm: SpacingMM | None, first_volume: bool
-) -> StoredVolume:
-  if spacing_mm is not None and not str(path).lower().endswith(nifti.SUFFIXES):
+def _read_kind(path: AnyPath, believed: str, reading: Reading) -> StoredVolume:
+  if reading.spacing_mm is not None and not str(path).lower().endswith(nifti.SUFFIXES):
     raise InputError(f"{path}: a spacing is given for a file that is no NIfTI file; take it out of the list.")
   if os.path.isdir(path):
-    return dicom.read_series(path)
+    return dicom.read_series(path, reading.one_series)
   if not os.path.isfile(path):
     raise InputError(f"{path}: there is no such file or folder{_namesake(path)}; correct the path.")
   if str(path).lower().endswith(nifti.SUFFIXES):
-    return nifti.read(path, believed, spacing_mm, first_volume)
+    return nifti.read(path, believed, reading.spacing_mm, reading.first_of_four_axes)
   if dicom.looks_like_dicom(str(path)):
     raise dicom.not_an_image(path)
   return itk.read(path)

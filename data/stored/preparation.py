@@ -45,8 +45,8 @@ class CasesFailed(InputError):
   def __init__(self, cases: int, failures: dict[str, str]) -> None:
     super().__init__(
       f"{len(failures)} of {cases} cases failed ({listed(failures, 8)}); the first: "
-      f"{next(iter(failures.values()))} The others are kept; mend these or take them out of the manifest, "
-      "and run the same command again."
+      f"{next(iter(failures.values()))} The others are kept; mend these, or leave them out (--layout: by "
+      "--leave_out), and run the same command again."
     )
     self.failures = failures
 

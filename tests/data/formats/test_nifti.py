@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from data.dataset_json import Reading
 from data.formats import nifti
 from data.input_error import InputError
 from data.reading import volumes
@@ -104,11 +105,13 @@ def test_not_three_axes(tmp_path, shape):
 def test_of_four_axes_the_first_volume_on_request(tmp_path):
   both = np.stack([RAMP.T, RAMP.T + 100], axis=-1)
   path = save(tmp_path / "ct.nii.gz", both, CANONICAL_AFFINE)
-  np.testing.assert_array_equal(volumes.read_image(path, first_volume=True).array, RAMP)
+  np.testing.assert_array_equal(
+    volumes.read_image(path, reading=Reading(first_of_four_axes=True)).array, RAMP
+  )
   content = pathlib.Path(path).read_bytes()
   pathlib.Path(path).write_bytes(content[:-30])
   with pytest.raises(InputError, match="gzip stream"):  # though the first volume is there
-    volumes.read_image(path, first_volume=True)
+    volumes.read_image(path, reading=Reading(first_of_four_axes=True))
 
 
 @pytest.mark.parametrize("signs", [(1, 1, 1), (-1, -1, 1)])
@@ -119,7 +122,7 @@ def test_a_lost_spacing_is_known_and_given(tmp_path, signs):
   assert nifti.lacks_spacing(path) and not nifti.lacks_spacing(
     save(tmp_path / "a.nii", RAMP.T, CANONICAL_AFFINE)
   )
-  volume = volumes.read_image(path, spacing_mm=(2.5, 0.75, 0.5))
+  volume = volumes.read_image(path, reading=Reading(spacing_mm=(2.5, 0.75, 0.5)))
   assert volume.spacing_mm == (2.5, 0.75, 0.5) and "the spacing was given" in volume.notes[0]
   where = np.argwhere(volume.array == RAMP[0, 0, 0])[0][::-1]  # the file's first voxel lies at its origin
   np.testing.assert_allclose((volume.affine @ [*where, 1])[:3], [5, 6, 7])
@@ -128,9 +131,9 @@ def test_a_lost_spacing_is_known_and_given(tmp_path, signs):
 def test_a_spacing_that_is_given_to_a_file_with_one(tmp_path):
   path = save(tmp_path / "ct.nii.gz", RAMP.T, CANONICAL_AFFINE)
   with pytest.raises(InputError, match=r"one of its own .* \(0\.5, 0\.75, 2\) mm"):
-    volumes.read_image(path, spacing_mm=(2, 1, 1))
+    volumes.read_image(path, reading=Reading(spacing_mm=(2, 1, 1)))
   with pytest.raises(InputError, match="no NIfTI file"):
-    volumes.read_image(tmp_path, spacing_mm=(2, 1, 1))
+    volumes.read_image(tmp_path, reading=Reading(spacing_mm=(2, 1, 1)))
 
 
 def test_voxels_without_a_geometry(tmp_path):

@@ -50,8 +50,12 @@ def labels(path, array, index=0, axes="RAS", dtype=None):
   return nifti(path, array, phantom(index).affine, axes, dtype)
 
 
-def dicom(folder, name, index=0, intercept=-1024, slices=slice(None), descending=False):
-  """The slices as DICOM, named by `name(k)`; k counts them from the feet, or from the head."""
+def dicom(folder, name, index=0, intercept=-1024, slices=slice(None), descending=False, uids=False):
+  """The slices as DICOM, named by `name(k)`; k counts them from the feet, or from the head.
+
+  Args:
+    uids: each file has a SeriesInstanceUID of its own.
+  """
   folder.mkdir(parents=True)
   case = phantom(index)
   images = canonical(case.image_hu)[slices]
@@ -67,7 +71,7 @@ def dicom(folder, name, index=0, intercept=-1024, slices=slice(None), descending
       PixelSpacing=[spacing[1], spacing[0]],
       RescaleSlope=1,
       RescaleIntercept=intercept,
-      SeriesInstanceUID=f"1.2.{index}",
+      SeriesInstanceUID=f"1.2.{index}.{z if uids else 0}",
     )
 
 

@@ -12,7 +12,7 @@ FIVE = slice(12, 17)
 
 
 def write_patient(folder, index, mode, descending):
-  dicom(folder / "DICOM_anon", lambda k: f"i{k:04d},0000b.dcm", index, -1000, FIVE, descending)
+  dicom(folder / "DICOM_anon", lambda k: f"i{k:04d},0000b.dcm", index, -1000, FIVE, descending, descending)
   (folder / "Ground").mkdir()
   slices = canonical(of(["liver"], index))[FIVE] > 0
   for k, mask in enumerate(slices[::-1] if descending else slices):
