@@ -70,6 +70,6 @@ for name in ${ROWS:-$all}; do row "$name"; done
 import json, pathlib, sys
 starts = [json.loads(path.read_text())["starts"][-1] for path in pathlib.Path(sys.argv[1]).glob("*/run.json")]
 for start in starts[:1]:
-  print(f"\n{', '.join(start['devices'])}; {start['cpu']['model']}, {start['cpu']['cores']} cores; commit {start['commit']}; "
+  print(f"\n{', '.join(start['physical_devices'])}; {start['cpu']['model']}, {start['cpu']['cores']} cores; commit {start['commit']}; "
         f"{start['system']}; Python {start['python']}; " + ", ".join(f"{k} {v}" for k, v in start["versions"].items()))
 EOF

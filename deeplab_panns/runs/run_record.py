@@ -75,7 +75,7 @@ def surroundings() -> dict[str, Any]:
     "python": platform.python_version(),
     "system": platform.platform(),
     "versions": _versions(),
-    "devices": [_device(device) for device in tf.config.list_physical_devices()],
+    "physical_devices": [_device(device) for device in tf.config.list_physical_devices()],
     "cpu": _cpu(),
     "variables": {name: os.environ[name] for name in _VARIABLES if name in os.environ},
   }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from typing import TextIO
 import tqdm
 
 _LOSSES = {"J_L": "loss/labeled", "J_P": "loss/partial", "prior": "loss/prior", "KL": "prior/kl"}
+_WIDTH = 100
 
 
 class StepDisplay:
@@ -40,7 +42,12 @@ class StepDisplay:
     self._begun = None  # a stage's first step compiles: not counted
     if self._bar is None and self._terminal.isatty():
       self._bar = tqdm.tqdm(
-        total=sum(self._stages), initial=step, unit="step", file=self._terminal, dynamic_ncols=True
+        total=sum(self._stages),
+        initial=step,
+        unit="step",
+        file=self._terminal,
+        # tqdm shows nothing on a terminal that does not know its width
+        **({"dynamic_ncols": True} if _knows_its_width(self._terminal) else {"ncols": _WIDTH}),
       )
     self._describe(step)
 
@@ -88,3 +95,10 @@ class StepDisplay:
     print(line, file=self._out, flush=True)
     if self._bar is not None:
       self._bar.refresh()
+
+
+def _knows_its_width(terminal: TextIO) -> bool:
+  try:
+    return os.get_terminal_size(terminal.fileno()).columns > 0
+  except (OSError, ValueError):
+    return False

@@ -27,7 +27,7 @@ def test_each_start_and_the_end_are_there(tmp_path):
 def test_what_computes_is_named_and_who_computes_is_not():
   found = surroundings()
   assert found["versions"]["tensorflow"].count(".") == 2 and "numpy" in found["versions"]
-  assert "CPU" in found["devices"] and found["cpu"]["cores"] >= 1 and found["cpu"]["model"]
+  assert "CPU" in found["physical_devices"] and found["cpu"]["cores"] >= 1 and found["cpu"]["model"]
   text = json.dumps(found)
   assert socket.gethostname() not in text.replace(found["system"], "") or len(socket.gethostname()) < 4
   assert getpass.getuser() not in text or len(getpass.getuser()) < 6

@@ -18,13 +18,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from data.command import EXIT_TERMINATED
 from tests.conftest import ROOT
 
 STEPS = (12, 14)
 SERVER = f"""
-import os, sys
+import os, signal, sys
 import numpy as np
 import tensorflow as tf
+from data import command
 from tensorflow.python.autograph.core import ag_ctx
 from data.stored.store import read_store
 from deeplab_panns.training import Intervals, Resources, assembly, train, training
@@ -54,8 +56,12 @@ for line in sys.stdin:
   pid = os.fork()
   if not pid:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    with ag_ctx.ControlStatusCtx(status=ag_ctx.Status.DISABLED):
-      train(experiment, store, line.strip(), Intervals(1, 1, 5), Resources(threads=1, inter_op_threads=1))
+    signal.signal(signal.SIGTERM, command.interrupt)  # as data.command.run does
+    try:
+      with ag_ctx.ControlStatusCtx(status=ag_ctx.Status.DISABLED):
+        train(experiment, store, line.strip(), Intervals(1, 1, 5), Resources(threads=1, inter_op_threads=1))
+    except command.Terminated:
+      os._exit(command.EXIT_TERMINATED)
     os._exit(0)
   print(pid, flush=True)
   print(os.waitpid(pid, 0)[1], flush=True)
@@ -84,8 +90,8 @@ def start(server, folder):
 
 
 def ended(server):
-  """How the training that was started last has ended: 0, or the signal's number."""
-  return int(server.stdout.readline())
+  """How the training that was started last has ended: its exit code, or minus the signal's number."""
+  return os.waitstatus_to_exitcode(int(server.stdout.readline()))
 
 
 def wait_for(pid, there):
@@ -119,22 +125,27 @@ def test_ten_kills_at_any_moment_leave_no_trace(server, tmp_path):
     before = entries(killed / "checkpoints" / "last")
     return lambda: entries(killed / "checkpoints" / "last") - before
 
+  for there in ((killed / "run.json").exists, next_step()):
+    pid = start(server, killed)
+    wait_for(pid, there)
+    os.kill(pid, signal.SIGTERM)
+    asked = time.monotonic()
+    assert ended(server) == EXIT_TERMINATED and time.monotonic() - asked < 30
   # what is waited for, and the longest time from then to the kill
   begun = killed.exists
   moments = [
     (begun, 0.5),
-    (begun, 1.0),
     (writing("last"), 0.0),
     (writing("last"), 0.01),
     (writing("best"), 0.002),
   ]
-  moments += [(None, 0.1)] * 3  # some steps later
+  moments += [(None, 0.1)] * 2  # some steps later
   moments += [
     (writing("stage1"), 0.0),
     (writing("stage1"), 0.004),
     (lambda: entries(killed / "checkpoints/stage1"), 0.05),
   ]
-  moments += [(None, 0.1)] * 3 + [(writing("last"), 0.005), (writing("best"), 0.0)]
+  moments += [(None, 0.1)] * 2 + [(writing("last"), 0.005), (writing("best"), 0.0)]
   kills, seen = 0, []
   for there, delay in moments:
     pid = start(server, killed)
@@ -142,8 +153,9 @@ def test_ten_kills_at_any_moment_leave_no_trace(server, tmp_path):
     time.sleep(rng.uniform(0, delay))
     with contextlib.suppress(ProcessLookupError):
       os.kill(pid, signal.SIGKILL)
-    kills += ended(server) == signal.SIGKILL
+    kills += ended(server) == -signal.SIGKILL
     seen.append(sorted(entries(killed / "checkpoints" / "last")))
+
   start(server, killed)
   assert ended(server) == 0, server.stderr.read()
   assert kills >= 10, seen
