@@ -11,6 +11,8 @@ from deeplab_panns.study.seed_scores import Scores, values_by_seed
 
 # Names of cells: all are compared with the first, and the gap to be closed is between the two.
 BASELINE, ORACLE = "full", "oracle"
+# The oracle that shares the stage 1 of the other cells; a second gap is shown where a part has it.
+ORACLE_SAME_STAGE1 = "oracle-same-stage1"
 # Fewer seeds have an interval that says nothing; a p-value needs paired_tests.MIN_PAIRS.
 INTERVAL_SEEDS = 3
 

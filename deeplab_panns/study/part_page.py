@@ -15,7 +15,7 @@ from deeplab_panns.evidence.number_text import (
 )
 from deeplab_panns.evidence.paired_tests import MIN_PAIRS
 from deeplab_panns.evidence.text_table import to_markdown
-from deeplab_panns.study.gains import BASELINE, INTERVAL_SEEDS, ORACLE, Gain, GapClosed
+from deeplab_panns.study.gains import BASELINE, INTERVAL_SEEDS, ORACLE, ORACLE_SAME_STAGE1, Gain, GapClosed
 from deeplab_panns.study.seed_scores import Scores
 from deeplab_panns.study.summary import Compared, Summary
 from deeplab_panns.study.verdicts import Verdict
@@ -41,7 +41,7 @@ def as_markdown(summary: Summary) -> str:
   """The page in Markdown."""
   missing = [f"- {name}: seeds {', '.join(map(str, seeds))}" for name, seeds in summary.missing.items()]
   table = [_HEADER, *(_row(summary, name, scores) for name, scores in summary.cells.items())]
-  lines = [f"# {summary.part.name}", "", to_markdown(table), *_hypotheses(summary)]
+  lines = [f"# {summary.part.name}", "", to_markdown(table), *_second_gap(summary), *_hypotheses(summary)]
   lines += ["## Missing", "", *(missing or ["Nothing."]), ""]
   return "\n".join([*lines, "## What the numbers are", "", _note(summary), ""])
 
@@ -89,6 +89,14 @@ def _gap_text(gap: GapClosed | None) -> str:
     return NONE
   least, most = map(whole_percent, gap.of_seeds)
   return f"{whole_percent(gap.value)} %" + (f" ({least} to {most})" if least != most else "")
+
+
+def _second_gap(summary: Summary) -> list[str]:
+  gaps = [(name, gap) for name, gap in summary.gaps_same_stage1.items() if gap]
+  if not gaps:
+    return []
+  closed = "; ".join(f"{name} {_gap_text(gap)}" for name, gap in gaps)
+  return [f"Gap closed to {ORACLE_SAME_STAGE1}, which has the stage 1 of the other cells: {closed}.", ""]
 
 
 def _hypotheses(summary: Summary) -> list[str]:

@@ -8,7 +8,16 @@ from collections.abc import Mapping, Sequence
 
 from deeplab_panns.evidence.paired_tests import holm
 from deeplab_panns.study.cache import Cache
-from deeplab_panns.study.gains import BASELINE, ORACLE, Gain, GapClosed, compare, compare_organs, gap_closed
+from deeplab_panns.study.gains import (
+  BASELINE,
+  ORACLE,
+  ORACLE_SAME_STAGE1,
+  Gain,
+  GapClosed,
+  compare,
+  compare_organs,
+  gap_closed,
+)
 from deeplab_panns.study.plan import Part
 from deeplab_panns.study.planned_runs import Run
 from deeplab_panns.study.seed_scores import Scores, load
@@ -38,6 +47,7 @@ class Summary:
     gains_over_reference: the same over each cell's reference.
     organ_gains: {name: {organ: Compared with the cell's reference, p corrected over its organs}}.
     gaps: {name: GapClosed, or None where it cannot be said}.
+    gaps_same_stage1: the same with the oracle that shares the others' stage 1.
   """
 
   part: Part
@@ -47,6 +57,7 @@ class Summary:
   gains_over_reference: dict[str, Compared]
   organ_gains: dict[str, dict[str, Compared]]
   gaps: dict[str, GapClosed | None]
+  gaps_same_stage1: dict[str, GapClosed | None]
   verdicts: list[Verdict]
 
   @property
@@ -76,7 +87,8 @@ def summarize(part: Part, runs: Sequence[Run], cache: Cache) -> Summary:
       for name, scores in cells.items()
       if scores.cell.reference is not None and scores.cell.reference in cells
     },
-    gaps={name: _gap(cells, name) for name in cells},
+    gaps={name: _gap(cells, name, ORACLE) for name in cells},
+    gaps_same_stage1={name: _gap(cells, name, ORACLE_SAME_STAGE1) for name in cells},
     verdicts=judge(part.expectations, cells),
   )
 
@@ -96,7 +108,7 @@ def _corrected(gains: Mapping[str, Gain]) -> dict[str, Compared]:
   return {name: Compared(gain, p) for (name, gain), p in zip(gains.items(), p_values)}
 
 
-def _gap(cells: Mapping[str, Scores], name: str) -> GapClosed | None:
-  if BASELINE not in cells or ORACLE not in cells or name == BASELINE:
+def _gap(cells: Mapping[str, Scores], name: str, oracle: str) -> GapClosed | None:
+  if BASELINE not in cells or oracle not in cells or name == BASELINE:
     return None
-  return gap_closed(cells[name], cells[BASELINE], cells[ORACLE])
+  return gap_closed(cells[name], cells[BASELINE], cells[oracle])

@@ -1,11 +1,13 @@
 """The page of a part: its numbers, hypotheses, and what is missing."""
 
+import dataclasses
 import re
 
+from deeplab_panns.study.gains import gap_closed
 from deeplab_panns.study.part_page import as_markdown
 from deeplab_panns.study.planned_runs import plan_runs
 from deeplab_panns.study.summary import summarize
-from tests.deeplab_panns.study.conftest import PART
+from tests.deeplab_panns.study.conftest import PART, constant_scores
 
 
 def row(page, name):
@@ -28,6 +30,20 @@ def test_nothing_is_dropped_silently(tiny_summary):
   page = as_markdown(tiny_summary)
   assert "## Missing\n\n- panns: seeds 2, 3, 4, 5, 6\n- soft: seeds 1, 2, 3, 4, 5, 6\n" in page
   assert set(row(page, "soft")[2:]) == {"–"} and row(page, "soft")[1] == "not run"
+
+
+def test_a_second_gap_where_an_oracle_shares_stage_1(tiny_summary):
+  """With its own stage 1 the oracle is 38, 30 and 25 points above full; here one that is 10 above it."""
+  cells = tiny_summary.cells
+  near = constant_scores("near", 0.6, 0.7, 0.8, 0.6, 0.7, 0.8)
+  gaps = {
+    "partial": gap_closed(
+      cells["partial"], cells["full"], dataclasses.replace(near, cases=cells["full"].cases)
+    )
+  }
+  page = as_markdown(dataclasses.replace(tiny_summary, gaps_same_stage1=gaps))
+  assert "Gap closed to oracle-same-stage1, " in page and ": partial −50 % (−60 to −40).\n" in page
+  assert "same-stage1" not in as_markdown(tiny_summary)
 
 
 def test_the_hypotheses_are_judged(tiny_summary):
