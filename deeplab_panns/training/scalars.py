@@ -67,17 +67,19 @@ class Scalars:
   def _prior_values(self) -> dict[str, Any]:
     panns, share = self._panns, self._panns.tracked_share.result().numpy()
     newton = self._objective.dual_update == "newton"
+    # an anchored prior moves with what is expected of the batches
+    held_to = panns.duals.prior.numpy() if self._objective.anchored_prior else self._prior.target
     values = {
       "loss/partial": panns.tracked["loss/partial"].result(),
       "loss/prior": panns.tracked["loss/prior"].result(),
-      "prior/kl": kl_divergence(self._prior.target, share),
+      "prior/kl": kl_divergence(held_to, share),
       "learning_rate/dual": self._objective.dual_step if newton else self._objective.learning_rate_dual,
     }
     for kind, vector in (
       ("nu", panns.duals.nu.numpy()),
       ("mu", panns.duals.mu.numpy()),
       ("p_bar", share),
-      ("q", self._prior.target),
+      ("q", held_to),
     ):
       values.update({f"prior/{kind}/{name}": value for name, value in zip(self._names, vector)})
     return values

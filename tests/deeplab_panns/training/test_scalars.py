@@ -17,12 +17,12 @@ from deeplab_panns.training.validation import Validation
 PRIOR = Prior(("background", "left kidney"), (0.75, 0.25), (0.7, 0.3), 100)
 
 
-def make_panns():
+def make_panns(moving=False):
   def network():
     image = tf.keras.Input([None, None, 1])
     return tf.keras.Model(image, tf.keras.layers.Conv2D(2, 1)(image))
 
-  return PaNN(network(), network(), Duals(np.array(PRIOR.target)), Objective(), seed=0)
+  return PaNN(network(), network(), Duals(np.array(PRIOR.target), moving), Objective(), seed=0)
 
 
 def written(folder):
@@ -66,6 +66,18 @@ def test_the_priors_values_stand_by_organ(tmp_path):
   ] == pytest.approx(-4)
   assert found["prior/kl"][1] == pytest.approx(0.75 * np.log(1.5) + 0.25 * np.log(0.5))
   assert found["learning_rate/dual"][1] == pytest.approx(3e-5)
+
+
+def test_an_anchored_prior_is_written_as_it_moves(tmp_path):
+  panns = make_panns(moving=True)
+  panns.duals.prior.assign([0.5, 0.5])
+  placed = Experiment(stage2=Stage2(objective=Objective(anchored_prior=True)))
+  scalars = Scalars(tmp_path, panns, TwoStages((0.5, 0.1), (0, 10), "constant"), PRIOR, placed)
+  scalars.start(0)
+  panns.tracked_share.update_state([0.5, 0.5])
+  scalars.write_step(1, has_partial=True)
+  found, _ = written(tmp_path)
+  assert found["prior/q/background"][1] == 0.5 and found["prior/kl"][1] == pytest.approx(0)
 
 
 def test_newtons_rate_is_its_step(tmp_path):
