@@ -25,7 +25,10 @@ MOST_CHARACTERS = 300
 _PACKAGES = ("data", "deeplab_panns")  # TensorFlow and absl define flags too
 _PLACEHOLDERS = {"int": "N", "float": "X", "comma separated list of strings": "A,B,...", "string": "TEXT"}
 # Flags that name files and folders: the shell leaves the ~ in `--run_dir=~/run` as it is.
-_PATHS = re.compile(r"\w+_dirs?|input|model|manifest|predictions|references|stage1_run|spacings")
+_PATHS = re.compile(
+  r"\w+_dirs?|input|model|manifest|predictions|references|stage1_run|pretrained|init_from|spacings|stores"
+  r"|images|labels"
+)
 EXIT_INTERRUPTED, EXIT_TERMINATED = 130, 143  # 128 + the signal's number, as shells have it
 _HELP = ("--help", "-help", "-h", "--h", "--helpshort", "--helpfull")
 

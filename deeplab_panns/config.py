@@ -47,6 +47,14 @@ _NETWORK = {
   ),
   "dropout_rate": "Dropout after the ASPP.",
   "weight_decay": "L2 penalty on convolution kernels, as weight_decay/2 times the sum of squares.",
+  "pretrained": (
+    "ImageNet weights that the trunk starts from, resnet50 or resnet101: a DeepLab checkpoint of "
+    "tensorflow/models (.index), or for --stem=plain a Keras .h5 or torchvision's as .safetensors."
+  ),
+  "init_from": (
+    "A run that the network starts from, all but its logits: the organs may be others. Scores on cases that "
+    "it was trained on say nothing."
+  ),
   "unet_filters": "Filters of the U-Net's scales.",
   "unet_strides": "Strides between the U-Net's scales, along all three axes.",
   "unet_units": "Residual units of a scale of the U-Net.",
@@ -255,6 +263,8 @@ def _define_setting(name: str, default: Any, what: str, where: Mapping[str, flag
     flags.DEFINE_enum(name, default, _CHOICES[name], what, **where)
   elif isinstance(default, bool):
     flags.DEFINE_bool(name, default, what, **where)
+  elif isinstance(default, str):
+    flags.DEFINE_string(name, default, what, **where)
   elif isinstance(default, tuple):
     flags.DEFINE_list(name, [f"{value:g}" for value in default], what, **where)
   elif isinstance(default, float) or name in _FLOATS:
@@ -274,7 +284,9 @@ def experiment_from_flags(args: flags.FlagValues, store_spacing_mm: WantedSpacin
     InputError: On a spacing that cannot be read.
     flags.Error: On flags that do not go together.
   """
-  values = {name: args[name].value for name in {**_NETWORK, **_METHOD, **_SCHEDULE, **_INPUT}}
+  names = {**_NETWORK, **_METHOD, **_SCHEDULE, **_INPUT}
+  # a path becomes a setting by Start.named_in, which names what lies there
+  values = {name: args[name].value for name in names if name not in ("pretrained", "init_from")}
   for name in ("multi_grid", "unet_filters", "unet_strides", "patch_size"):
     values[name] = _numbers(values[name], name, int)
   values["scales"] = _numbers(values["scales"], "scales", float)

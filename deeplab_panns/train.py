@@ -13,6 +13,7 @@ from deeplab_panns.config import (
   experiment_from_flags,
   profile_steps,
 )
+from deeplab_panns.pretrained.start import Start
 from deeplab_panns.training import Intervals, Resources, train
 
 
@@ -41,6 +42,7 @@ def main(_: list[str]) -> None:
     ),
     args.stage1_run,
     args.verify_store,
+    Start(args.pretrained, args.init_from),
   )
 
 

@@ -15,6 +15,7 @@ from data.stored.resampled import at_spacing
 from data.stored.store import Store, verify
 from deeplab_panns.distribution.devices import make_team
 from deeplab_panns.distribution.team import Team, require_even
+from deeplab_panns.pretrained.start import Start
 from deeplab_panns.runs import hparams, run_record
 from deeplab_panns.runs.experiment import Experiment
 from deeplab_panns.runs.run_directory import RunDirectory
@@ -32,12 +33,14 @@ def train(
   resources: Resources = Resources(),  # noqa: B008 - frozen
   stage1_run: str | os.PathLike[str] | None = None,
   verify_store: bool = True,
+  start: Start = Start(),  # noqa: B008 - frozen
 ) -> RunDirectory:
   """Trains both stages into `run_dir`, from the last checkpoint there if it holds one of the same experiment.
 
   Args:
     stage1_run: another run, whose stage 1 is taken instead of training it again.
     verify_store: compare the store's arrays with their sha256 first.
+    start: what a new run's network starts from.
   Raises:
     InputError: If the folder holds another run or is in use, the store does not have what the experiment
       needs, or the loss stops being finite.
@@ -48,7 +51,7 @@ def train(
   directory = RunDirectory(run_dir)
   # Scans to predict are resampled to the spacing of training: it must be known where it is the store's too.
   spacing_mm = fill_spacing(experiment.spacing_mm, store.spacing_mm)
-  experiment = dataclasses.replace(experiment, spacing_mm=spacing_mm)
+  experiment = start.named_in(dataclasses.replace(experiment, spacing_mm=spacing_mm))
   with contextlib.ExitStack() as held, interruption.heeded() as requested:
     team.chief_first(lambda: _claim(directory, held) if team.is_chief else None)
     is_new = team.is_chief and not directory.experiment.exists()
@@ -61,6 +64,7 @@ def train(
       )
       training = Training(directory, experiment, store, intervals, requested, resources.jit_compile, team)
       training.resume(stage1)
+      loaded = None if training.begun_from else start.load(training.panns.network, experiment)
     except InputError:
       if is_new:
         directory.forget()
@@ -71,6 +75,7 @@ def train(
       print(f"{directory.path}: finished at step {training.step}; nothing to do.")
     else:
       _announce(directory, training, resources, team)
+      print("\n".join(loaded.lines() if loaded else ()), end="\n" if loaded else "", flush=True)
       training.run()
       run_record.note_end(directory.record, experiment.steps)
       print(f"{directory.path}: finished at step {experiment.steps}")

@@ -1,0 +1,1 @@
+"""Weights that training starts from: public ImageNet ResNets, and earlier runs."""
