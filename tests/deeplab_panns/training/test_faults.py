@@ -133,3 +133,11 @@ def assembly_network():
   from tests.deeplab_panns.training.conftest import one_convolution
 
   return one_convolution
+
+
+@pytest.mark.parametrize("where", ["file/run", "file"])
+def test_a_run_dir_that_cannot_be_written_to_is_told(tmp_path, tiny_store, tiny_experiment, where):
+  (tmp_path / "file").write_text("no folder")
+  with pytest.raises((OSError, InputError), match="file"):  # data.command makes a line of either
+    train(tiny_experiment, read_store(tiny_store), tmp_path / where)
+  assert (tmp_path / "file").read_text() == "no folder"
