@@ -22,6 +22,7 @@ REQUIRES = [
   "absl-py>=2.1,<3",
   "matplotlib>=3.9,<3.12",
   "contourpy>=1.2,<2",  # comes with matplotlib
+  "h5py>=3.10,<4",  # comes with TensorFlow
   "Pillow>=10",
   "tqdm>=4.66,<5",
   "setuptools<81",  # TensorBoard imports pkg_resources
@@ -45,6 +46,7 @@ EXTRAS = {
     "dcmqi==1.5.7; python_version >= '3.10'",
     "ruff>=0.6,<1",
     "mypy>=1.11,<2",
+    "pyyaml>=6.0.1,<7",  # reads experiments/cluster/kubernetes.yaml in a test
   ],
 }
 

@@ -120,7 +120,7 @@ def _is_of(found: Mapping[str, Any], run: TrainedRun) -> bool:
     found.get("split") in ("val", "test")
     and found["step"] == run.step
     and len(found["run_dirs"]) == 1
-    and not found.get("seen_in_training")
+    and found.get("seen_in_training", []) == []  # None: not known
     and _is_plain(found.get("test_time"))
   )
 

@@ -100,6 +100,8 @@ def _training(facts: Mapping[str, Any]) -> list[str]:
       f"- {cases['labelled']} fully labelled and {cases['partial']} partially labelled cases; held out: "
       f"{cases['validation']} for validation, {cases['test']} as test."
     )
+  begun = settings.get("pretrained") or settings.get("init_from")
+  lines.append(f"- Started from {_cell(begun) if begun else 'random weights'}.")
   lines.append(f"- Content of the store (sha256): {training['fingerprint'] or 'not recorded'}.")
   return lines
 

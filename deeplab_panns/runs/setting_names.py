@@ -69,7 +69,9 @@ STAGE2 = {
 }
 DESCENT = {name: name for name in ("optimizer", "momentum", "learning_rate_policy")}
 HELD_OUT = {name: name for name in ("fold", "validation_fraction")}
-WHOLE = {name: name for name in ("batch_size", "spacing_mm", "seed", "mixed_precision", "pretrained", "init_from")}
+WHOLE = {
+  name: name for name in ("batch_size", "spacing_mm", "seed", "mixed_precision", "pretrained", "init_from")
+}
 
 # What stage 1 does not depend on: runs that differ in these alone can share one.
 STAGE_2_SETTINGS = frozenset({*OBJECTIVE, *STAGE2})

@@ -75,7 +75,8 @@ def train(
       print(f"{directory.path}: finished at step {training.step}; nothing to do.")
     else:
       _announce(directory, training, resources, team)
-      print("\n".join(loaded.lines() if loaded else ()), end="\n" if loaded else "", flush=True)
+      for line in loaded.lines() if loaded else ():
+        print(line, flush=True)
       training.run()
       run_record.note_end(directory.record, experiment.steps)
       print(f"{directory.path}: finished at step {experiment.steps}")

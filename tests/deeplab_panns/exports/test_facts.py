@@ -96,7 +96,14 @@ def test_scores_are_those_of_this_checkpoint_on_unseen_cases(run):
 
 @pytest.mark.parametrize(
   "change",
-  [{"step": 7}, {"split": "all"}, {"run_dirs": ["r", "s"]}, {"seen_in_training": ["c"]}, {"organs": 3}],
+  [
+    {"step": 7},
+    {"split": "all"},
+    {"run_dirs": ["r", "s"]},
+    {"seen_in_training": ["c"]},
+    {"seen_in_training": None},
+    {"organs": 3},
+  ],
 )
 def test_other_scores_are_none(run, change):
   evaluated(run, **change)

@@ -22,7 +22,7 @@ def test_every_organ_has_its_dice_its_n_and_the_training_cases_that_annotate_it(
     in card
   )
   assert "deeplab_v3, resnet50, --supervision=panns, step 70 of 70, seed 3." in card
-  assert "0 background, 1 spleen, 2 liver." in card
+  assert "0 background, 1 spleen, 2 liver." in card and "- Started from random weights." in card
   assert "Extent of the training scans (z x y x x): 200x300x300 to 600x450x450 mm." in card
   assert card.index("## What it is not for") < card.index("## Dice by organ")
   assert all(what in card for what in NOT_FOR) and "```python\npass\n```" in card
@@ -43,6 +43,12 @@ def test_a_three_dimensional_network_names_its_windows():
   del of_windows["view"], of_windows["slices_per_input"]
   card = model_card(of_windows, "")
   assert "windows of 64 x 64 x 32 voxels (z, y, x)" in card and "training scans" not in card
+
+
+def test_the_weights_that_a_run_started_from_are_named():
+  changed = facts()
+  changed["training"]["settings"]["init_from"] = "phantoms sha256:0123456789abcdef"
+  assert "- Started from phantoms sha256:0123456789abcdef." in model_card(changed, "")
 
 
 def test_names_cannot_break_the_card():
