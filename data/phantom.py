@@ -16,6 +16,7 @@ from data.command import run
 from data.organs import BTCV_ORGANS
 from data.synthetic.cohort_flags import cohort_from_flags, define_cohort_flags, write_with_progress
 from data.synthetic.phantom_ct import draw_case
+from data.synthetic.phantom_patient import REMOVABLE
 
 
 def define_flags() -> None:
@@ -27,14 +28,27 @@ def define_flags() -> None:
     lower_bound=48,
     upper_bound=512,
   )
+  flags.DEFINE_float(
+    "displacement",
+    1.0,
+    "Factor on how far bodies and organs lie from their mean place: 2 for patients who differ twice as much.",
+    lower_bound=0,
+    upper_bound=3,
+  )
+  flags.DEFINE_float(
+    "absence",
+    0.0,
+    f"Chance that a patient lacks the {', the '.join(REMOVABLE)}, each by itself.",
+    lower_bound=0,
+    upper_bound=1,
+  )
 
 
 def main(_: list[str]) -> None:
   args = flags.FLAGS
   cohort = cohort_from_flags(args, BTCV_ORGANS)
-  write_with_progress(
-    args.output_dir, cohort, functools.partial(draw_case, size=args.size), "phantom", args.overwrite
-  )
+  draw = functools.partial(draw_case, size=args.size, displacement=args.displacement, absence=args.absence)
+  write_with_progress(args.output_dir, cohort, draw, "phantom", args.overwrite)
 
 
 if __name__ == "__main__":

@@ -24,17 +24,20 @@ _Box = tuple[slice, ...]
 """A part of the volume, (z, y, x); () is all of it."""
 
 
-def draw_case(seed: int, role: str, index: int, size: int) -> SyntheticCase:
+def draw_case(
+  seed: int, role: str, index: int, size: int, displacement: float = 1.0, absence: float = 0.0
+) -> SyntheticCase:
   """One phantom case, a pure function of its arguments; `size` changes the resolution, not the patient.
 
   Args:
     seed, role, index: see `case_generators`.
     size: pixels per row and column.
+    displacement, absence: see `draw_patient`.
   Returns:
     A SyntheticCase of BTCV_ORGANS, about 190 mm deep, whose axes run to the right, anterior and superior.
   """
   anatomy_rng, noise_rng = case_generators(seed, role, index, 2)
-  patient = draw_patient(anatomy_rng)
+  patient = draw_patient(anatomy_rng, displacement, absence)
   affine, shape = _grid(patient, size)
   scene = _Scene(patient, affine, shape)
   _paint_body(scene)

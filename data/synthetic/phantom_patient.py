@@ -35,6 +35,8 @@ CONTRAST_HU = {
   "heart": (230, 150, 20),
 }
 _UNENHANCED_HU = 40
+# What surgeons take out, and what patients live without.
+REMOVABLE = ("gallbladder", "spleen", "left kidney")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,7 +77,7 @@ class Patient:
     depth_mm: extent of the scan along z.
     scale, shift_mm: [3], of the body.
     warp: three channels, in mm.
-    organs: in the order of ORGANS.
+    organs: in the order of ORGANS, without those that are absent.
     hu: tissue to mean HU.
     shading: slow change of HU over the scan.
     fat_mm: thickness of the fat below the skin.
@@ -99,15 +101,21 @@ class Patient:
   grain_noise_hu: float
 
 
-def draw_patient(rng: np.random.Generator) -> Patient:
-  """A random Patient; the same state of `rng` gives the same one."""
+def draw_patient(rng: np.random.Generator, displacement: float = 1.0, absence: float = 0.0) -> Patient:
+  """A random Patient; the same state of `rng` gives the same one, whose organs alone move or are absent.
+
+  Args:
+    displacement: factor on how far the body and each organ lie from, and are turned away from, their mean
+      place; at least 0. The smooth warp stays as it is: more of it would fold the body.
+    absence: chance of each of REMOVABLE to be absent, in [0, 1].
+  """
   body_size = 1 + 0.06 * normal(rng)
-  return Patient(
+  patient = Patient(
     depth_mm=rng.uniform(180, 200),
     scale=body_size * (1 + 0.035 * normal(rng, 3)),
-    shift_mm=normal(rng, 3) * (6, 6, 8),
+    shift_mm=displacement * normal(rng, 3) * (6, 6, 8),
     warp=SmoothField(rng, spacing_mm=95, std=10, channels=3),
-    organs=tuple(_place(rng, organ) for organ in ORGANS),
+    organs=tuple(_place(rng, organ, displacement) for organ in ORGANS),
     loops=_draw_loops(rng),
     hu=_draw_contrast(rng),
     shading=SmoothField(rng, spacing_mm=40, std=5),
@@ -116,6 +124,11 @@ def draw_patient(rng: np.random.Generator) -> Patient:
     rib_phase=rng.uniform(0, 2 * np.pi),
     white_noise_hu=rng.uniform(8, 16),
     grain_noise_hu=rng.uniform(6, 12),
+  )
+  # drawn last: who lacks an organ is otherwise the patient who has it
+  removed = {organ for organ in REMOVABLE if absence and rng.uniform() < absence}
+  return dataclasses.replace(
+    patient, organs=tuple(placed for placed in patient.organs if placed.organ not in removed)
   )
 
 
@@ -129,14 +142,14 @@ def normal(rng: np.random.Generator, size: int | None = None) -> float | Floats:
   return clipped
 
 
-def _place(rng: np.random.Generator, organ: str) -> PlacedOrgan:
+def _place(rng: np.random.Generator, organ: str, displacement: float) -> PlacedOrgan:
   solid, size_std, shift_std_mm, roughness_mm = ORGANS[organ]
   pivot = np.mean(solid.bounds(), 0)
   size = np.exp(size_std * normal(rng) + 0.5 * size_std * normal(rng, 3))
   return PlacedOrgan(
     organ=organ,
-    turn=_rotation(np.radians(5) * normal(rng, 3)) / size[:, None],
-    centre_mm=pivot + 1.5 * shift_std_mm * normal(rng, 3),
+    turn=_rotation(displacement * np.radians(5) * normal(rng, 3)) / size[:, None],
+    centre_mm=pivot + displacement * 1.5 * shift_std_mm * normal(rng, 3),
     pivot_mm=pivot,
     # Small organs have short bumps: about a quarter of the way through the organ.
     roughness=SmoothField(rng, spacing_mm=36 if roughness_mm > 2 else 24, std=roughness_mm),

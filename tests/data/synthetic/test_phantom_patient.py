@@ -5,7 +5,7 @@ import pytest
 
 from data.organs import BTCV_ORGANS
 from data.synthetic.phantom_anatomy import ORGANS
-from data.synthetic.phantom_patient import CONTRAST_HU, draw_patient, normal
+from data.synthetic.phantom_patient import CONTRAST_HU, REMOVABLE, draw_patient, normal
 
 
 def test_mean_anatomy_and_patients_name_the_same_organs():
@@ -38,3 +38,32 @@ def test_contrast_medium_runs_from_almost_none_to_a_strong_bolus():
   contrasts = [draw_patient(np.random.default_rng(seed)).hu for seed in range(40)]
   aortas = [hu["aorta"] for hu in contrasts]
   assert min(aortas) < 150 and max(aortas) > 250 and set(contrasts[0]) == set(CONTRAST_HU)
+
+
+def drawn(seed=5, **options):
+  return draw_patient(np.random.default_rng(seed), **options)
+
+
+def test_organs_of_a_displaced_patient_lie_so_much_further_from_their_mean_place():
+  one, twice = drawn(), drawn(displacement=2.0)
+  np.testing.assert_allclose(twice.shift_mm, 2 * one.shift_mm)
+  for ours, theirs in zip(one.organs, twice.organs):
+    np.testing.assert_allclose(theirs.centre_mm - theirs.pivot_mm, 2 * (ours.centre_mm - ours.pivot_mm))
+    for turn in (ours.turn, theirs.turn):  # of the same size
+      np.testing.assert_allclose(np.linalg.norm(turn, axis=1), np.linalg.norm(ours.turn, axis=1))
+  assert one.hu == twice.hu and one.rib_phase == twice.rib_phase
+  np.testing.assert_array_equal(drawn(displacement=0.0).organs[0].centre_mm, one.organs[0].pivot_mm)
+
+
+def test_an_absent_organ_is_all_that_is_missing_of_a_patient():
+  whole, without = drawn(), drawn(absence=1.0)
+  assert [placed.organ for placed in without.organs] == [o for o in ORGANS if o not in REMOVABLE]
+  assert without.hu == whole.hu and without.grain_noise_hu == whole.grain_noise_hu
+  kept = {placed.organ: placed.centre_mm for placed in whole.organs}
+  for placed in without.organs:
+    np.testing.assert_array_equal(placed.centre_mm, kept[placed.organ])
+
+
+def test_organs_are_absent_as_often_as_asked():
+  lacking = sum(13 - len(drawn(seed, absence=0.2).organs) for seed in range(150))
+  assert 60 < lacking < 120  # 90 of 450, deviation 8.5
