@@ -19,6 +19,7 @@ from data.organs import BACKGROUND, IGNORE
 from data.stored.case_folder import Entry, voxel_counts
 from data.stored.preprocess import WINDOW_HU
 from data.stored.store import StoredCase
+from data.value_counts import values_of
 
 # What the store's window cuts off, so that its arrays cannot show it; prepare has looked at the scan itself.
 _SEEN_BY_PREPARE = ("posture", "hu", "mask")
@@ -80,9 +81,8 @@ def _faults_of_arrays(case: StoredCase) -> list[str]:
 
 
 def _faults_of_labels(label: Labels, case: StoredCase, organs: tuple[str, ...]) -> list[str]:
-  values = np.flatnonzero(np.bincount(np.ravel(label), minlength=1)).tolist()
   allowed = {0, IGNORE, *(1 + organs.index(organ) for organ in case.annotated)}
-  strange = [value for value in values if value not in allowed]
+  strange = [value for value in values_of(label) if value not in allowed]
   if not strange:
     return []
   named = [f"{value} ({organs[value - 1]})" if value <= len(organs) else str(value) for value in strange]

@@ -13,6 +13,7 @@ from data.dicom.segmentation import read_segmentation
 from data.formats.seg_nrrd import read_seg_nrrd
 from data.reading import volumes
 from data.reading.named_segments import has_segments
+from data.value_counts import values_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +35,7 @@ def contents_of(path: pathlib.Path) -> Contents:
     return Contents(names=tuple(_segment_names(path)))
   array = volumes.read_label(path).array
   if array.dtype == np.uint8:
-    return Contents(tuple(value for value in np.flatnonzero(np.bincount(array.ravel())).tolist() if value))
+    return Contents(tuple(value for value in values_of(array) if value))
   return Contents(tuple(value for value in np.unique(array).tolist() if value))
 
 

@@ -20,6 +20,7 @@ import numpy as np
 from data.arrays import Labels, StoredImage
 from data.files.file_hash import file_sha256
 from data.overview.page import THUMBNAIL
+from data.value_counts import value_counts
 from data.whole_file import whole
 
 Entry = dict[str, Any]
@@ -95,5 +96,5 @@ def _named_errors(folder: pathlib.Path) -> Iterator[None]:
 def voxel_counts(label: Labels, classes: Sequence[str]) -> dict[str, int]:
   """Voxels of each class in a label map; `classes` are "background" and the organs, in the order of their
   values. Voxels to ignore count nowhere."""
-  counts = np.bincount(label.ravel(), minlength=len(classes))
+  counts = value_counts(label)
   return {name: int(counts[value]) for value, name in enumerate(classes)}

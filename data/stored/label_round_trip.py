@@ -89,4 +89,4 @@ def chosen_cases(manifest: Manifest, ids: Collection[str]) -> list[Case]:
 def round_trip(label: Labels, spacing_mm: SpacingMM, target_mm: SpacingMM) -> Labels:
   """A label map [z, y, x] resampled to another spacing and back, by the vote that makes the store."""
   there = preprocess.store_label(label, spacing_mm, target_mm)
-  return preprocess.store_label(there, target_mm, spacing_mm, label.shape).numpy()
+  return preprocess.store_label(there, target_mm, spacing_mm, label.shape)

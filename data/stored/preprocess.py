@@ -5,14 +5,17 @@ Written in TensorFlow, so that the exported graph holds the very operations that
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
 
-from data.arrays import Affine, ImageHU, Labels, SpacingMM
+from data.arrays import Affine, ImageHU, Labels, SpacingMM, StoredImage
+from data.value_counts import values_of
 
 WINDOW_HU = (-125.0, 275.0)  # the paper's
+SLAB_VOXELS = 1 << 23  # 32 MB as float32
+Part = tuple[slice, slice]
 
 
 def window(image_hu: tf.Tensor) -> tf.Tensor:
@@ -130,14 +133,22 @@ def to_uint8(image: tf.Tensor) -> tf.Tensor:
   return tf.cast(tf.round(image), tf.uint8)
 
 
-def store_image(image_hu: ImageHU, spacing_mm: SpacingMM, target_mm: SpacingMM) -> tf.Tensor:
+def store_image(image_hu: ImageHU, spacing_mm: SpacingMM, target_mm: SpacingMM) -> StoredImage:
   """A volume in HU as the store keeps it: windowed, resampled, rounded to uint8 [z', y', x']."""
-  return to_uint8(resample(window(image_hu), spacing_mm, target_mm))
+  shape = _resampled_shape(image_hu.shape, spacing_mm, target_mm, (None, None, None))
+  stored = np.empty(shape, np.uint8)
+
+  def windowed(part: Part) -> tf.Tensor:
+    return window(image_hu[part])
+
+  for at, slab in _resampled_slabs(windowed, image_hu.shape, spacing_mm, target_mm, shape):
+    stored[at] = to_uint8(slab).numpy()
+  return stored
 
 
 def store_label(
   label: Labels, spacing_mm: SpacingMM, target_mm: SpacingMM, shape: Sequence[int | None] = (None, None, None)
-) -> tf.Tensor:
+) -> Labels:
   """A label map resampled: each class linearly as a mask, then the largest; ties go to the lower class.
 
   Nearest-neighbour interpolation loses thin organs and tears their borders; a vote by volume does not.
@@ -149,15 +160,65 @@ def store_label(
     uint8 [z', y', x'].
   """
   if all(a == b for a, b in zip(spacing_mm, target_mm)):
-    return tf.constant(label)
-  values = np.flatnonzero(np.bincount(np.ravel(label))).tolist()  # sorted
-  best, winner = None, None
-  for value in values:
-    share = resample(tf.cast(tf.equal(label, value), tf.float32), spacing_mm, target_mm, shape)
-    if best is None:
-      best, winner = share, tf.fill(tf.shape(share), tf.constant(value, tf.uint8))
-    else:
-      ahead = share > best
-      winner = tf.where(ahead, tf.constant(value, tf.uint8), winner)
-      best = tf.where(ahead, share, best)
+    return np.array(label)
+  size = _resampled_shape(label.shape, spacing_mm, target_mm, shape)
+  best, winner = np.full(size, -1.0, np.float32), np.zeros(size, np.uint8)
+  for value in values_of(label):
+
+    def mask(part: Part, value: int = value) -> tf.Tensor:
+      return tf.cast(tf.equal(label[part], value), tf.float32)
+
+    for at, slab in _resampled_slabs(mask, label.shape, spacing_mm, target_mm, size):
+      share = slab.numpy()
+      ahead = share > best[at]
+      best[at][ahead], winner[at][ahead] = share[ahead], value
   return winner
+
+
+def _resampled_shape(
+  shape: Sequence[int], spacing_mm: SpacingMM, target_mm: SpacingMM, wanted: Sequence[int | None]
+) -> tuple[int, int, int]:
+  """Voxels after resampling; `wanted` as the `shape` of `resample`."""
+  z, y, x = (
+    size if own == target else (fixed or int(resampled_size(size, own, target)))
+    for size, own, target, fixed in zip(shape, spacing_mm, target_mm, wanted)
+  )
+  return z, y, x
+
+
+def _resampled_slabs(
+  read: Callable[[Part], tf.Tensor],
+  shape: Sequence[int],
+  spacing_mm: SpacingMM,
+  target_mm: SpacingMM,
+  new_shape: tuple[int, int, int],
+) -> Iterator[tuple[slice, tf.Tensor]]:
+  """What `resample` gives, slab by slab along z; of the input, too, there is never more than a slab.
+
+  A scan of 512 x 512 x 700 voxels has 0.7 GB as float32, and TensorFlow would hold several of them at a time.
+
+  Args:
+    read: gives the float32 voxels of a part of the input.
+    shape, new_shape: voxels (z, y, x) before and after.
+  Yields:
+    (where along z', float32 [slab, y', x']).
+  """
+  if spacing_mm[0] != target_mm[0]:
+    between = np.empty((new_shape[0], *shape[1:]), np.float32)
+    matrix = axis_matrix(shape[0], new_shape[0], target_mm[0] / spacing_mm[0])
+    for rows in _slabs(shape[1], shape[0] * shape[2]):
+      between[:, rows] = tf.tensordot(matrix, read((slice(None), rows)), axes=[[1], [0]]).numpy()
+
+    def read(part: Part) -> tf.Tensor:
+      return tf.constant(between[part])
+
+  in_plane = (1.0, *spacing_mm[1:]), (1.0, *target_mm[1:])
+  for at in _slabs(new_shape[0], shape[1] * shape[2]):
+    yield at, resample(read((at, slice(None))), *in_plane, (None, *new_shape[1:]))
+
+
+def _slabs(length: int, voxels: int) -> Iterator[slice]:
+  """Slices along an axis whose every index has so many voxels."""
+  step = max(1, SLAB_VOXELS // voxels)
+  for start in range(0, length, step):
+    yield slice(start, start + step)

@@ -122,7 +122,7 @@ def _make(case: StoredCase, target_mm: SpacingMM, folder: pathlib.Path, recipe: 
     image = tf.cast(np.asarray(case.image()), tf.float32)
     arrays = {
       "image": preprocess.to_uint8(preprocess.resample(image, case.spacing_mm, target_mm)).numpy(),
-      "label": preprocess.store_label(np.asarray(case.label()), case.spacing_mm, target_mm).numpy(),
+      "label": preprocess.store_label(np.asarray(case.label()), case.spacing_mm, target_mm),
     }
   shape = arrays["image"].shape
   entry = {

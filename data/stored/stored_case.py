@@ -110,13 +110,13 @@ def _make(case: Case, preparation: Preparation, folder: pathlib.Path, recipe: Re
   read = read_case_label(case, image, preparation.organs, preparation.nifti_header)
   label, notes = read.array, [*notes, *read.notes]
   measures = measure(image.array, label, image.affine, image.spacing_mm, preparation.organs, case.annotated)
-  resampled = preprocess.store_label(label, image.spacing_mm, target_mm).numpy()
+  resampled = preprocess.store_label(label, image.spacing_mm, target_mm)
   resampled, lost = keep_vanished(label, resampled, image.spacing_mm, target_mm)
   if lost:
     organs = listed("ignore" if value == IGNORE else preparation.organs[value - 1] for value in lost)
     notes.append(f"at {describe_spacing(target_mm)} {organs} would vanish; one voxel is kept.")
   arrays = {
-    "image": preprocess.store_image(image.array, image.spacing_mm, target_mm).numpy(),
+    "image": preprocess.store_image(image.array, image.spacing_mm, target_mm),
     "label": resampled,
   }
   entry = {

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from data.arrays import Labels, SpacingMM
 from data.stored import preprocess
+from data.value_counts import value_counts, values_of
 
 
 def keep_vanished(
@@ -22,12 +23,12 @@ def keep_vanished(
     (the stored labels, with a voxel of every label that `label` has; the labels that were lost). A voxel that
     is the only one of another label is not taken.
   """
-  lost = sorted(set(np.unique(label).tolist()) - set(np.unique(stored).tolist()) - {0})
-  kept = np.array(stored)
+  lost = sorted(set(values_of(label)) - set(values_of(stored)) - {0})
+  kept = np.array(stored) if lost else stored
   for value in lost:
     mask = tf.constant(label == value, tf.float32)
     share = preprocess.resample(mask, spacing_mm, target_mm).numpy()
-    only = [other for other, count in zip(*np.unique(kept, return_counts=True)) if count == 1 and other != 0]
+    only = [other for other, count in enumerate(value_counts(kept)) if count == 1 and other != 0]
     share[np.isin(kept, only)] = -1
     kept[np.unravel_index(np.argmax(share), share.shape)] = value
   return kept, lost

@@ -247,3 +247,17 @@ def test_names_of_segments_and_values_to_ignore(write):
   assert case.ignored == {3} and not case.background
   with pytest.raises(InputError, match="names the value 3 twice"):
     read_manifest(write(case={"labels": {**labels, "03": "spleen"}}))
+
+
+@pytest.mark.parametrize("patient, read", [(None, ""), ("p 1", "p 1"), (7, "7")])
+def test_whose_scan_it_is(write, patient, read):
+  manifest = read_manifest(write(case={"patient": patient, "patient_sex": "F"}))
+  assert manifest.cases[0].patient == read and "patient_sex" in manifest.notes[0]
+  masks = {"liver": "label.nii.gz", "spleen": "label.nii.gz"}
+  assert read_manifest(write(case={"patient": patient, "label": masks})).cases[0].patient == read
+
+
+@pytest.mark.parametrize("patient", ["", True, ["p"], 1.5])
+def test_what_is_no_patient(write, patient):
+  with pytest.raises(InputError, match='case "a": "patient" is '):
+    read_manifest(write(case={"patient": patient}))

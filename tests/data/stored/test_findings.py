@@ -2,6 +2,7 @@
 
 import pytest
 
+from data.guards.case_guards import parse_rules
 from data.input_error import InputError
 from data.stored.findings import fold_summary, require_each_scan_once, warnings
 
@@ -63,3 +64,29 @@ def test_folds_are_counted():
   entries = [entry(name, name, name, fold) for name, fold in (("a", 0), ("b", 1), ("c", 1), ("d", None))]
   assert fold_summary(entries).startswith("2 folds of fully labelled cases (fold 0: 1, fold 1: 2)")
   assert fold_summary(entries[3:]).startswith("no folds")
+
+
+def test_one_patient_in_train_and_test():
+  entries = [{**entry("a", "1", "x", 0), "patient": "p"}, {**entry("b", "2", "y"), "patient": "p"}]
+  with pytest.raises(InputError, match=r"cases are of the same patient twice: a \(fold 0\) = b \(no fold\)"):
+    require_each_scan_once("m.json", entries)
+  entries[1]["fold"] = 0
+  require_each_scan_once("m.json", entries)
+
+
+def test_one_role_and_overrides():
+  entries = [entry("a", "1", "x"), entry("b", "1", "x")]
+  require_each_scan_once("m.json", entries, same_role=False)
+  require_each_scan_once("m.json", entries, parse_rules(["duplicate:b"], refuse=True))
+  with pytest.raises(InputError, match=r"the other\. Rename it\."):
+    require_each_scan_once("m.json", entries, way_out="Rename it.")
+
+
+def test_what_guards_found_is_told_the_severe_first_and_not_without_end():
+  found = [{"guard": "volume", "severe": False, "line": f"line {number}"} for number in range(30)]
+  entries = [
+    {**entry("a", "1", "x"), "findings": [*found, {"guard": "side", "severe": True, "line": "left"}]}
+  ]
+  lines = warnings(entries, ["liver"])
+  assert lines[0] == "a: left (side)" and lines[1] == "a: line 0 (volume)"
+  assert len(lines) == 21 and lines[-1] == "the guards found 11 more: prepare_report.html shows them"

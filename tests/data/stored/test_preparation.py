@@ -3,6 +3,10 @@
 import dataclasses
 import json
 import shutil
+import signal
+import subprocess
+import sys
+import time
 
 import nibabel
 import numpy as np
@@ -14,7 +18,7 @@ from data.stored.dropped_annotations import Drop
 from data.stored.folds import with_folds
 from data.stored.preparation import CasesFailed, prepare_store
 from data.stored.store import read_store, verify
-from tests.conftest import make_case, make_store, write_nifti, write_raw
+from tests.conftest import ROOT, make_case, make_store, write_nifti, write_raw
 
 
 def test_it_returns_the_store_that_it_wrote(tiny_raw, tmp_path):
@@ -173,3 +177,37 @@ def test_values_that_are_not_wanted_become_background(tmp_path):
   store = prepare_store(path, tmp_path / "store")
   label = np.array(store.cases[0].label())
   assert set(np.unique(label)) == {0, 1, 2}
+
+
+@pytest.mark.slow
+def test_a_killed_prepare_redoes_only_the_cases_in_flight(tmp_path):
+  path = write_raw(tmp_path / "raw", full=16, partial=0, test=0)
+  command = [sys.executable, "-m", "data.prepare", f"--manifest={path}", f"--output_dir={tmp_path / 'store'}"]
+  process = subprocess.Popen([*command, "--workers=1"], cwd=ROOT)
+  cases = tmp_path / "store" / "cases"
+  try:
+    while len(list(cases.glob("*/case.json"))) < 3 and process.poll() is None:
+      time.sleep(0.002)
+  finally:
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+  finished = {file.parent.name: file.stat().st_mtime_ns for file in cases.glob("[!.]*/case.json")}
+  assert 3 <= len(finished) < 16 and not (tmp_path / "store" / "index.json").exists()
+  (cases / ".full_9.12345.tmp").mkdir()
+  store = prepare_store(path, tmp_path / "store")
+  for name, before in finished.items():
+    assert (cases / name / "case.json").stat().st_mtime_ns == before
+  assert {folder.name for folder in cases.iterdir()} == {case.id for case in store.cases}  # no leftovers
+  whole = read_store(make_store(path, tmp_path / "whole"))
+  assert [case.sha256 for case in store.cases] == [case.sha256 for case in whole.cases]
+
+
+def test_a_report_lies_beside_the_index_and_no_page_of_others_is_replaced(tiny_raw, tmp_path):
+  page = tmp_path / "store" / "prepare_report.html"
+  make_store(tiny_raw / "dataset.json", tmp_path / "store")
+  assert page.read_text(encoding="utf-8").count("data:image/jpeg;base64,") == 6
+  make_store(tiny_raw / "dataset.json", tmp_path / "store")
+  page.write_text("my notes")
+  with pytest.raises(InputError, match=r"prepare_report\.html: is there already"):
+    make_store(tiny_raw / "dataset.json", tmp_path / "store")
+  assert page.read_text() == "my notes"

@@ -68,7 +68,7 @@ def test_an_axis_at_its_spacing_is_untouched():
 def test_labels_vote():
   label = np.zeros((1, 4, 4), np.uint8)
   label[0, :2, :2], label[0, 2:, 2:] = 3, 9
-  coarse = preprocess.store_label(label, (1.0, 1.0, 1.0), (1.0, 2.0, 2.0)).numpy()
+  coarse = preprocess.store_label(label, (1.0, 1.0, 1.0), (1.0, 2.0, 2.0))
   np.testing.assert_array_equal(coarse[0], [[3, 0], [0, 9]])
 
 
@@ -80,6 +80,6 @@ def test_labels_are_untouched_at_their_spacing():
 def test_a_label_survives_finer_and_back():
   label = np.zeros((6, 12, 12), np.uint8)
   label[2:5, 3:9, 2:8] = 1
-  finer = preprocess.store_label(label, (2.0, 2.0, 2.0), (1.0, 1.0, 1.0)).numpy()
-  back = preprocess.store_label(finer, (1.0, 1.0, 1.0), (2.0, 2.0, 2.0)).numpy()
+  finer = preprocess.store_label(label, (2.0, 2.0, 2.0), (1.0, 1.0, 1.0))
+  back = preprocess.store_label(finer, (1.0, 1.0, 1.0), (2.0, 2.0, 2.0))
   np.testing.assert_array_equal(back, label)

@@ -1,12 +1,17 @@
 """One case brought into the store: what becomes of its label map, its grid, and cases that are refused."""
 
+import itertools
 import json
 
+import hypothesis
 import nibabel
 import numpy as np
 import pytest
+from hypothesis import strategies as st
+from nibabel import orientations
 
 from data.dataset_json import read_manifest
+from data.guards.case_guards import parse_rules
 from data.input_error import InputError
 from data.stored.store import read_store
 from data.stored.stored_case import Preparation, prepare_case
@@ -95,3 +100,74 @@ def test_a_changed_source_is_prepared_again_and_an_unchanged_one_is_not(raw):
   write_nifti(raw / "images" / "full_0.nii.gz", image)
   prepared(raw)
   assert array.stat().st_mtime_ns != before
+
+
+ORIENTATIONS = [
+  np.array(list(zip(axes, signs)))
+  for axes in itertools.permutations(range(3))
+  for signs in itertools.product((1, -1), repeat=3)
+]
+
+
+def reoriented(path, orientation):
+  image = nibabel.load(path)
+  array = orientations.apply_orientation(np.asarray(image.dataobj), orientation)
+  affine = image.affine @ orientations.inv_ornt_aff(orientation, image.shape)
+  nibabel.save(nibabel.Nifti1Image(array, affine), path)
+
+
+@pytest.mark.slow
+@hypothesis.settings(max_examples=1, deadline=None, phases=[hypothesis.Phase.generate])
+@hypothesis.given(of_labels=st.permutations(range(len(ORIENTATIONS))))
+def test_all_48_orientations_give_one_store(tmp_path_factory, of_labels):
+  raw = write_raw(tmp_path_factory.mktemp("raw"), full=1, partial=0, test=0).parent
+  image, label = (raw / kind / "full_0.nii.gz" for kind in ("images", "labels"))
+  kept = {path: path.read_bytes() for path in (image, label)}
+  before = without_sources(prepared(raw))
+  assert len(ORIENTATIONS) == 48
+  for of_image, of_label in zip(ORIENTATIONS, of_labels):
+    for path, orientation in ((image, of_image), (label, ORIENTATIONS[of_label])):
+      path.write_bytes(kept[path])
+      reoriented(path, orientation)
+    after = without_sources(prepared(raw))
+    np.testing.assert_allclose(after["affine"], before["affine"], atol=1e-4)
+    assert {**after, "affine": before["affine"]} == before
+
+
+def without_sources(entry):
+  kept = {name: value for name, value in entry["sha256"].items() if not name.startswith("source")}
+  return {**entry, "sha256": kept}
+
+
+def test_what_guards_find_stands_in_the_entry_and_refuses_on_request(raw):
+  entry = prepared(raw)
+  assert entry["measured"]["liver"]["ml"] == pytest.approx(4 * 8 * 6 * 12 / 1000)
+  assert {finding["guard"] for finding in entry["findings"]} == {"side", "volume"}
+  manifest = read_manifest(raw / "dataset.json")
+
+  def with_rules(*names):
+    preparation = Preparation(
+      manifest.organs, (None, None, None), 10**9, guards=parse_rules(names, refuse=True)
+    )
+    return prepare_case(manifest.cases[0], preparation, raw / "store")
+
+  time = (raw / "store" / "cases" / "full_0" / "image.npy").stat().st_mtime_ns
+  with pytest.raises(
+    InputError, match=r"full_0\.nii\.gz: the liver lies only .* --override_guards=side:full_0"
+  ):
+    with_rules()
+  with pytest.raises(InputError, match="--override_guards=volume:full_0"):
+    with_rules("side:full_0")
+  assert with_rules("side", "volume") == entry
+  assert (
+    raw / "store" / "cases" / "full_0" / "image.npy"
+  ).stat().st_mtime_ns == time  # nothing was done again
+
+
+def test_a_case_of_before_there_were_guards_is_looked_at(raw):
+  entry = prepared(raw)
+  path = raw / "store" / "cases" / "full_0" / "case.json"
+  content = json.loads(path.read_text())
+  del content["entry"]["findings"], content["entry"]["measured"]
+  path.write_text(json.dumps(content))
+  assert prepared(raw) == entry

@@ -9,7 +9,7 @@ FINE, COARSE = (1.0, 1.0, 1.0), (4.0, 4.0, 4.0)
 
 
 def resampled(label):
-  stored = preprocess.store_label(label, FINE, COARSE).numpy()
+  stored = preprocess.store_label(label, FINE, COARSE)
   return stored, *keep_vanished(label, stored, FINE, COARSE)
 
 
