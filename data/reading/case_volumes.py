@@ -72,7 +72,8 @@ def read_case_label(case: Case, image: Volume, organs: tuple[str, ...], nifti_he
       f'{case.label}: names no segments, and "labels" of case "{case.id}" has the name '
       f'"{next(iter(case.names))}"; map the values of the label map: {{"1": organ}}.'
     )
-  return CaseLabel(_labels(case, _label_array(case, case.label, image, nifti_header), organs))
+  values = _label_array(case, case.label, image, nifti_header)
+  return CaseLabel(_labels(case, values, organs), record=_united(case, values, image))
 
 
 def _is_object(case: Case) -> bool:
@@ -166,6 +167,23 @@ def _labels(case: Case, array: Integers, organs: tuple[str, ...]) -> Labels:
   if case.ignored:
     labels[np.isin(array, sorted(case.ignored))] = IGNORE
   return labels
+
+
+def _united(case: Case, array: Integers, image: Volume) -> dict[str, Any]:
+  """What each of several values of an organ contributes, for the index: {"values_ml": {"2": 732.1}}.
+
+  A tumour that is larger than its organ makes a case unlike the others; the user may leave it out.
+  """
+  organs = [organ for organ in case.values.values() if organ in case.annotated]
+  shared = [value for value, organ in case.values.items() if organs.count(organ) > 1]
+  if not shared:
+    return {}
+  voxel_ml = math.prod(image.spacing_mm) / 1000
+  return {
+    "values_ml": {
+      str(value): round(np.count_nonzero(array == value) * voxel_ml, 1) for value in sorted(shared)
+    }
+  }
 
 
 def _mirrored(volume: Volume, axes: str) -> Volume:

@@ -10,6 +10,7 @@ from absl import flags
 from data import prepare
 from data.stored.dropped_annotations import Drop
 from tests.conftest import make_case, run_command, write_nifti, write_raw
+from tests.data.layouts.test_nih_pancreas import write_case as write_nih
 
 
 def test_the_two_flags_go_together():
@@ -73,3 +74,40 @@ def test_dropped_annotations(tmp_path):
   assert index["dropped_annotations"] == {"case_fraction": 0.5, "organs": 2, "seed": 1, "keep_fold": 0}
   partial = [case for case in index["cases"] if len(case["annotated"]) < 3]
   assert len(partial) == 3 and all(case["fold"] is None for case in partial)
+
+
+@pytest.mark.slow
+def test_a_public_data_set_by_its_name(tmp_path):
+  """What was left out is told, and how label maps were placed."""
+  write_nih(tmp_path / "raw", 1, 6, np.s_[:, ::-1])
+  write_nih(tmp_path / "raw", 2, 7, np.s_[:, ::-1])
+  write_nih(tmp_path / "raw", 25, 8, np.s_[:])
+  layout = ["--layout=nih_pancreas", f"--raw_dir={tmp_path / 'raw'}", f"--output_dir={tmp_path / 'store'}"]
+  told = run_command("data.prepare", *layout, "--max_cases=1", "--seed=1").stdout
+  assert "note: left out: 1 cases (0025): withdrawn" in told and "1 cases (0 fully labelled" in told
+  assert "mirrored along y: 1 (index.json, label_placed)" in told
+  (entry,) = json.loads((tmp_path / "store" / "index.json").read_text())["cases"]
+  assert entry["label_placed"]["mirrored"] == "y" and entry["annotated"] == ["pancreas"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+  "arguments, says",
+  [
+    (["--layout=btcv", "--output_dir=x"], "--raw_dir: is missing"),
+    (["--layout=btcv", "--raw_dir=x", "--manifest=x", "--output_dir=x"], "exactly one of them"),
+    (["--output_dir=x"], "exactly one of them"),
+    (["--manifest=x", "--max_cases=3", "--output_dir=x"], "--max_cases: is for --layout"),
+    (["--layout=btcv", "--raw_dir=x"], "--output_dir: is missing"),
+    (["--layout=brats", "--raw_dir=x", "--output_dir=x"], "btcv"),
+  ],
+)
+def test_flags_that_do_not_go_together(arguments, says):
+  result = run_command("data.prepare", *arguments, check=False)
+  assert result.returncode == 2 and says in result.stderr and result.stderr.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_the_layouts_are_listed():
+  told = run_command("data.prepare", "--list_layouts").stdout
+  assert "nih_pancreas" in told and "label0001.nii.gz" in told

@@ -2,8 +2,12 @@
 
 import numpy as np
 
-from data.layouts.amos22 import VALUES
 from tests.data.layouts.raw_files import assert_phantom, labels, of, prepare, scan
+
+# As its dataset.json counts them, up to the duodenum.
+NAMES = """spleen, right kidney, left kidney, gallbladder, esophagus, liver, stomach, aorta,
+  inferior vena cava, pancreas, right adrenal gland, left adrenal gland"""
+VALUES = {value: name.strip() for value, name in enumerate(NAMES.split(","), 1)}
 
 
 def write_case(folder, part, number, index):

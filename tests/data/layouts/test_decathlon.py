@@ -32,6 +32,11 @@ def test_tumours_belong_to_their_organ(tmp_path, organ):
   assert list(cases) == [f"{organ}_2", f"{organ}_10", f"{organ}_421"]
   for index, case in enumerate(cases.values()):
     assert_phantom(case, [organ], index)
+  (index,) = tmp_path.glob("store/index.json")
+  tumours = [entry.get("values_ml", {}).get("2") for entry in json.loads(index.read_text())["cases"]]
+  volume_ml = np.prod(np.diag(phantom().affine)[:3]) / 1000
+  half = np.count_nonzero(of([organ], 1)[:, :, ::2]) * volume_ml
+  assert tumours == ([None] * 3 if organ == "spleen" else [0, pytest.approx(half, abs=0.05), 0])
   assert any(f"{organ}_99.nii.gz): not there" in note for note in manifest.notes)
 
 

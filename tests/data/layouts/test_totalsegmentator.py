@@ -5,9 +5,24 @@ import pytest
 
 from data.input_error import InputError
 from data.layouts.by_name import Choice, find_cases
-from data.layouts.totalsegmentator import MASKS
 from data.organs import BTCV_ORGANS
 from tests.data.layouts.raw_files import assert_phantom, labels, of, phantom, prepare, scan
+
+MASKS = {  # names of the files
+  "spleen": ["spleen"],
+  "right kidney": ["kidney_right", "kidney_cyst_right"],
+  "left kidney": ["kidney_left", "kidney_cyst_left"],
+  "gallbladder": ["gallbladder"],
+  "esophagus": ["esophagus"],
+  "liver": ["liver"],
+  "stomach": ["stomach"],
+  "aorta": ["aorta"],
+  "inferior vena cava": ["inferior_vena_cava"],
+  "portal and splenic vein": ["portal_vein_and_splenic_vein"],
+  "pancreas": ["pancreas"],
+  "right adrenal gland": ["adrenal_gland_right"],
+  "left adrenal gland": ["adrenal_gland_left"],
+}
 
 
 def write_case(folder, index, empty=()):

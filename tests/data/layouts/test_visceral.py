@@ -4,8 +4,20 @@ import pytest
 
 from data.input_error import InputError
 from data.layouts.layout import Files
-from data.layouts.visceral import RADLEX, find
+from data.layouts.visceral import find
 from tests.data.layouts.raw_files import assert_phantom, labels, of, prepare, scan
+
+RADLEX = {  # www.radlex.org
+  58: "liver",
+  86: "spleen",
+  170: "pancreas",
+  187: "gallbladder",
+  480: "aorta",
+  29662: "right kidney",
+  29663: "left kidney",
+  30324: "right adrenal gland",
+  30325: "left adrenal gland",
+}
 
 
 def write_patient(folder, patient, index, missing=()):
