@@ -47,6 +47,11 @@ class PlacedAtlas:
       if atlas is not None and anchor is not None:
         self._atlases[case.id], self.anchors_mm[case.id] = atlas, anchor
 
+  @property
+  def without_anchor(self) -> tuple[str, ...]:
+    """Ids of the cases without an anchor."""
+    return tuple(case.id for case in self._cases if case.id not in self.anchors_mm)
+
   def expected(self, case: int, voxels: Floats) -> Floats:
     """The shares that the classes should have at points of a partial case.
 

@@ -87,6 +87,11 @@ class Batches:
     focus = tuple(_annotated_values(store, case) for case in counted)
     self._prior = _sampler(splits.labeled, plan, _PRIOR, focus)
 
+  @property
+  def without_anchor(self) -> tuple[str, ...]:
+    """Ids of the partial cases that an atlas was given for and finds no place in."""
+    return self._atlas.without_anchor if self._atlas else ()
+
   def labeled(
     self, first_step: int, last_step: int, share: Share = Share()  # noqa: B008 - frozen
   ) -> tf.data.Dataset:

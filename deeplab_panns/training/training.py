@@ -122,6 +122,13 @@ class Training:
     patches."""
     holds_to_prior = self.experiment.stage2.holds_to_prior
     lines = disagreements(self._store, self._splits) if holds_to_prior else []
+    lost = self._batches.without_anchor
+    if lost:
+      lines.append(
+        f"{len(lost)} of {len(self._splits.partial)} partial cases ({', '.join(lost[:3])}"
+        f"{', ...' if len(lost) > 3 else ''}) show too little of what they annotate for an anchor; the prior "
+        "does not count them."
+      )
     sampling = self.experiment.sampling
     if not isinstance(sampling, PatchSampling):
       return lines

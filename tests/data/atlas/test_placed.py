@@ -28,7 +28,7 @@ def placed(tmp_path):
 
 def test_only_cases_that_show_their_organ_have_an_anchor(tmp_path):
   atlas, _ = placed(tmp_path)
-  assert list(atlas.anchors_mm) == ["whole", "cut"] and atlas.classes == 4
+  assert list(atlas.anchors_mm) == ["whole", "cut"] and atlas.without_anchor == ("blind",)
   np.testing.assert_array_equal(atlas.expected(2, np.zeros((2, 3))), np.full((2, 4), 0.25))
 
 

@@ -113,6 +113,20 @@ def test_describes_its_cases_and_warns_of_nothing_that_is_right(
   assert training.warnings() == []
 
 
+def test_says_which_partial_cases_have_no_anchor(
+  tmp_path, tiny_store, with_stage2, tiny_experiment, small_network, monkeypatch
+):
+  placed = dataclasses.replace(tiny_experiment.stage2.objective, anchored_prior=True)
+  training = begin(tmp_path, with_stage2(objective=placed), tiny_store)
+  assert training.warnings() == []
+  lost = training._splits.partial[0].id
+  del training._batches._atlas.anchors_mm[lost]
+  assert training.warnings() == [
+    f"1 of 2 partial cases ({lost}) show too little of what they annotate for an anchor; the prior does not "
+    "count them."
+  ]
+
+
 def test_the_teacher_is_refreshed_every_interval_and_not_at_the_start():
   class Counted:
     refreshed = 0
