@@ -47,6 +47,10 @@ def train_arguments(args: flags.FlagValues) -> tuple[str, ...]:
 
 def main(_: list[str]) -> None:
   args = flags.FLAGS
+  if args.strategy == "multi_worker":
+    raise flags.ValidationError(
+      "--strategy=multi_worker: crossval trains folds on this host alone; start train --fold=k on all hosts"
+    )
   scored_how = how_scored.record(inference_flags.application(args), inference_flags.mending(args))
   store = read_store(args.data_dir)
   require_organs(store, args.organs)

@@ -10,6 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from data.batches.patches import PatchSampling
+from data.input_error import InputError
 from data.stored.store import Store
 from data.stored.unchanged import Unchanged
 from deeplab_panns.distribution.team import Team
@@ -60,7 +61,7 @@ class Training:
     """
     self.experiment = experiment
     self.begun_from = ""
-    self._team = team
+    self._team, self._interruption = team, interruption
     self._store = store
     self._splits = assembly.split_cases(store, experiment)
     self._batches = assembly.make_batches(store, self._splits, experiment)
@@ -204,8 +205,13 @@ class Training:
     batches = self._team.dealt(lambda share: stream(first_step, last_step, share))
     # a stream that is dealt has no end
     steps = last_step - first_step if self._team.replicas > 1 else None
-    with self._faults.named(), self._team.lost_workers_named(self._checkpoints.latest):
-      self.panns.fit(batches, verbose=0, callbacks=callbacks, steps_per_epoch=steps)
+    try:
+      with self._faults.named(), self._team.lost_workers_named(self._checkpoints.latest):
+        self.panns.fit(batches, verbose=0, callbacks=callbacks, steps_per_epoch=steps)
+    except InputError:
+      if not self._team.is_chief:  # the chief may have gone because the scheduler ends all of them
+        self._interruption.heed()
+      raise
 
 
 class TeacherRefresh(tf.keras.callbacks.Callback):

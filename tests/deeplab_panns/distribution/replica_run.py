@@ -3,8 +3,8 @@
 In a process of its own: logical devices must be configured before TensorFlow starts.
 """
 
-import dataclasses
 import sys
+from unittest import mock
 
 import numpy as np
 import tensorflow as tf
@@ -27,9 +27,10 @@ SHAPES = {"2d": (33, 33, 3), "3d": (8, 8, 8, 1)}
 def network(kind):
   if kind == "3d":
     return unet_3d(UNetConfig(classes=3, filters=(4, 8), strides=((1, 1, 1), (2, 2, 2))))
-  resnet.BACKBONES["resnet_small"] = TINY
-  config = DeepLabConfig(classes=3, backbone="resnet_small", batch_norm_decay=0.9)
-  return deeplab_v3(dataclasses.replace(config, output_stride=8))
+  with mock.patch.dict(resnet.BACKBONES, resnet_small=TINY):
+    return deeplab_v3(
+      DeepLabConfig(classes=3, backbone="resnet_small", batch_norm_decay=0.9, output_stride=8)
+    )
 
 
 def examples(rng, kind, count):
@@ -73,15 +74,22 @@ def batches(kind, steps, partial):
   return of_share
 
 
-def trained(team, kind, settings):
-  """{name: array} of all that five steps of stage 2 move."""
+def model(kind):
+  """A PaNN with all that goes beyond the paper's method."""
   tf.keras.utils.set_random_seed(0)
+  settings = {"mix": True} if kind == "2d" else {"anchored_prior": True, "atlas_weight": 0.5}
+  objective = Objective(lambda2=1.0, teacher_decay=0.9, pseudo_labels="aligned", **settings)
+  panns = PaNN(network(kind), network(kind), Duals(PRIOR, moving=kind == "3d"), objective, 0)
+  optimizer = tf.keras.optimizers.SGD(0.005, momentum=0.9)
+  optimizer.build(panns.network.trainable_variables)
+  panns.compile(optimizer=optimizer)
+  return panns
+
+
+def trained(team, kind):
+  """{name: array} of all that five steps of stage 2 move."""
   with team.scope():
-    duals = Duals(PRIOR, moving=settings.get("anchored_prior", False))
-    panns = PaNN(network(kind), network(kind), duals, Objective(lambda2=1.0, **settings), 0)
-    optimizer = tf.keras.optimizers.SGD(0.005, momentum=0.9)
-    optimizer.build(panns.network.trainable_variables)
-    panns.compile(optimizer=optimizer)
+    panns = model(kind)
   if kind == "3d":  # stage 1 is another graph, which the slices' network is too large to compile for this
     panns.fit(team.dealt(batches(kind, 2, partial=False)), steps_per_epoch=2, verbose=0)
   panns.refresh_teacher()
@@ -89,11 +97,11 @@ def trained(team, kind, settings):
   moved = {
     "network": panns.network.variables,
     "teacher": panns.teacher.variables,
-    "momentum": optimizer.momentums,
+    "momentum": panns.optimizer.momentums,
     "duals": panns.duals.variables,
     "alignment": panns.alignment.variables,
     "losses": [metric.result() for metric in (*panns.tracked.values(), panns.tracked_share)],
-    "step": [panns.first_bad_step, optimizer.iterations],
+    "step": [panns.first_bad_step, panns.optimizer.iterations],
   }
   return {name: [np.asarray(tf.convert_to_tensor(one)) for one in values] for name, values in moved.items()}
 
@@ -115,11 +123,9 @@ if __name__ == "__main__":
   # graphs that run five times are not worth it
   tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
   for kind in kinds:
-    beyond = {"mix": True} if kind == "2d" else {"anchored_prior": True, "atlas_weight": 0.5}
-    beyond = {"teacher_decay": 0.9, "pseudo_labels": "aligned", **beyond}
-    alone = trained(Team(), kind, beyond)
+    alone = trained(Team(), kind)
     for count in counts:
       devices = [f"CPU:{number}" for number in range(count)]
-      many = trained(Team(tf.distribute.MirroredStrategy(devices)), kind, beyond)
+      many = trained(Team(tf.distribute.MirroredStrategy(devices)), kind)
       for name, values in many.items():
         print(kind, count, name, distance(name, values, alone[name]))

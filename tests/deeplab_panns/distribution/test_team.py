@@ -6,7 +6,9 @@ import socket
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+import tensorflow as tf
 
 from data.batches.share import Share
 from data.input_error import InputError
@@ -44,8 +46,9 @@ def test_full_supervision_deals_labelled_examples_alone():
 @pytest.mark.slow
 @pytest.mark.parametrize("kind, counts", [("2d", "2"), ("3d", "2,4")])
 def test_replicas_learn_what_one_device_learns(kind, counts):
-  """PaNN's prior, an averaged teacher, alignment, mixing, dropout, momentum, unequally many ignored pixels. After
-  two steps of stage 1 and five of stage 2, the moving statistics and the teacher's included."""
+  """PaNN's prior, an averaged teacher, alignment, mixing, dropout, momentum, unequally many ignored pixels.
+
+  After five steps of stage 2, the moving statistics and the teacher's included."""
   result = subprocess.run(
     [sys.executable, "-m", "tests.deeplab_panns.distribution.replica_run", kind, counts],
     cwd=ROOT,
@@ -78,3 +81,39 @@ def worker_variables(count):
     json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}})
     for index in range(count)
   ]
+
+
+def start(store, run_dir, strategy, **variables):
+  return subprocess.Popen(
+    [sys.executable, "-m", "tests.deeplab_panns.distribution.worker_run", store, run_dir, strategy],
+    cwd=ROOT,
+    env={**QUIET, **variables},
+    stdout=subprocess.PIPE,
+    stderr=subprocess.PIPE,
+    text=True,
+  )
+
+
+def saved(run_dir):
+  """{key: array} of a run's last checkpoint."""
+  reader = tf.train.load_checkpoint(str(run_dir / "checkpoints" / "last" / "ckpt-6"))
+  return {key: reader.get_tensor(key) for key in reader.get_variable_to_shape_map() if "GRAPH" not in key}
+
+
+@pytest.mark.slow
+def test_two_processes_learn_what_one_learns_and_the_chief_alone_writes(tiny_store, tmp_path):
+  """Both stages, by the command's own path: resampling, prior, validation, checkpoints."""
+  one = start(tiny_store, tmp_path / "one", "one")
+  two = [
+    start(tiny_store, tmp_path / "two", "multi_worker", TF_CONFIG=variable)
+    for variable in worker_variables(2)
+  ]
+  outputs = [process.communicate(timeout=300) for process in (one, *two)]
+  assert [process.returncode for process in (one, *two)] == [0, 0, 0], outputs
+  assert "2 replicas by 2 processes, CPU" in outputs[1][0] and outputs[2] == ("", "")
+  alone, together = saved(tmp_path / "one"), saved(tmp_path / "two")
+  assert set(alone) == set(together) and any("moving_variance" in key for key in alone)
+  for key, value in together.items():
+    np.testing.assert_allclose(value, alone[key], rtol=1e-5, atol=1e-5, err_msg=key)
+  [started] = json.loads((tmp_path / "two" / "run.json").read_text())["starts"]
+  assert started["devices"]["strategy"] == "multi_worker" and started["deterministic"]
