@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pathlib
 import re
+from collections.abc import Collection
 
 from data.dataset_json import Case, Reading
 from data.input_error import InputError
@@ -16,7 +17,6 @@ from data.layouts.layout import Files, Found, Layout, by_number, left_out, paire
 
 # TCIA's version 2 of 2020-09-10 withdrew them: the same scan as case 2, cropped otherwise.
 WITHDRAWN = (25, 70)
-_DICOM = {".dcm", ".dicom", ".ima", ""}
 
 
 def find(files: Files) -> Found:
@@ -51,10 +51,18 @@ def scans(files: Files) -> dict[int, pathlib.Path]:
   Raises:
     InputError: If a patient has slices in two folders.
   """
+  named = _by_patient(files, {".dcm", ".dicom", ".ima"})
+  # Files without an ending may be slices; beside such with one they are licences.
+  return dict(sorted({**_by_patient(files, {""}, set(named)), **named}.items()))
+
+
+def _by_patient(
+  files: Files, suffixes: Collection[str], but: Collection[int] = ()
+) -> dict[int, pathlib.Path]:
   found: dict[int, pathlib.Path] = {}
-  for folder in files.folders_with(_DICOM):
+  for folder in files.folders_with(suffixes):
     match = re.search(r"PANCREAS_(\d{4})", folder.relative_to(files.folder.parent).as_posix(), re.IGNORECASE)
-    if not match:
+    if not match or int(match[1]) in but:
       continue
     number = int(match[1])
     if number in found:
@@ -63,7 +71,7 @@ def scans(files: Files) -> dict[int, pathlib.Path]:
         "series."
       )
     found[number] = folder
-  return dict(sorted(found.items()))
+  return found
 
 
 LAYOUT = Layout(

@@ -31,7 +31,7 @@ def find(files: Files) -> Found:
   Raises:
     InputError: If there are several such files, or one is not in order.
   """
-  found = [file for file in files.matching(r"dataset\.json") if (file.path.parent / "labelsTr").is_dir()]
+  found = [file for file in files.matching(r"dataset\.json") if _is_nnunets(file.path)]
   if not found:
     return Found(())
   if len(found) > 1:
@@ -59,6 +59,16 @@ def find(files: Files) -> Found:
     case_id = re.sub(r"[^A-Za-z0-9._-]", "_", name)
     cases.append(Case(case_id, image, label, annotated, values, ignored=ignored))
   return Found(tuple(cases), (*notes, *left_out("cases", bare, "scan or label map is not there")), organs)
+
+
+def _is_nnunets(path: pathlib.Path) -> bool:
+  """Whether label maps lie beside a dataset.json, or it says where they lie."""
+  if (path.parent / "labelsTr").is_dir():
+    return True
+  try:
+    return isinstance(_content(path).get("dataset"), dict)
+  except InputError:  # another program's
+    return False
 
 
 def _content(path: pathlib.Path) -> dict[str, Any]:

@@ -6,13 +6,15 @@ import pytest
 from data.input_error import InputError
 from data.layouts.by_name import Choice, find_cases
 from data.layouts.layout import Files
-from data.layouts.nih_pancreas import find
+from data.layouts.nih_pancreas import find, scans
 from data.stored.preparation import CasesFailed
 from tests.data.layouts.raw_files import assert_phantom, dicom, labels, of, prepare
 
 
 def write_case(folder, number, index, flip):
   study = folder / "Pancreas-CT" / f"PANCREAS_{number:04d}" / "11-24-2015" / "Pancreas-63502"
+  study.parents[1].mkdir(parents=True)
+  (study.parents[1] / "LICENSE").touch()
   dicom(study, lambda k: f"{(k * 7) % 101:03d}.dcm", index)
   label = of(["pancreas"], index, {1: "pancreas"})[flip]
   labels(folder / "TCIA_pancreas_labels-02-05-2017" / f"label{number:04d}.nii.gz", label, index, "LPS")
@@ -45,6 +47,12 @@ def test_two_series_of_a_patient_are_named(tmp_path):
     (tmp_path / "PANCREAS_0001" / name / "1.dcm").touch()
   with pytest.raises(InputError, match="PANCREAS_0001, as"):
     find(Files(tmp_path))
+
+
+def test_slices_without_an_ending(tmp_path):
+  (tmp_path / "PANCREAS_0001").mkdir()
+  (tmp_path / "PANCREAS_0001" / "1").touch()
+  assert scans(Files(tmp_path)) == {1: tmp_path / "PANCREAS_0001"}
 
 
 def test_the_list_of_the_downloader_is_no_download(tmp_path):

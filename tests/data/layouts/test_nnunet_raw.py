@@ -50,6 +50,9 @@ def test_files_that_dataset_json_lists(tmp_path):
   entry = {"images": ["imagesTr/case_1_0000.nii.gz"], "label": "labelsTr/case_1.nii.gz"}
   names = {"channel_names": {"0": "CT"}, "labels": V2, "dataset": {"one": entry}}
   write(tmp_path, names, phantom().label * 0)
+  (tmp_path / "labelsTr").rename(tmp_path / "labels")
+  names["dataset"]["one"]["label"] = "labels/case_1.nii.gz"
+  (tmp_path / "dataset.json").write_text(json.dumps(names))
   (case,) = find_cases("nnunet_raw", tmp_path, Choice()).cases
   assert case.id == "one" and case.image.name == "case_1_0000.nii.gz"
 
