@@ -93,7 +93,10 @@ class Batches:
     return self._atlas.without_anchor if self._atlas else ()
 
   def labeled(
-    self, first_step: int, last_step: int, share: Share = Share()  # noqa: B008 - frozen
+    self,
+    first_step: int,
+    last_step: int,
+    share: Share = Share(),  # noqa: B008 - frozen
   ) -> tf.data.Dataset:
     """Batches of labelled examples alone: stage 1, and stage 2 of full supervision.
 
@@ -108,7 +111,10 @@ class Batches:
     return _stream(first_step, last_step, batch, share)
 
   def mixed(
-    self, first_step: int, last_step: int, share: Share = Share()  # noqa: B008 - frozen
+    self,
+    first_step: int,
+    last_step: int,
+    share: Share = Share(),  # noqa: B008 - frozen
   ) -> tf.data.Dataset:
     """Batches of stage 2: as `labeled`, and "partial" beside it.
 
