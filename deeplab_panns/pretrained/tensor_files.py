@@ -70,7 +70,8 @@ def _read_tf1(prefix: pathlib.Path) -> dict[str, npt.NDArray[np.float32]]:
     with plain_path(prefix.absolute().parent) as plain:
       reader = tf.train.load_checkpoint(str(plain / prefix.name))
       types = reader.get_variable_to_dtype_map()
-      return {name: reader.get_tensor(name).astype(np.float32) for name in types if types[name].is_floating}
+      numbers = [name for name in types if types[name].is_floating or types[name].is_integer]
+      return {name: reader.get_tensor(name).astype(np.float32) for name in numbers}
   except (tf.errors.OpError, ValueError, LookupError, RuntimeError) as error:
     said = " ".join(str(error).split())[:80]
     raise InputError(

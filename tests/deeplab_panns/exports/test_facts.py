@@ -94,6 +94,14 @@ def test_scores_are_those_of_this_checkpoint_on_unseen_cases(run):
   }
 
 
+PLAIN = {"test_scales": [1.0], "crop_to_body": False, "fill_holes": False}
+
+
+def test_scores_at_one_scale_and_without_mending_are_those_of_the_exported_model(run):
+  evaluated(run, test_time=PLAIN)
+  assert scores_of(run)["mean_dice"] == 0.9
+
+
 @pytest.mark.parametrize(
   "change",
   [
@@ -103,6 +111,8 @@ def test_scores_are_those_of_this_checkpoint_on_unseen_cases(run):
     {"seen_in_training": ["c"]},
     {"seen_in_training": None},
     {"organs": 3},
+    {"test_time": {**PLAIN, "test_scales": [0.75, 1.0]}},
+    {"test_time": {**PLAIN, "fill_holes": True}},
   ],
 )
 def test_other_scores_are_none(run, change):

@@ -49,7 +49,7 @@ def test_a_checkpoint_of_tensorflow_models_fills_the_beta_trunk(beta_file):
   network, config = trunk_stand_in("50", "beta"), DeepLabConfig(backbone="resnet50", stem="beta")
   loaded = load_imagenet(network, config, beta_file)
   assert loaded.count == len(tensors) - 2 == 5 * 55  # 53 + 2 convolutions, each with four of batch norm
-  assert loaded.not_used == ("resnet_v1_50/logits/biases", "resnet_v1_50/logits/weights")
+  assert loaded.not_used == ("global_step", "resnet_v1_50/logits/biases", "resnet_v1_50/logits/weights")
   assert loaded.at_random == ("logits",)
   assert "resnet_v1_50/logits/weights" in loaded.lines()[2] and "(1): logits" in loaded.lines()[1]
   for layer, name in (("conv1_2", "conv1_2"), ("block3_unit6_conv2", "block3/unit_6/bottleneck_v1/conv2")):
