@@ -19,6 +19,7 @@ from data.input_error import InputError
 from data.listed import listed
 from data.whole_file import AnyPath, whole
 from deeplab_panns.exports.model_card import CARD, SAVED_MODEL_EXAMPLE, model_card
+from deeplab_panns.portable.onnx_model import FORMAT
 from deeplab_panns.segmentation.familiar_scans import ScanRanges, require_ranges
 from deeplab_panns.segmentation.slabs import SlabSegmenter
 
@@ -158,7 +159,7 @@ def open_saved_model(folder: AnyPath) -> SavedModel:
   """Loads what `write_saved_model` wrote.
 
   Raises:
-    InputError: If the folder holds no such SavedModel, or one that is damaged.
+    InputError: If the folder holds no such SavedModel, or one that is damaged or of a later version.
   """
   folder = pathlib.Path(folder)
   if not all((folder / name).is_file() for name in _NEEDED):
@@ -167,6 +168,7 @@ def open_saved_model(folder: AnyPath) -> SavedModel:
       "`python -m deeplab_panns.export`."
     )
   _require_whole(folder)
+  _require_known_format(folder / "assets" / _FACTS)
   organs = _read_organs(folder / "assets" / _ORGANS)
   scans: ScanRanges = {}
   if (folder / "assets" / _SCANS).is_file():
@@ -183,6 +185,20 @@ def _require_whole(folder: pathlib.Path) -> None:
         raise InputError(
           f"{folder / name}: is a pointer of Git LFS and not the file itself; fetch it by `git lfs pull`."
         )
+
+
+def _require_known_format(asset: pathlib.Path) -> None:
+  """Models of versions that wrote no facts have the signatures of today."""
+  if not asset.is_file():
+    return
+  facts = _read_json(asset)
+  given = facts.get("format") if isinstance(facts, dict) else None
+  if not isinstance(given, int) or given > FORMAT:
+    version = facts.get("version", "unknown") if isinstance(facts, dict) else "unknown"
+    raise InputError(
+      f"{asset}: has format {given}, and this version reads 1 to {FORMAT}; use the version that exported the "
+      f"model ({version}), or export it again."
+    )
 
 
 def _read_organs(asset: pathlib.Path) -> tuple[str, ...]:

@@ -189,6 +189,14 @@ def test_a_damaged_model_is_one_line(model, tmp_path, damage):
   assert "\n" not in str(caught.value) and len(str(caught.value)) <= 300 + len(str(folder))
 
 
+@pytest.mark.parametrize("content", ['{"format": 9, "version": "7.0"}', '{"format": "new"}', "[]"])
+def test_a_model_of_a_later_version_is_one_line(model, tmp_path, content):
+  folder = shutil.copytree(model, tmp_path / "model")
+  (folder / "assets" / "facts.json").write_text(content)
+  with pytest.raises(InputError, match=r"facts\.json: has format .*, and this version reads 1 to 1; use the"):
+    open_saved_model(folder)
+
+
 def test_a_model_of_other_signatures_is_refused(model, tmp_path):
   module = tf.Module()
   module.organs = tf.saved_model.Asset(str(model / "assets" / "organs.json"))
