@@ -14,6 +14,8 @@ from data.guards.case_guards import parse_rules
 from data.merge.merged import Source, merge_stores
 from data.overview.page import REPORT
 from data.spacing import describe_spacing
+from data.stored.findings import warnings
+from data.stored.preparation import index_entries
 
 
 def define_flags() -> None:
@@ -46,6 +48,10 @@ def main(_: list[str]) -> None:
   )
   for annotated, count in kinds.most_common(12):
     print(f"{store.path}: {count} partial cases with {annotated}")
+  for line in warnings(
+    [{**entry, "notes": (), "findings": ()} for entry in index_entries(store)], store.organs
+  ):
+    print(f"warning: {line}")
   print(f"{store.path / REPORT}: a picture of each case, its volumes and flags")
 
 

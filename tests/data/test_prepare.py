@@ -111,3 +111,28 @@ def test_flags_that_do_not_go_together(arguments, says):
 def test_the_layouts_are_listed():
   told = run_command("data.prepare", "--list_layouts").stdout
   assert "nih_pancreas" in told and "label0001.nii.gz" in told
+
+
+@pytest.mark.slow
+def test_shards_and_what_is_shown_at_the_end(tmp_path):
+  path = write_raw(tmp_path / "raw", full=3, partial=1, test=0)
+  arguments = [f"--manifest={path}", f"--output_dir={tmp_path / 'store'}", "--workers=1"]
+  first = run_command("data.prepare", *arguments, "--shard=2/2").stdout
+  assert "shard 2/2: 2 cases are prepared; the store is complete once 1/2 are done too" in first
+  told = run_command("data.prepare", *arguments, "--shard=1/2").stdout
+  assert "4 cases (3 fully labelled, 1 partial)" in told
+  (liver,) = [line for line in told.splitlines() if line.startswith("liver ")]
+  assert liver.split() == [
+    "liver",
+    "4",
+    "4",
+    "2.304",
+    "2.304",
+    "to",
+    "2.304",
+    "4",
+  ]  # 4 x 8 x 6 voxels of 12 mm³
+  assert "warning: full_0: the liver has 2.304 mL, 300 to 6000 is possible" in told
+  assert f"{tmp_path / 'store' / 'prepare_report.html'}: " in told
+  wrong = run_command("data.prepare", *arguments, "--override_guards=sides", check=False)
+  assert wrong.returncode == 1 and "'sides' is no guard" in wrong.stderr

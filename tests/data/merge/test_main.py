@@ -20,3 +20,4 @@ def test_the_same_store_twice_is_allowed_on_request(tiny_store, tmp_path):
   # no scan is apart from its copy: both are in the same fold
   told = run_command("data.merge", *arguments).stdout
   assert "12 cases (8 fully labelled), 3 organs" in told and "4 partial cases with liver" in told
+  assert "warning: a_full_0 and b_full_0 have the same voxels" in told
