@@ -9,6 +9,7 @@ import numpy as np
 import pydicom
 
 from data.arrays import Labels
+from data.dicom.header import first_line
 from data.formats.grid import spacing_of
 from data.input_error import InputError
 from data.whole_file import AnyPath, whole
@@ -53,7 +54,13 @@ def write_dicom_seg(path: AnyPath, case: SegmentedCase, made_by: MadeBy, labelma
   with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of pydicom and highdicom, on odd values in the scan's own headers
     segments = [_segment(look, int(number), made_by) for look, number in zip(looks, numbers)]
-    data = _segmentation(slices, labels, segments, case, labelmap, made_by)
+    try:
+      data = _segmentation(slices, labels, segments, case, labelmap, made_by)
+    except (ValueError, TypeError, AttributeError, KeyError) as error:  # on headers of all kinds
+      raise InputError(
+        f"{case.volume.path}: highdicom makes no {FORMAT} for this series ({first_line(error)}); choose "
+        "--output_format=nifti or nrrd."
+      ) from error
     with whole(path) as unfinished:
       data.save_as(str(unfinished))
 

@@ -72,8 +72,11 @@ def _read(path: str) -> pydicom.Dataset:
     warnings.simplefilter("ignore")
     data = pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=wanted)
     data.file_meta = getattr(data, "file_meta", pydicom.dataset.FileMetaDataset())
-    for keyword in (*_OF_PATIENT, *_OF_STUDY):
-      setattr(data, keyword, _allowed(keyword, data))
+    values = {keyword: _allowed(keyword, data) for keyword in (*_OF_PATIENT, *_OF_STUDY)}
+    # Names of all alphabets, which were decoded by the file's own character set or by what is nearest to it.
+    data.SpecificCharacterSet = "ISO_IR 192"  # UTF-8
+    for keyword, value in values.items():
+      setattr(data, keyword, value)
   return data
 
 
@@ -89,6 +92,6 @@ def _allowed(keyword: str, data: pydicom.Dataset) -> Any:
       TM(str(value))
     elif keyword == "PatientSex" and value not in ("M", "F", "O"):
       return ""
-    return value
+    return str(value)
   except Exception:  # pydicom raises nearly anything on what it cannot convert
     return ""

@@ -159,6 +159,15 @@ def test_a_localizer_beside_the_slices_and_late_digits_of_their_cosines_do_not_m
   np.testing.assert_allclose(found[1], centroids_ras()["liver"], atol=0.01)
 
 
+def test_a_header_that_highdicom_does_not_take_is_one_line(tmp_path, monkeypatch):
+  def refuse(**_):
+    raise ValueError("odd header.\nTry another")
+
+  monkeypatch.setattr(highdicom.seg, "Segmentation", refuse)
+  with pytest.raises(InputError, match=r"series: highdicom makes no DICOM SEG .* \(odd header\); choose"):
+    write_dicom_seg(tmp_path / "seg.dcm", dicom_case(tmp_path), MADE_BY)
+
+
 def test_simpleitk_reads_the_frames(tmp_path):
   """Of 512 x 512 pixels and the like: its GDCM wants frames of whole bytes."""
   for index in range(3):

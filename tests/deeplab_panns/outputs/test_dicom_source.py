@@ -68,6 +68,23 @@ def test_what_is_missing_or_breaks_a_rule_is_emptied(tmp_path):
   assert one.PatientSex == one.StudyDate == one.PatientID == one.AccessionNumber == ""
 
 
+@pytest.mark.parametrize(
+  "charset, name",
+  [
+    ("ISO_IR 100", "Müller^Jürgen"),
+    ("", "Doe^Jane"),
+    (["", "ISO 2022 IR 87"], "Yamada^Tarou=山田^太郎"),
+    ("ODD", "D^J"),
+  ],
+)
+def test_names_of_any_alphabet_come_as_utf_8(tmp_path, charset, name):
+  with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    case = dicom_case(tmp_path, SpecificCharacterSet=charset, PatientName=name)
+    one = read_source(case.volume, "DICOM SEG")[0]
+    assert str(one.PatientName) == name and one.SpecificCharacterSet == "ISO_IR 192"
+
+
 @pytest.mark.slow
 def test_the_real_series_without_uids_is_refused(real_ct):
   with pytest.raises(InputError, match="20 of 20 slices have no SOPInstanceUID"):

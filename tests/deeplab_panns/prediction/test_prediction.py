@@ -11,7 +11,9 @@ import threading
 
 import nibabel
 import numpy as np
+import pydicom
 import pytest
+import SimpleITK as sitk
 import slicerio
 
 from data.input_error import InputError
@@ -45,6 +47,11 @@ class Bright:
     self.asked += 1
     self.spacing_mm = list(spacing_mm)
     return {"labels": (np.asarray(volume) > 50).astype(np.uint8)}
+
+
+class Bone(Bright):
+  def labels(self, volume, spacing_mm):
+    return {"labels": (np.asarray(volume) > 600).astype(np.uint8)}
 
 
 class Probable(Bright):
@@ -414,3 +421,43 @@ def test_organs_without_codes_are_told_of(tmp_path, capsys):
   predict(tmp_path / "a.nii.gz", tmp_path / "out", Stub(organs=("liver", "duodenum")))
   assert "note: no SNOMED CT code is known here for duodenum" in capsys.readouterr().out
   assert (tmp_path / "out" / "organ_colors.csv").read_text().splitlines()[2].startswith("2,duodenum,")
+
+
+def in_patient(path):
+  """{(x, y, z) RAS in tenths of a millimetre} of the labelled voxels."""
+  image = nibabel.load(path)
+  at = np.argwhere(np.asarray(image.dataobj))
+  return set(map(tuple, np.rint(10 * nibabel.affines.apply_affine(image.affine, at)).astype(int).tolist()))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("series", ["ts_dicom", "dcmqi_liver"])
+def test_a_real_series_as_files_as_a_zip_and_as_nifti_has_the_same_labels_in_the_patient(
+  real_ct, tmp_path, series
+):
+  """The NIfTI file is SimpleITK's, which reads DICOM by another library; it is written turned round."""
+
+  paths = sorted((real_ct / series).iterdir())
+  paths.sort(key=lambda path: float(pydicom.dcmread(path, stop_before_pixels=True).ImagePositionPatient[2]))
+  reader = sitk.ImageSeriesReader()
+  reader.SetFileNames([str(path) for path in paths])
+  (tmp_path / "in").mkdir()
+  sitk.WriteImage(sitk.DICOMOrient(reader.Execute(), "RAI"), str(tmp_path / "in" / "nifti.nii.gz"))
+  shutil.make_archive(str(tmp_path / "in" / "archive"), "zip", real_ct, series)
+  predict(tmp_path / "in", tmp_path / "out", Stub(Bone()))
+  predict(real_ct / series, tmp_path / "out", Stub(Bone()))
+  places = [in_patient(tmp_path / "out" / f"{name}.nii.gz") for name in ("nifti", "archive", series)]
+  assert places[0] == places[1] == places[2] and len(places[0]) > 100
+
+
+@pytest.mark.slow
+def test_a_real_series_has_its_dicom_objects_and_one_without_uids_is_refused(real_ct, tmp_path):
+  pytest.importorskip("highdicom", reason="highdicom needs Python 3.10")
+  wanted = WantedOutputs(("nifti", "dicom_seg", "rtstruct"), preview=False)
+  predict(real_ct / "dcmqi_liver", tmp_path / "out", Stub(Bone()), wanted=wanted)
+  seg = pydicom.dcmread(tmp_path / "out" / "dcmqi_liver.seg.dcm")
+  labels = nibabel.load(tmp_path / "out" / "dcmqi_liver.nii.gz")
+  assert seg.pixel_array.sum() == np.count_nonzero(np.asarray(labels.dataobj))
+  assert pydicom.dcmread(tmp_path / "out" / "dcmqi_liver.rtstruct.dcm").Modality == "RTSTRUCT"
+  with pytest.raises(InputError, match=r"ts_dicom: 20 of 20 slices have no SOPInstanceUID"):
+    predict(real_ct / "ts_dicom", tmp_path / "out", wanted=wanted)
