@@ -48,6 +48,8 @@ class Reading:
     first_of_four_axes: of a four-dimensional NIfTI image, the first volume is the scan.
     one_series: all slices of the DICOM folder are one scan, whatever their SeriesInstanceUID; their positions
       must still be those of one.
+    label_by_voxels: where the label map's header lays it elsewhere than on the image, its voxels are taken
+      for the image's, as both files store them.
   """
 
   spacing_mm: SpacingMM | None = None
@@ -55,6 +57,7 @@ class Reading:
   placed_by: tuple[str, ...] = ()
   first_of_four_axes: bool = False
   one_series: bool = False
+  label_by_voxels: bool = False
 
 
 AS_IT_SAYS = Reading()

@@ -116,7 +116,8 @@ def define_flags() -> None:
     "override_guards",
     [],
     f"Guards that may not refuse a case: all, or some of {', '.join(GUARDS)}; side:ID for one case. With "
-    "--manifest only ct and duplicate refuse, the others warn.",
+    "--manifest only ct, duplicate and grid refuse, the others warn. grid (not in all) takes a label map "
+    "whose header lays it elsewhere for one of the image's voxels.",
   )
   flags.DEFINE_string(
     "shard", None, "I/N: prepare the I-th of N shares, for job arrays; the last one to end makes the store."

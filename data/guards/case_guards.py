@@ -50,12 +50,14 @@ class GuardRules:
     return guard in self.everywhere or (guard, case_id) in self.of_cases
 
 
+# Where a header is not believed another reading takes its place: that is asked for by name.
+_ALL = tuple(name for name in GUARDS if name != "grid")
 TELL_ALL = GuardRules()
 """Nothing is refused."""
 
 
 def parse_rules(values: Sequence[str], refuse: bool) -> GuardRules:
-  """Reads the list of --override_guards: `all`, names, and NAME:ID for one case.
+  """Reads the list of --override_guards: `all` (but `grid`), names, and NAME:ID for one case.
 
   Args:
     refuse: whether severe findings refuse at all.
@@ -66,7 +68,7 @@ def parse_rules(values: Sequence[str], refuse: bool) -> GuardRules:
   of_cases: set[tuple[str, str]] = set()
   for value in values:
     name, colon, case_id = value.strip().partition(":")
-    names = GUARDS if name == "all" else (name,)
+    names = _ALL if name == "all" else (name,)
     if (name != "all" and name not in GUARDS) or (colon and not case_id):
       raise InputError(
         f"--override_guards={','.join(values)}: {value!r} is no guard; they are {', '.join(GUARDS)}, or all, "

@@ -8,9 +8,9 @@ from typing import Any
 
 PLAUSIBILITY = ("side", "posture", "volume", "hu", "mask", "empty")
 """Guards of a single case, in the order in which they are asked."""
-GUARDS = (*PLAUSIBILITY, "ct", "duplicate")
+GUARDS = (*PLAUSIBILITY, "ct", "duplicate", "grid")
 """All that --override_guards can name; `ct` is data/reading/plausible_ct.py, `duplicate`
-data/stored/findings.py."""
+data/stored/findings.py, and `grid` data/reading/volumes.py."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -104,7 +104,12 @@ def _label_array(case: Case, path: os.PathLike[str], image: Volume, nifti_header
   else:
     label = volumes.read_label(path, nifti_header, case.reading)
     # The image was turned after it was read, so the grids are compared as the headers have them.
-    array = volumes.require_same_grid(image, label).array
+    try:
+      array = volumes.require_same_grid(image, label).array
+    except volumes.GridsDiffer:
+      if not case.reading.label_by_voxels or label.grid.shape != image.grid.shape:
+        raise
+      array = np.ascontiguousarray(image.grid.to_canonical(label.grid.from_canonical(label.array)))
   return mirrored(array, case.reading.mirrored)
 
 

@@ -82,6 +82,10 @@ def read_label(path: AnyPath, believed: str = "", reading: Reading = AS_IT_SAYS)
   return _volume(path, dataclasses.replace(stored, voxels=voxels), np.uint8 if fits else np.int32)
 
 
+class GridsDiffer(InputError):
+  """A label map has its image's shape, and by its header lies elsewhere."""
+
+
 def require_same_grid(image: Volume, label: Volume) -> Volume:
   """Refuses a label Volume that does not lie on the image Volume's voxels.
 
@@ -89,7 +93,8 @@ def require_same_grid(image: Volume, label: Volume) -> Volume:
     The label map with the axes of the image: near 45 degrees two files of the same grid may have been turned
     into canonical orientation by other axes.
   Raises:
-    InputError: If shapes differ, or a corner voxel lies more than half a voxel from its counterpart.
+    InputError: If shapes differ.
+    GridsDiffer: If a corner voxel lies more than half a voxel from its counterpart.
   """
   label = _with_axes_of(image, label)
   if image.array.shape != label.array.shape:
@@ -105,7 +110,7 @@ def require_same_grid(image: Volume, label: Volume) -> Volume:
       if np.allclose(image.spacing_mm, label.spacing_mm, rtol=1e-3)
       else (f" Spacing (z, y, x): {format_mm(label.spacing_mm)} against {format_mm(image.spacing_mm)} mm.")
     )
-    raise InputError(
+    raise GridsDiffer(
       f"{label.path}: the label map's corners lie up to {off_mm:.3g} mm off those of the image {image.path}; "
       f"half a voxel ({allowed_mm:.3g} mm) is allowed.{spacings} Correct the header that is wrong."
     )

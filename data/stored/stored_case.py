@@ -16,9 +16,9 @@ from data.input_error import InputError
 from data.listed import listed
 from data.organs import BACKGROUND, IGNORE
 from data.overview.thumbnail import draw_thumbnail
-from data.reading.case_volumes import read_case_image, read_case_label
+from data.reading.case_volumes import CaseLabel, read_case_image, read_case_label
 from data.reading.plausible_ct import doubts
-from data.reading.volumes import Volume
+from data.reading.volumes import GridsDiffer, Volume
 from data.spacing import describe_spacing, fill_spacing
 from data.stored import case_folder, preprocess
 from data.stored.case_folder import Entry, Recipe
@@ -81,6 +81,7 @@ def _recipe(case: Case, preparation: Preparation) -> Recipe:
     "masks": {organ: len(paths) for organ, paths in case.masks.items()},  # files: "source_label"
     "reading": dataclasses.asdict(case.reading) if case.reading != Reading() else {},
     "assume_hu": preparation.assumes_hu(case.id),
+    "label_by_voxels": preparation.guards.override("grid", case.id),
     "nifti_header": preparation.nifti_header,
   }
   return {
@@ -107,7 +108,7 @@ def _make(case: Case, preparation: Preparation, folder: pathlib.Path, recipe: Re
   notes = [*image.notes, *require_ct(image, preparation.assumes_hu(case.id))]
   target_mm = fill_spacing(preparation.spacing_mm, image.spacing_mm)
   require_size(case.image, image.array.shape, image.spacing_mm, target_mm, preparation.max_voxels)
-  read = read_case_label(case, image, preparation.organs, preparation.nifti_header)
+  read = _read_label(case, image, preparation)
   label, notes = read.array, [*notes, *read.notes]
   measures = measure(image.array, label, image.affine, image.spacing_mm, preparation.organs, case.annotated)
   resampled = preprocess.store_label(label, image.spacing_mm, target_mm)
@@ -138,6 +139,19 @@ def _make(case: Case, preparation: Preparation, folder: pathlib.Path, recipe: Re
   thumbnail = draw_thumbnail(arrays["image"], arrays["label"], target_mm)
   case_folder.write(folder, arrays, entry, recipe, thumbnail)
   return entry
+
+
+def _read_label(case: Case, image: Volume, preparation: Preparation) -> CaseLabel:
+  try:
+    return read_case_label(case, image, preparation.organs, preparation.nifti_header)
+  except GridsDiffer as error:
+    if not preparation.guards.override("grid", case.id):
+      way_out = f"If only its header is, --override_guards=grid:{case.id} takes its voxels for the image's."
+      raise InputError(f"{error} {way_out}") from None
+  by_voxels = dataclasses.replace(case, reading=dataclasses.replace(case.reading, label_by_voxels=True))
+  read = read_case_label(by_voxels, image, preparation.organs, preparation.nifti_header)
+  note = "the label map's header lays it elsewhere; its voxels were taken for the image's, as asked for"
+  return dataclasses.replace(read, notes=(*read.notes, note))
 
 
 def measured_entry(measures: Measures) -> dict[str, dict[str, float | bool]]:

@@ -46,13 +46,18 @@ def test_other_overrides_do_not_help(text):
   assert len(str(error.value)) <= 300
 
 
+def test_all_does_not_change_how_files_are_read():
+  assert not parse_rules(["all"], refuse=True).override("grid", "a")
+  assert parse_rules(["all", "grid:a"], refuse=True).override("grid", "a")
+
+
 def test_by_default_all_is_told_and_nothing_refused():
   require_plausible("a", "ct.nii", check_case(mirrored(patient(), axis=0)), TELL_ALL)
 
 
 @pytest.mark.parametrize("text", ["sides", "side:", "", "everything"])
 def test_names_that_no_guard_has(text):
-  with pytest.raises(InputError, match="side, posture, volume, hu, mask, empty, ct, duplicate"):
+  with pytest.raises(InputError, match="side, posture, volume, hu, mask, empty, ct, duplicate, grid"):
     parse_rules([text], refuse=True)
 
 

@@ -10,5 +10,5 @@ def test_there_and_back():
   assert from_json(json.loads(json.dumps(finding.as_json()))) == finding
 
 
-def test_ct_and_duplicate_are_guards_of_elsewhere():
-  assert set(GUARDS) - set(PLAUSIBILITY) == {"ct", "duplicate"}
+def test_ct_duplicate_and_grid_are_guards_of_elsewhere():
+  assert set(GUARDS) - set(PLAUSIBILITY) == {"ct", "duplicate", "grid"}

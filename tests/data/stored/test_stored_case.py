@@ -171,3 +171,28 @@ def test_a_case_of_before_there_were_guards_is_looked_at(raw):
   del content["entry"]["findings"], content["entry"]["measured"]
   path.write_text(json.dumps(content))
   assert prepared(raw) == entry
+
+
+def test_a_label_map_whose_header_alone_is_wrong(raw):
+  before = prepared(raw)
+  reoriented(raw / "images" / "full_0.nii.gz", np.array([[0, 1], [1, -1], [2, 1]]))
+  path = raw / "labels" / "full_0.nii.gz"
+  reoriented(path, np.array([[0, 1], [1, -1], [2, 1]]))  # as the image: voxel by voxel they agree
+  label = nibabel.load(path)
+  nibabel.save(nibabel.Nifti1Image(np.asarray(label.dataobj), np.diag([2.0, 2.0, 3.0, 1.0])), path)
+  with pytest.raises(
+    InputError, match=r"corners lie up to .* --override_guards=grid:full_0 takes its voxels"
+  ):
+    prepared(raw)
+  manifest = read_manifest(raw / "dataset.json")
+  rules = parse_rules(["grid:full_0"], refuse=False)
+  after = prepare_case(
+    manifest.cases[0], Preparation(manifest.organs, (None, None, None), 10**9, guards=rules), raw / "store"
+  )
+  assert after["sha256"]["label"] == before["sha256"]["label"] and after["voxels"] == before["voxels"]
+  assert any("its voxels were taken for the image's" in note for note in after["notes"])
+  write_nifti(path, np.zeros((7, 40, 36), np.uint8))
+  with pytest.raises(InputError, match="both must be equal"):
+    prepare_case(
+      manifest.cases[0], Preparation(manifest.organs, (None, None, None), 10**9, guards=rules), raw / "store"
+    )
