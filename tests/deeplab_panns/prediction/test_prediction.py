@@ -287,7 +287,7 @@ def test_a_full_folder_of_temporary_files_is_one_line(tmp_path, monkeypatch):
 def test_a_case_that_is_finished_is_kept_until_anything_it_was_made_of_changes(tmp_path):
   for name in ("a", "b"):
     write_nifti(tmp_path / "in" / f"{name}.nii.gz", IMAGE)
-  stub, out = Stub(), tmp_path / "out"
+  stub, out, both = Stub(), tmp_path / "out", WantedOutputs(("nifti", "nrrd"), preview=False)
 
   def again(**settings):
     before = stub.segmenter.asked
@@ -300,9 +300,9 @@ def test_a_case_that_is_finished_is_kept_until_anything_it_was_made_of_changes(t
   assert again() == 0 and {path.name: path.read_bytes() for path in out.iterdir()} == before
   assert again(model="m2") == 2  # another model
   assert again(model="m2", settings={"crop_to_body": True}) == 2  # other settings
-  assert again(model="m2", settings={"crop_to_body": True}, wanted=WantedOutputs(("nifti", "nrrd"))) == 2
-  (out / "a.png").unlink()  # an output is gone
-  assert again(model="m2", settings={"crop_to_body": True}, wanted=WantedOutputs(("nifti", "nrrd"))) == 1
+  assert again(model="m2", settings={"crop_to_body": True}, wanted=both) == 2
+  (out / "a.seg.nrrd").unlink()  # an output is gone
+  assert again(model="m2", settings={"crop_to_body": True}, wanted=both) == 1
   assert again() == 2
   write_nifti(tmp_path / "in" / "b.nii.gz", IMAGE + 1)  # another scan
   assert again() == 1
