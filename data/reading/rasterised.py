@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from data.arrays import Floats, Mask
@@ -24,27 +26,38 @@ def rasterise(path: str, structure: Structure, image: Volume) -> Mask:
   """
   mask = np.zeros(image.array.shape, bool)
   to_voxel = np.linalg.inv(image.affine)
+  polygons = [polygon @ to_voxel[:3, :3].T + to_voxel[:3, 3] for polygon in structure.polygons]
+  across = _flat_axis(polygons)
+  along = [axis for axis in range(3) if axis != across]
+  planes = np.moveaxis(
+    mask, 2 - across, 0
+  )  # a view: [plane, row, column], columns along the first of `along`
   slices = []
-  for polygon in structure.polygons:
-    voxels = polygon @ to_voxel[:3, :3].T + to_voxel[:3, 3]
-    middle = round(float(voxels[:, 2].mean()))
-    off = float(np.abs(voxels[:, 2] - middle).max())
+  for voxels in polygons:
+    middle = round(float(voxels[:, across].mean()))
+    off = float(np.abs(voxels[:, across] - middle).max())
     if off > OFF_PLANE:
       raise InputError(
         f"{path}: a contour of {structure.name} lies {off:.2g} slices off the slices of {image.path}; "
         f"{OFF_PLANE} is allowed. Name the scan that it was drawn on, or export the structures as a label "
         "map."
       )
-    low, high = voxels[:, :2].min(axis=0), voxels[:, :2].max(axis=0)
-    if not 0 <= middle < len(mask) or (low < -1).any() or (high > np.array(mask.shape[:0:-1])).any():
+    low, high = voxels[:, along].min(axis=0), voxels[:, along].max(axis=0)
+    if not 0 <= middle < len(planes) or (low < -1).any() or (high > np.array(planes.shape[:0:-1])).any():
       raise InputError(
         f"{path}: a contour of {structure.name} lies outside the image {image.path}; name the scan that it "
         "was drawn on."
       )
-    mask[middle] ^= fill(voxels[:, :2], (mask.shape[1], mask.shape[2]))
+    planes[middle] ^= fill(voxels[:, along], (planes.shape[1], planes.shape[2]))
     slices.append(middle)
   _require_every_slice(path, structure.name, slices)
   return mask
+
+
+def _flat_axis(polygons: Sequence[Floats]) -> int:
+  """The voxel axis (0 for x) across which all polygons are flat: z, but for sagittal and coronal slices."""
+  worst = [max((float(np.ptp(one[:, axis])) for one in polygons), default=0.0) for axis in range(3)]
+  return min((2, 1, 0), key=lambda axis: worst[axis])
 
 
 def fill(polygon: Floats, shape: tuple[int, int]) -> Mask:

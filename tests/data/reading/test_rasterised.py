@@ -71,3 +71,18 @@ def test_a_tilted_contour(image):
   tilted = at(OUTER, 2) + [[0, 0, 0], [0, 0, 0], [0, 0, 1.8], [0, 0, 1.8]]
   with pytest.raises(InputError, match="slices off"):
     rasterise("f", dataclasses.replace(Structure("liver", 1, ()), polygons=(tilted,)), image)
+
+
+@pytest.mark.parametrize("across", [0, 1, 2])
+def test_sagittal_and_coronal_slices(image, across):
+  """A box of 2 voxels along each axis, drawn in planes across one of them."""
+  u, v = (axis for axis in range(3) if axis != across)
+  polygons = []
+  for plane in (1, 2):
+    corners = np.full((4, 4), 1.0)
+    corners[:, across] = plane
+    corners[:, u], corners[:, v] = [0.5, 2.5, 2.5, 0.5], [0.5, 0.5, 2.5, 2.5]
+    polygons.append((corners @ CANONICAL_AFFINE.T)[:, :3])
+  expected = np.zeros(RAMP.shape, bool)
+  expected[1:3, 1:3, 1:3] = True
+  np.testing.assert_array_equal(rasterise("f", Structure("liver", 1, tuple(polygons)), image), expected)
