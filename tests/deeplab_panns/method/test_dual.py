@@ -99,23 +99,23 @@ def test_the_printed_update_stays_below_zero():
 
 
 def test_the_floor_is_of_the_running_mean():
-  """An organ in every twentieth batch at twenty times its share has its share on average, and u is that; a
-  floor of each batch makes it more by almost a tenth."""
+  """An organ in every tenth batch at ten times its share has its share on average, and u is that; a floor of
+  each batch adds a tenth of it in the nine others: 9 %."""
   means = []
   for floor in ("mean", "batch"):
     duals = Duals([0.9, 0.1], floor=floor)
     u = []
-    for step in range(800):
-      duals.ascend_newton(tf.constant([0.0, 2.0] if step % 20 == 0 else [1.0, 0.0]), 0.01)
+    for step in range(160):
+      duals.ascend_newton(tf.constant([0.0, 1.0] if step % 10 == 0 else [1.0, 0.0]), 0.05)
       u.append(-1 / float(duals.nu[1]))
-    means.append(np.mean(u[400:]) / 0.1)
-  np.testing.assert_allclose(means, [1, 1.095], atol=0.01)
+    means.append(np.mean(u[100:]) / 0.1)
+  np.testing.assert_allclose(means, [1, 1.09], atol=0.01)
 
 
 def test_a_moving_prior_rests_where_every_batch_has_what_is_expected_of_it():
   """Organ 1 is here in one batch of five, and twice as large as q says: no pull, once and for all."""
   duals = Duals([0.9, 0.1], moving=True)
-  for step in range(60):
+  for step in range(40):
     share = tf.constant([0.0, 1.0] if step % 5 == 0 else [1.0, 0.0])
     duals.ascend_newton(share, 0.05, expected=share)
     np.testing.assert_allclose(duals.slope(), 0, atol=1e-4)
@@ -124,8 +124,8 @@ def test_a_moving_prior_rests_where_every_batch_has_what_is_expected_of_it():
 
 def test_half_of_what_is_expected_pulls_up():
   duals = Duals([0.9, 0.1], moving=True)
-  for _ in range(200):
-    duals.ascend_newton(tf.constant([0.8, 0.2]), 0.05, expected=tf.constant([0.6, 0.4]))
+  for _ in range(30):
+    duals.ascend_newton(tf.constant([0.8, 0.2]), 0.3, expected=tf.constant([0.6, 0.4]))
   np.testing.assert_allclose(duals.slope(), [0.6 / -0.8 + 0.4 / 0.2, 0.4 / -0.2 + 0.6 / 0.8], rtol=1e-3)
 
 
