@@ -25,7 +25,10 @@ from deeplab_panns.study.summary import summarize
 def define_flags() -> None:
   """Defines the command's flags."""
   flags.DEFINE_string(
-    "part", None, "Which table of --study_dir: slices, volumes, beyond, anatomy or fields.", required=True
+    "part",
+    None,
+    "Which table of --study_dir: slices, volumes, beyond, anatomy, fields, place or place3d.",
+    required=True,
   )
   flags.DEFINE_string("study_dir", "experiments/study", "Folder of the tables and their flagfiles.")
   flags.DEFINE_string(
