@@ -111,12 +111,12 @@ class Checkpoints:
       self.save("best", step)
 
   def owe_validation(self, step: int) -> None:
-    """Notes that the validation of this step was broken off: the resumed run makes up for it, or its best
-    checkpoint could be another."""
+    """Notes that this step, which is saved next, is not validated yet: a resumed run makes up for it, or its
+    best checkpoint could be another."""
     write_text(self._owed, f"{step}\n")
 
   def owes_validation(self, step: int) -> bool:
-    """Whether the validation of this step was broken off."""
+    """Whether this step was saved and not validated."""
     try:
       return self._owed.read_text(encoding="utf-8") == f"{step}\n"
     except (OSError, ValueError):

@@ -51,7 +51,7 @@ def note_start(path: pathlib.Path, step: int, begun_from: str, settings: Mapping
 
 
 def note_end(path: pathlib.Path, step: int) -> None:
-  """Adds the run's end to run.json: its time, and the most memory that this process and each GPU have held."""
+  """Adds the run's end to run.json: its time, and the most memory that the process and each GPU held."""
   record, _ = _read(path)
   _write(path, {**record, "finished": {"time": _now(), "step": step, "peak_memory_gb": peak_memory_of_all()}})
 

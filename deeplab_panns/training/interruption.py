@@ -16,8 +16,8 @@ _NUMBERS = (signal.SIGINT, signal.SIGTERM)
 class Interruption:
   """Whether the process was asked to end, and whether that may wait.
 
-  Reading a store, resampling and compiling take longer than a batch system grants between SIGTERM and SIGKILL
-  (Slurm: 30 s), and can be done again. Steps that no checkpoint holds are worth the wait.
+  Reading a store, resampling, compiling and validating take longer than a batch system grants between SIGTERM
+  and SIGKILL (Slurm: 30 s), and can be done again. Steps that no checkpoint holds are worth the wait.
 
   Attributes:
     unsaved: whether there are such steps. While there are, a first signal is only noted.
@@ -42,17 +42,6 @@ class Interruption:
     """Raises Terminated or KeyboardInterrupt, as the signal asks that was noted; none was: returns."""
     if self._noted is not None:
       command.interrupt(self._noted)
-
-  @contextlib.contextmanager
-  def at_once(self) -> Iterator[None]:
-    """For a block that takes long and changes nothing: signals raise within it, one noted before at its
-    start."""
-    self.heed()
-    unsaved, self.unsaved = self.unsaved, False
-    try:
-      yield
-    finally:
-      self.unsaved = unsaved
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from deeplab_panns.training.faults import Faults
 from deeplab_panns.training.interruption import Interruption
 from deeplab_panns.training.scalars import Scalars
 from deeplab_panns.training.step_display import StepDisplay
-from deeplab_panns.training.validation import Validation, Validator
+from deeplab_panns.training.validation import Validator
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,54 +70,49 @@ class Progress(tf.keras.callbacks.Callback):
       step == self._last or step % interval == 0
       for interval in (self._intervals.log, self._intervals.checkpoint, self._intervals.validation)
     )
-    if log or save or look:
+    requested = self._interruption.requested  # asked once: a signal from here on waits for the next step
+    save = save or look or requested
+    if log or save:
       require_finite(self._panns, self._checkpoints)
-    try:
-      if log:
-        self._display.show(step, self._scalars.write_step(step, self._has_partial))
-      if look:
-        self._validate(step)
-    except (KeyboardInterrupt, EventsNotWritten):
-      self._save_to_end(step, look)
-      raise
+    if log:
+      self._log(step, look)
     if save:
-      self._save(step)
-    if self._interruption.requested:
-      if not save:
-        require_finite(self._panns, self._checkpoints)
-        self._save_to_end(step)
+      self._save(step, look)
+    if requested:
+      self._display.say(f"saved at step {step}")
       self._interruption.heed()
-    if look or save:
+    if look:
+      self.make_up_for_validation(step)
+    if save:
       self._scalars.start(step)
 
   def make_up_for_validation(self, step: int) -> None:
-    """Validates as this step would have done, had it not been interrupted, and saves the result."""
-    self._write_validation(step, self._validator.validate())
-    self._checkpoints.made_up_for(step)
-
-  def _save_to_end(self, step: int, owes_validation: bool = False) -> None:
-    if owes_validation:
-      self._checkpoints.owe_validation(step)
-    self._save(step)
-    self._display.say(f"saved at step {step}")
-
-  def _save(self, step: int) -> None:
-    self._faults.require_same_store()
-    self._checkpoints.save("last", step)
-    self._interruption.unsaved = False
-
-  def _validate(self, step: int) -> None:
-    # it may take longer than a batch system waits, and can be done again
-    with self._interruption.at_once():
-      validation = self._validator.validate()
-    self._write_validation(step, validation)
-
-  def _write_validation(self, step: int, validation: Validation) -> None:
+    """Validates the network as it is after this step, which is saved: however the process ends meanwhile, the
+    next one does it again."""
+    validation = self._validator.validate()
     if not self._validator.held_out:
       self._scalars.write_pictures(step, validation.overlays)
       return
     self._scalars.write_validation(step, validation)
     self._checkpoints.save_if_best(step, validation.mean_dice)
+    self._checkpoints.made_up_for(step)
+
+  def _log(self, step: int, look: bool) -> None:
+    try:
+      values = self._scalars.write_step(step, self._has_partial)
+    except EventsNotWritten:  # the disk of the checkpoints may be another
+      self._save(step, look)
+      raise
+    self._display.show(step, values)
+
+  def _save(self, step: int, look: bool) -> None:
+    """Saves a step; one that is to be validated before that, which may take longer than a batch system
+    waits."""
+    self._faults.require_same_store()
+    if look and self._validator.held_out:
+      self._checkpoints.owe_validation(step)
+    self._checkpoints.save("last", step)
+    self._interruption.unsaved = False
 
 
 def require_finite(panns: PaNN, checkpoints: Checkpoints) -> None:

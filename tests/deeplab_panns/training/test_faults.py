@@ -58,6 +58,7 @@ def test_an_error_of_our_own_stays_an_error(tiny_store):
     tf.debugging.assert_equal(1, 2)
 
 
+@pytest.mark.slow
 def test_memory_that_runs_out_within_a_step_is_one_line(tmp_path, tiny_store, tiny_experiment, monkeypatch):
   def greedy(experiment, class_count):
     image = tf.keras.Input([None, None, 3])

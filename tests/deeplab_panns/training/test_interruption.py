@@ -39,17 +39,6 @@ def test_the_one_that_was_noted_decides_the_error():
     interruption.heed()
 
 
-def test_a_block_that_can_be_done_again_ends_at_once():
-  interruption = Interruption()
-  interruption.unsaved = True
-  with pytest.raises(KeyboardInterrupt), interruption.at_once():
-    interruption.note(signal.SIGINT)
-  assert interruption.unsaved and not interruption.requested
-  interruption.note(signal.SIGTERM)
-  with pytest.raises(Terminated), interruption.at_once():
-    raise AssertionError("a signal waited, and the block began")
-
-
 def test_another_thread_goes_on_without():
   seen = []
 
