@@ -204,17 +204,23 @@ def _resampled_slabs(
     (where along z', float32 [slab, y', x']).
   """
   if spacing_mm[0] != target_mm[0]:
-    between = np.empty((new_shape[0], *shape[1:]), np.float32)
+    between = np.zeros((new_shape[0], *shape[1:]), np.float32)
     matrix = axis_matrix(shape[0], new_shape[0], target_mm[0] / spacing_mm[0])
     for rows in _slabs(shape[1], shape[0] * shape[2]):
-      between[:, rows] = tf.tensordot(matrix, read((slice(None), rows)), axes=[[1], [0]]).numpy()
+      values = read((slice(None), rows))
+      if tf.reduce_any(values != 0):  # most of a volume has nothing of an organ
+        between[:, rows] = tf.tensordot(matrix, values, axes=[[1], [0]]).numpy()
 
     def read(part: Part) -> tf.Tensor:
       return tf.constant(between[part])
 
   in_plane = (1.0, *spacing_mm[1:]), (1.0, *target_mm[1:])
   for at in _slabs(new_shape[0], shape[1] * shape[2]):
-    yield at, resample(read((at, slice(None))), *in_plane, (None, *new_shape[1:]))
+    values = read((at, slice(None)))
+    if tf.reduce_any(values != 0):
+      yield at, resample(values, *in_plane, (None, *new_shape[1:]))
+    else:
+      yield at, tf.zeros((len(values), *new_shape[1:]))
 
 
 def _slabs(length: int, voxels: int) -> Iterator[slice]:
