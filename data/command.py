@@ -27,7 +27,7 @@ _PLACEHOLDERS = {"int": "N", "float": "X", "comma separated list of strings": "A
 # Flags that name files and folders: the shell leaves the ~ in `--run_dir=~/run` as it is.
 _PATHS = re.compile(
   r"\w+_dirs?|input|model|manifest|predictions|references|stage1_run|pretrained|init_from|spacings|stores"
-  r"|images|labels"
+  r"|images|labels|experiment"
 )
 EXIT_INTERRUPTED, EXIT_TERMINATED = 130, 143  # 128 + the signal's number, as shells have it
 _HELP = ("--help", "-help", "-h", "--h", "--helpshort", "--helpfull")
