@@ -36,6 +36,7 @@ class CaseQueue(Generic[Result]):
     self._scans = scans
     self._jobs = jobs
     self._begun = time.monotonic()
+    self._worked = 0
     self.done = 0
 
   def __iter__(self) -> Iterator[tuple[str, Result | Exception]]:
@@ -45,15 +46,19 @@ class CaseQueue(Generic[Result]):
     ) as bar:
       for name, result in self._results():
         self.done += 1
+        self._worked += result is not None and not isinstance(result, Exception)
         bar.update()
         yield name, result
 
   def time_left(self) -> str:
-    """ "; about 3 min to go" for a message, by the cases so far; empty at the end."""
+    """For the end of a message, as "; about 3 min to go"; empty at the end, and while nothing is known.
+
+    What failed, and where `work` returned None as there was nothing to do, tells nothing of the others.
+    """
     left = len(self._scans) - self.done
-    if not left or not self.done:
+    if not left or not self._worked:
       return ""
-    seconds = (time.monotonic() - self._begun) / self.done * left
+    seconds = (time.monotonic() - self._begun) / self._worked * left
     return f"; about {spoken(seconds)} to go"
 
   def _results(self) -> Iterator[tuple[str, Result | Exception]]:

@@ -38,11 +38,19 @@ def test_what_is_no_failure_of_a_case_ends_all():
 
 
 def test_the_time_that_is_left_follows_the_cases_so_far(monkeypatch):
+  """The first fails at once and the second had been finished before; the others take a minute each."""
   now = iter([0.0, 0.0, 60.0, 120.0])
   monkeypatch.setattr("time.monotonic", lambda: next(now))
-  queue = CaseQueue(lambda name, scan: None, dict.fromkeys("abc", 0))
+  results = {"a": InputError("a: is broken"), "b": None, "c": 1, "d": 1, "e": 1}
+
+  def work(name, scan):
+    if isinstance(results[name], Exception):
+      raise results[name]
+    return results[name]
+
+  queue = CaseQueue(work, dict.fromkeys(results, 0))
   left = [queue.time_left() for _ in queue]
-  assert left == ["; about 2 min to go", "; about 60 s to go", ""]
+  assert left == ["", "", "; about 2 min to go", "; about 60 s to go", ""]
 
 
 def test_lengths_of_time_have_one_unit():
