@@ -113,6 +113,7 @@ class Checkpoints:
   def owe_validation(self, step: int) -> None:
     """Notes that this step, which is saved next, is not validated yet: a resumed run makes up for it, or its
     best checkpoint could be another."""
+    self._folder.mkdir(parents=True, exist_ok=True)  # nothing may have been saved before
     write_text(self._owed, f"{step}\n")
 
   def owes_validation(self, step: int) -> bool:

@@ -1,4 +1,4 @@
-"""Moments of one replica; tests/deeplab_panns/training/test_strategy.py has those of several."""
+"""Moments of one replica; tests/deeplab_panns/distribution has those of several."""
 
 import numpy as np
 import tensorflow as tf

@@ -44,7 +44,7 @@ def test_full_supervision_deals_labelled_examples_alone():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind, counts", [("2d", "2"), ("3d", "2,4")])
+@pytest.mark.parametrize("kind, counts", [("2d", "2"), ("3d", "4")])
 def test_replicas_learn_what_one_device_learns(kind, counts):
   """PaNN's prior, an averaged teacher, alignment, mixing, dropout, momentum, unequally many ignored pixels.
 

@@ -9,7 +9,6 @@ from deeplab_panns.method.dual import Duals
 from deeplab_panns.method.losses import cross_entropy_sum, probability_sum, valid_pixels
 from deeplab_panns.method.objective import Objective
 from deeplab_panns.method.panns import PaNN
-from tests.conftest import ROOT
 
 PRIOR = np.array([0.7, 0.2, 0.1])
 
@@ -164,51 +163,6 @@ def test_frozen_batch_norm_keeps_its_statistics_and_the_rest_trains():
   assert np.any(network.layers[2].get_weights()[0] != kernel)
 
 
-@pytest.mark.slow
-def test_two_replicas_equal_one():
-  """Every mean divides by the global count, so unequal numbers of ignored pixels do no harm (no batch norm
-  here).
-
-  In a process of its own: logical devices must be configured before TensorFlow starts."""
-  import subprocess
-  import sys
-
-  script = """
-import numpy as np, tensorflow as tf
-cpu = tf.config.list_physical_devices("CPU")[0]
-tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-from tests.deeplab_panns.method.test_panns import *
-def batch():
-  parts = [make_batch(0), make_batch(1)]
-  label = parts[1]["labeled"]["label"].numpy(); label[:2] = IGNORE
-  parts[1]["labeled"]["label"] = tf.constant(label)
-  return parts
-def merged(parts):
-  return {k: {n: tf.concat([p[k][n] for p in parts], 0) for n in parts[0][k]} for k in parts[0]}
-one = make_panns(); one.duals.ascend_newton(tf.constant([0.5, 0.3, 0.2]), 1.0)
-one.train_step(merged(batch()))
-strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-with strategy.scope():
-  objective = Objective(lambda2=1.0)
-  two = PaNN(make_network(), make_network(1), Duals(PRIOR), objective, seed=0)
-  optimizer = tf.keras.optimizers.SGD(0.1); optimizer.build(two.network.trainable_variables)
-  two.compile(optimizer=optimizer)
-two.duals.ascend_newton(tf.constant([0.5, 0.3, 0.2]), 1.0)
-parts = batch()
-values = strategy.experimental_distribute_values_from_function(lambda c: parts[c.replica_id_in_sync_group])
-tf.function(lambda: strategy.run(two.train_step, (values,)))()
-def state(panns):
-  return panns.network.weights + [panns.duals.nu, panns.duals.mu]
-for a, b in zip(state(one), state(two)):
-  np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=2e-5, atol=1e-6)
-print("equal")
-"""
-  result = subprocess.run(
-    [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
-  )
-  assert result.stdout.endswith("equal\n"), result.stderr[-2000:]
-
-
 def test_an_averaged_teacher_follows_by_its_decay():
   panns = make_panns(teacher_decay=0.75)
   before = [weight.numpy() for weight in panns.teacher.weights]
@@ -337,3 +291,26 @@ def test_the_norm_of_the_gradient_is_that_of_the_step():
   before = np.concatenate([weight.numpy().ravel() for weight in panns.network.weights])
   moved = weights_after(panns, batch) - before
   np.testing.assert_allclose(panns.tracked["gradient/norm"].result(), np.linalg.norm(moved) / 0.5, rtol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["2d", "3d"])
+def test_the_whole_step_compiles_and_calls_nothing_on_the_host(kind):
+  """What a TPU needs, whose programs are compiled as a whole: static shapes, and nothing that leaves them."""
+  from data.batches.share import Share
+  from tests.deeplab_panns.distribution import replica_run
+
+  panns = replica_run.model(kind)
+  batch = next(iter(replica_run.batches(kind, 1, partial=True)(Share())))
+  step = tf.function(panns.train_step, jit_compile=True)
+  if kind == "3d":
+    assert np.isfinite(step(batch)["loss"]) and int(panns.first_bad_step) == -1
+  else:  # XLA takes the whole step; to make machine code of it would take a minute more
+    assert "convolution" in step.experimental_get_compiler_ir(batch)(stage="hlo")
+  graph = step.get_concrete_function(batch).graph.as_graph_def()
+  operations = {node.op for node in graph.node} | {
+    node.op for function in graph.library.function for node in function.node_def
+  }
+  assert {"Conv2D" if kind == "2d" else "Conv3D", "ResourceApplyKerasMomentum"} & operations
+  on_the_host = ("PyFunc", "Host", "Print", "Assert", "Outfeed", "StringFormat")
+  assert not [name for name in operations if any(part in name for part in on_the_host)]

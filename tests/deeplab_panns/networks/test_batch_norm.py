@@ -1,4 +1,4 @@
-"""The layer on one device against Keras'; tests/deeplab_panns/training/test_strategy.py has several."""
+"""The layer on one device against Keras'; tests/deeplab_panns/distribution has several."""
 
 import numpy as np
 import pytest
