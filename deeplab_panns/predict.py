@@ -116,10 +116,10 @@ def open_model(
   if sum(map(bool, (run_dir, model, run_dirs))) != 1:
     raise InputError("predict: needs exactly one of --run_dir, --run_dirs and --model.")
   if model:
-    if how and how.record != Application().record:
+    if how and how != Application():
       raise InputError(
-        f"{model}: an exported model is applied as it was exported; leave --test_scales and --crop_to_body "
-        "out, or name the run (--run_dir)."
+        f"{model}: an exported model is applied as it was exported; leave --test_scales, --crop_to_body and "
+        "--memory_gb out, or name the run (--run_dir)."
       )
     if is_onnx(model):
       opened_file = open_onnx(model)

@@ -169,9 +169,9 @@ def test_every_flag_is_known_to_change_labels_or_not(monkeypatch):
 def test_an_exported_model_is_not_applied_in_another_way(openers, tmp_path):
   (tmp_path / "model").touch()
   model = str(tmp_path / "model")
-  assert predict.open_model(None, model, "last", how=Application(memory_gb=1.0)).organs == (model,)
-  for how in (Application((0.5, 1.0)), Application(crop_to_body=True)):
-    with pytest.raises(InputError, match=r"is applied as it was exported; leave --test_scales and"):
+  assert predict.open_model(None, model, "last", how=Application()).organs == (model,)
+  for how in (Application((0.5, 1.0)), Application(crop_to_body=True), Application(memory_gb=1.0)):
+    with pytest.raises(InputError, match=r"is applied as it was exported; leave --test_scales, --crop"):
       predict.open_model(None, model, "last", how=how)
 
 
