@@ -182,7 +182,9 @@ class PaNN(tf.keras.Model):
     good = tf.logical_and(is_loss_finite, usable)
     if self.loss_scale:
       gradients = [tf.where(usable, gradient, tf.zeros_like(gradient)) for gradient in gradients]
-      good = tf.logical_and(is_loss_finite, tf.logical_or(usable, tf.logical_not(self.loss_scale.exhausted())))
+      good = tf.logical_and(
+        is_loss_finite, tf.logical_or(usable, tf.logical_not(self.loss_scale.exhausted()))
+      )
       self.loss_scale.follow(usable)
     self.optimizer.apply_gradients(zip(gradients, weights), skip_gradients_aggregation=True)
     self.tracked["gradient/norm"].update_state(tf.where(usable, norm, 0.0), tf.cast(usable, tf.float32))

@@ -135,7 +135,11 @@ def test_quick_has_fewer_cells_and_other_flags(tmp_path):
     ("expect  full < panns", "expect  full < best", "name best; the cells"),
     ("quick   full", "quick   none", "'quick' names none; the cells are full, partial, panns"),
     ("cell    full     phantom  -  ", "cell    full/x   phantom  -  ", "names files"),
-    ("cell    full     phantom  -  ", "cell    full     phantom@a -  ", "names the cohort 'a'; cohorts.table has"),
+    (
+      "cell    full     phantom  -  ",
+      "cell    full     phantom@a -  ",
+      "names the cohort 'a'; cohorts.table has",
+    ),
     ("cell    full     phantom  -  ", "cell    full     ", "needs a name, a cohort"),
     ("--supervision=full", '--supervision="full', "No closing quotation. Close the quote"),
     ("quick   full", 'quick   "full', "No closing quotation"),
