@@ -65,10 +65,9 @@ def open_onnx(path: AnyPath) -> OnnxModel:
   try:
     organs = tuple(map(str, facts["organs"]))
     segmenter = _labeller(network, facts, len(organs) + 1)
-    scans = require_ranges(path, facts.get("scans", {}))
   except (KeyError, TypeError, ValueError) as error:
     raise InputError(f"{path}: what it says of its model is damaged ({error!r}); {_WRITE_AGAIN}.") from None
-  return OnnxModel(segmenter, organs, scans)
+  return OnnxModel(segmenter, organs, require_ranges(path, facts.get("scans", {})))
 
 
 def _session(path: pathlib.Path) -> Any:

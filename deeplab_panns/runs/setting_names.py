@@ -95,6 +95,14 @@ SETTINGS = frozenset(
 # A setting that came after runs were made, and whose default would change what they did, stands here with the
 # value that reproduces it. All others take their default.
 BEFORE_THERE_WAS: dict[str, str] = {"aligned_to": "prior_with_annotated", "dual_floor": "batch"}
+# The default of those that came later and changed nothing: what a file that does not name them stands for.
+CAME_LATER: dict[str, str | bool | float] = {
+  "anchored_prior": False,
+  "atlas_weight": 0.0,
+  "mixed_precision": "off",
+  "pretrained": "",
+  "init_from": "",
+}
 
 
 def without_effect(network: str) -> frozenset[str]:

@@ -12,7 +12,7 @@ from data.input_error import InputError
 from data.listed import listed
 from data.whole_file import AnyPath
 from deeplab_panns.report.results.result_json import DATA, IN_EVERY_METRICS, METRICS, SETTINGS, read_json
-from deeplab_panns.runs.setting_names import without_effect
+from deeplab_panns.runs.setting_names import BEFORE_THERE_WAS, CAME_LATER, without_effect
 from deeplab_panns.scores import score_table
 from deeplab_panns.scores.metrics import OrganScore
 
@@ -192,10 +192,14 @@ def _require_fitting(
 def with_effect(content: Mapping[str, Any]) -> dict[str, Any]:
   """The settings of an experiment.json that had an effect, so that runs of all versions can be compared.
 
-  Files of earlier versions, which have no format number, name the settings of both networks.
+  Files of earlier versions, which have no format number, name the settings of both networks, and lack
+  those that came later.
   """
+  if not content:
+    return {}
   unused = without_effect(content.get("network", "deeplab_v3")) | {"format"}
-  return {name: value for name, value in content.items() if name not in unused}
+  known = {**BEFORE_THERE_WAS, **CAME_LATER, **content}
+  return {name: value for name, value in known.items() if name not in unused}
 
 
 def _run_dir(folder: pathlib.Path, summary: Mapping[str, Any]) -> pathlib.Path:

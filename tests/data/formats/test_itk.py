@@ -40,5 +40,5 @@ def test_simpleitk_prints_nothing(tmp_path, capfd):
   capfd.readouterr()  # SimpleITK's own words on writing
   refused(tmp_path / "ct.mhd", ".mhd")
   os.remove(data)
-  refused(tmp_path / "ct.mhd", "data file")
+  refused(tmp_path / "ct.mhd", "ElementDataFile", "not there")
   assert capfd.readouterr().err == ""

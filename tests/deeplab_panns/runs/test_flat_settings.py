@@ -72,8 +72,7 @@ def test_settings_of_stage_2_are_those_that_move_stage_2_alone():
 def test_a_run_from_before_formats_opens(name):
   """Written by version 0.1.0, which had no format number and the settings of both networks in every file."""
   content = json.loads((BEFORE_FORMATS / f"{name}.json").read_text())
-  later = {**setting_names.BEFORE_THERE_WAS, "anchored_prior": False, "atlas_weight": 0.0, "mixed_precision": "off"}
-  later |= {"pretrained": "", "init_from": ""}
+  later = {**setting_names.BEFORE_THERE_WAS, **setting_names.CAME_LATER}
   assert "format" not in content and set(content) == setting_names.SETTINGS - set(later)
   found = to_flat(load_experiment(BEFORE_FORMATS / f"{name}.json"))
   assert found == later | {

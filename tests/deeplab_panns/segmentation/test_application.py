@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deeplab_panns.segmentation import pixels_at_once
+from deeplab_panns.segmentation import application
 from deeplab_panns.segmentation.application import Application, applied
 from deeplab_panns.segmentation.ensemble import Ensemble
 from deeplab_panns.segmentation.multi_scale import MultiScaleNetwork
