@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deeplab_panns.segmentation import application
+from deeplab_panns.segmentation import pixels_at_once
 from deeplab_panns.segmentation.application import Application, applied
 from deeplab_panns.segmentation.ensemble import Ensemble
 from deeplab_panns.segmentation.multi_scale import MultiScaleNetwork
@@ -25,7 +25,7 @@ VOLUMES = VolumeSegmenter(network(3, 1), Windows((8, 8, 8)), 3)
 @pytest.fixture(autouse=True)
 def plenty(monkeypatch):
   monkeypatch.setattr(
-    application, "chosen_memory_bytes", lambda given: 1e12 if given is None else given * 1e9
+    pixels_at_once, "chosen_memory_bytes", lambda given: 1e12 if given is None else given * 1e9
   )
 
 
