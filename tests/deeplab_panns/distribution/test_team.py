@@ -28,6 +28,42 @@ def test_one_device_reads_the_whole_batch_and_waits_for_nobody():
     team.chief_first(lambda: 1 // 0)
 
 
+def process_of_two(is_chief, failures_of_both):
+  """A Team of two processes that has ears: `failures_of_both` are what its exchanges add up to."""
+  team = Team()
+  team.workers, team.is_chief, told = 2, is_chief, []
+  team._total = lambda failed: told.append(failed) or failures_of_both[len(told) - 1]
+  return team, told
+
+
+def test_the_chief_works_first_and_then_the_others():
+  for is_chief in (True, False):
+    team, told = process_of_two(is_chief, [0, 0])
+    assert team.chief_first(lambda told=told: len(told)) == (0 if is_chief else 1)  # exchanges before
+    assert told == [False, False]
+
+
+def test_where_the_chief_fails_the_others_do_not_begin():
+  team, told = process_of_two(False, [1, 0])
+  with pytest.raises(InputError, match="another process of this training could not begin"):
+    team.chief_first(lambda: pytest.fail("began"))
+  assert told == [False]
+  team, told = process_of_two(True, [1, 0])
+  with pytest.raises(ZeroDivisionError):
+    team.chief_first(lambda: 1 // 0)
+  assert told == [True]
+
+
+def test_a_process_that_is_lost_is_one_line_and_only_where_there_are_several():
+  lost = tf.errors.UnavailableError(None, None, "Connection reset by peer")
+  team, _ = process_of_two(True, [])
+  said = r"\(Connection reset.*last good checkpoint is ckpt-9"
+  with pytest.raises(InputError, match=said), team.lost_workers_named(lambda: "ckpt-9"):
+    raise lost
+  with pytest.raises(tf.errors.UnavailableError), Team().lost_workers_named(lambda: None):
+    raise lost
+
+
 @pytest.mark.parametrize("replicas, nearest", [(3, 12), (8, 32), (16, 64)])
 def test_batches_that_cannot_be_dealt_are_refused(replicas, nearest):
   """16 images are 12 labelled and 4 partial ones."""

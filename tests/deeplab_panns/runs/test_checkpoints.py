@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from data.input_error import InputError
 from deeplab_panns.method.dual import Duals
+from deeplab_panns.method.loss_scale import LossScale
 from deeplab_panns.method.objective import Objective
 from deeplab_panns.method.panns import PaNN
 from deeplab_panns.runs.checkpoints import Checkpoints, restore_network
@@ -217,3 +218,36 @@ def test_a_checkpoint_of_another_network_is_not_taken(tmp_path):
   other = tf.keras.Model(image, tf.keras.layers.Conv2D(5, 3)(image))
   with pytest.raises(InputError, match="of another network"):
     restore_network(other, tmp_path)
+
+
+@pytest.mark.parametrize("part", ["network", "teacher", "momentum"])
+def test_a_number_that_is_not_finite_never_gets_a_final_name(tmp_path, part):
+  panns = make_panns()
+  checkpoints = Checkpoints(panns, tmp_path)
+  checkpoints.save("last", 1)
+  variables = {
+    "network": panns.network.weights,
+    "teacher": panns.teacher.weights,
+    "momentum": panns.optimizer.momentums,
+  }
+  variables[part][1].assign([0.0, np.inf])
+  with pytest.raises(
+    InputError, match=r"bias.* is not finite at step 2, .* last good checkpoint is .*ckpt-1"
+  ):
+    checkpoints.save("last", 2)
+  assert {path.name.partition(".")[0] for path in (tmp_path / "last").iterdir()} == {"ckpt-1"}
+
+
+def test_where_another_process_saves_nothing_is_written(tmp_path):
+  Checkpoints(make_panns(), tmp_path, writes=False).save("last", 2)
+  assert not list(tmp_path.iterdir())
+
+
+def test_the_loss_scale_comes_back(tmp_path):
+  saved, fresh = make_panns(), make_panns()
+  for panns in (saved, fresh):
+    panns.loss_scale = LossScale()
+  saved.loss_scale.scale.assign(64.0)
+  Checkpoints(saved, tmp_path).save("last", 1)
+  assert Checkpoints(fresh, tmp_path).restore_latest()
+  assert float(fresh.loss_scale.scale) == 64
