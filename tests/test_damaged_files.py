@@ -212,6 +212,7 @@ def limited_time():
     signal.signal(signal.SIGALRM, before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_damaged_file_is_read_or_refused_in_one_line(kind, tmp_path, tiny_store, capfd):
   path, read = KINDS[kind](tmp_path, pathlib.Path(tiny_store))

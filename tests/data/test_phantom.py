@@ -124,6 +124,7 @@ def test_an_interrupted_run_leaves_no_manifest(tmp_path):
   assert not (tmp_path / "dataset.json").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
   "wrong, message",
   [
@@ -143,6 +144,7 @@ def test_a_wrong_flag_ends_with_one_line_and_code_2(wrong, message, tmp_path):
   assert not (tmp_path / "raw").exists()
 
 
+@pytest.mark.slow
 def test_a_folder_that_cannot_be_written_ends_with_one_line_and_code_1(tmp_path):
   (tmp_path / "raw").write_text("a file")
   result = run(f"--output_dir={tmp_path / 'raw'}", "--size=48")

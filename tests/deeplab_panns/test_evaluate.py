@@ -10,6 +10,7 @@ import pytest
 from tests.conftest import run_command
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["deeplab_panns.evaluate", "deeplab_panns.scores.folder_scores"])
 def test_scoring_folders_imports_no_tensorflow(module):
   """Every one of the processes that score would have to start it."""

@@ -68,6 +68,7 @@ def thin():
   return unet_3d(UNetConfig(classes=3, filters=(2, 3, 4, 5)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
   "settings, expected",
   [
@@ -121,6 +122,7 @@ def test_other_sizes_are_refused_with_the_nearest_that_fit(tiny, size, found, al
     tiny(random_volume(1, *size, 1))
 
 
+@pytest.mark.slow
 def test_unknown_sizes_give_the_same_logits_and_are_checked_too(tiny):
   dynamic = tf.function(lambda volume: tiny(volume), [tf.TensorSpec([None, None, None, None, 1])])
   volume = random_volume(2, 4, 8, 12, 1)
@@ -146,6 +148,7 @@ def test_skips_come_before_the_upsampled_features(tiny):
   assert tiny.get_layer("decoder1_concat").input[0] is tiny.get_layer("encoder1_unit2_add").output
 
 
+@pytest.mark.slow
 def test_one_unit_symmetric_is_asymmetric_but_for_the_relu6_of_dltk():
   asymmetric = unet_3d(dataclasses.replace(TWO_SCALES, variant="asymmetric"))
   symmetric, dltk = unet_3d(TWO_SCALES), unet_3d(dataclasses.replace(TWO_SCALES, decoder_activation="relu6"))
@@ -209,6 +212,7 @@ def test_mixed_precision_computes_in_half_and_answers_in_float32():
     tf.keras.mixed_precision.set_global_policy("float32")
 
 
+@pytest.mark.slow
 def test_config_and_weights_rebuild_the_network(tiny, tmp_path):
   tiny.save_weights(str(tmp_path / "weights.h5"))
   rebuilt = tf.keras.Model.from_config(tiny.get_config())
@@ -217,6 +221,7 @@ def test_config_and_weights_rebuild_the_network(tiny, tmp_path):
   np.testing.assert_array_equal(rebuilt(volume), tiny(volume))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["model.keras", pytest.param("saved", marks=pytest.mark.slow)])
 def test_saved_model_answers_as_the_network_does(tiny, tmp_path, name):
   tf.keras.models.save_model(tiny, str(tmp_path / name))

@@ -110,6 +110,7 @@ def test_every_patch_around_an_organ_holds_its_voxel(tmp_path):
     assert images[labels == value].max() == pytest.approx(80 * value, abs=0.1)
 
 
+@pytest.mark.slow
 def test_the_share_around_organs(tmp_path):
   label = np.zeros((20, 100, 100))
   label[10, 50, 50] = 7

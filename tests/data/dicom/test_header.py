@@ -161,6 +161,7 @@ def test_values_of_the_wrong_number(tmp_path, keyword, value, words):
   assert words in outcome(tmp_path)
 
 
+@pytest.mark.slow
 def test_values_of_the_wrong_representation(tmp_path):
   path = series(tmp_path) / "1.dcm"
   whole = path.read_bytes()
@@ -178,6 +179,7 @@ def test_values_of_the_wrong_representation(tmp_path):
   assert len(found) > 100 and any(line != "read" for line in found)
 
 
+@pytest.mark.slow
 def test_random_bytes_of_a_slice(tmp_path):
   path = series(tmp_path) / "1.dcm"
   whole = path.read_bytes()

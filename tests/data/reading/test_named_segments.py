@@ -54,6 +54,7 @@ def write_label(kind, folder, paths):
   return folder / "label"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["nrrd", "seg", "rtstruct"])
 def test_segments_lie_on_the_scans_voxels(tmp_path, scan, kind):
   path = write_label(kind, tmp_path, scan[0])

@@ -101,6 +101,7 @@ def test_a_cropped_body_is_not_too_small():
   assert doubts(volume(body_hu()[:, 25:60, 50:85])) == []
 
 
+@pytest.mark.slow
 def test_test_cases_and_real_ct_are_never_certain(real_ct):
   image, _ = make_case(np.random.default_rng(0))
   assert not any(doubt.certain for doubt in doubts(volume(image, (3.0, 2.0, 2.0))))

@@ -295,6 +295,7 @@ def test_case_id(tmp_path):
   assert volumes.case_id(pathlib.Path("q.mha")) == "q"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [".nii", ".nrrd", ".mha"])
 def test_random_bytes_of_other_headers(tmp_path, ending, capfd):
   path = str(tmp_path / ("ct" + ending))

@@ -53,6 +53,7 @@ def scan(real_ct):
   return read_source(real_ct / "dataset.json", "ts_ct")
 
 
+@pytest.mark.slow
 def test_real_patients_differ_and_keep_their_organs(scan):
   labels = [draw_case(100, "test", index, scan, VOXEL_MM)[1] for index in range(3)]
   counts = np.array([np.bincount(label.ravel(), minlength=1 + len(scan.organs))[1:] for label in labels])

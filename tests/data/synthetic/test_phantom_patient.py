@@ -64,6 +64,7 @@ def test_an_absent_organ_is_all_that_is_missing_of_a_patient():
     np.testing.assert_array_equal(placed.centre_mm, kept[placed.organ])
 
 
+@pytest.mark.slow
 def test_organs_are_absent_as_often_as_asked():
   lacking = sum(13 - len(drawn(seed, absence=0.2).organs) for seed in range(150))
   assert 60 < lacking < 120  # 90 of 450, deviation 8.5

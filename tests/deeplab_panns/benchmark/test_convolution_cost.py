@@ -1,5 +1,6 @@
 """Multiply-accumulates, against a count by hand and the U-Net's own."""
 
+import pytest
 import tensorflow as tf
 
 from deeplab_panns.benchmark.convolution_cost import multiply_accumulates
@@ -14,6 +15,7 @@ def test_by_hand():
   assert multiply_accumulates(network, (2, 8, 8, 3)) == 2 * 4 * 4 * (27 * 5 + 5 * 2)
 
 
+@pytest.mark.slow
 def test_those_of_the_unet_are_its_own_count():
   config = UNetConfig(3, filters=(4, 8), strides=((1, 1, 1), (2, 2, 2)))
   assert multiply_accumulates(unet_3d(config), (1, 8, 8, 16, 1)) == of_unet(config, (8, 8, 16))

@@ -69,6 +69,7 @@ def test_a_vanished_organ_pulls_ten_times_at_most():
   np.testing.assert_allclose(duals.nu.numpy() * PRIOR, -1 / FLOOR * np.ones(5), rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_printed_update_does_next_to_nothing():
   """The paper's step, 2e-5, and λ2 = 0.1: the organs' ν stay where they are for 1,000 steps."""
   duals = Duals(PRIOR)
@@ -98,6 +99,7 @@ def test_the_printed_update_stays_below_zero():
   assert duals.nu.numpy().max() <= -1 and duals.mu.numpy().max() <= -1
 
 
+@pytest.mark.slow
 def test_the_floor_is_of_the_running_mean():
   """An organ in every tenth batch at ten times its share has its share on average, and u is that; a floor of
   each batch adds a tenth of it in the nine others: 9 %."""

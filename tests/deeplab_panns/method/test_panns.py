@@ -146,6 +146,7 @@ def test_the_step_that_went_wrong_is_kept():
   assert int(panns.first_bad_step) == 2
 
 
+@pytest.mark.slow
 def test_frozen_batch_norm_keeps_its_statistics_and_the_rest_trains():
   image = tf.keras.Input([None, None, 2])
   network = tf.keras.Model(image, tf.keras.layers.Conv2D(3, 1)(tf.keras.layers.BatchNormalization()(image)))
@@ -225,6 +226,7 @@ def two_partial(in_prior):
   return {"labeled": batch["labeled"], "partial": {**partial, "in_prior": tf.constant(in_prior)}}
 
 
+@pytest.mark.slow
 def test_images_out_of_the_prior_count_in_the_loss_alone():
   """The dual variables see the first image's share, as if there were no second; its pseudo-labels train."""
   panns, alone = make_panns(), make_panns()

@@ -1,6 +1,7 @@
 """Pseudo-labels never contradict what is annotated."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from data.organs import IGNORE
@@ -97,6 +98,7 @@ def test_alignment_to_a_moving_target_rests_where_both_means_agree():
     np.testing.assert_allclose(alignment.offset, 0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_class_that_nothing_is_expected_of_does_not_break_the_alignment():
   alignment = pseudo_labels.Alignment(np.array([0.5, 0.3, 0.2]), moving=True)
   for mean in (alignment.share, alignment.expected):

@@ -105,6 +105,7 @@ def test_grid_is_the_same_for_output_strides_8_and_16():
   assert [DeepLabConfig(output_stride=stride).grid for stride in (8, 16, 32)] == [16, 16, 32]
 
 
+@pytest.mark.slow
 def test_weights_fit_every_output_stride(small):
   dense = deeplab_v3.deeplab_v3(dataclasses.replace(SMALL, output_stride=8))
   dense.set_weights(small.get_weights())
@@ -128,6 +129,7 @@ def test_aspp_at_twice_the_rate_sees_the_same_on_twice_the_grid():
   assert np.abs(one[..., :pooling] - other[..., :pooling]).max() > 1e-6  # another mean over the image
 
 
+@pytest.mark.slow
 def test_weight_decay_covers_all_convolution_kernels_but_depthwise_ones():
   network = deeplab_v3.deeplab_v3(dataclasses.replace(SMALL, separable=True))
   assert any("depthwise" in weight.name for weight in network.trainable_weights)
@@ -178,6 +180,7 @@ def test_every_weight_gets_a_gradient_the_same_one_each_time(small):
   assert any(np.abs(one - other).max() > 1e-5 for one, other in zip(first, later))
 
 
+@pytest.mark.slow
 def test_mixed_precision_computes_in_half_and_answers_in_float32():
   tf.keras.mixed_precision.set_global_policy("mixed_float16")
   try:
@@ -196,6 +199,7 @@ def test_saved_model_answers_as_the_network_does(small, tmp_path):
   np.testing.assert_allclose(signature(image)["crop"], small(image), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_config_and_weights_rebuild_the_network(small, tmp_path):
   small.save_weights(str(tmp_path / "weights.h5"))
   rebuilt = tf.keras.Model.from_config(small.get_config())

@@ -60,6 +60,7 @@ def test_units_keep_their_stride_until_the_output_stride_is_reached():
   ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("output_stride, size", [(8, 13), (16, 7)])
 def test_sizes_of_features_and_low_level(output_stride, size):
   features, low_level = build(output_stride=output_stride)(tf.zeros([1, 97, 97, 3]))
@@ -113,6 +114,7 @@ def assert_atrous_consistency(backbone, multi_grid, sizes):
       np.testing.assert_allclose(low_level, expected_low_level, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("multi_grid", [(1, 1, 1), (1, 2, 4)])
 def test_dense_features_subsampled_equal_coarse_ones(multi_grid):
   assert_atrous_consistency("resnet_small", multi_grid, sizes=(64, 65, 97))

@@ -284,6 +284,7 @@ def test_a_full_folder_of_temporary_files_is_one_line(tmp_path, monkeypatch):
   assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_case_that_is_finished_is_kept_until_anything_it_was_made_of_changes(tmp_path):
   for name in ("a", "b"):
     write_nifti(tmp_path / "in" / f"{name}.nii.gz", IMAGE)

@@ -11,6 +11,7 @@ from deeplab_panns.prior_check import check
 from tests.conftest import make_store, run_command, write_raw
 
 
+@pytest.mark.slow
 def test_it_starts_without_tensorflow():
   """It counts voxels that the store's index lists; that should not take as long as a training's start."""
   code = "import sys, deeplab_panns.prior_check.__main__; assert 'tensorflow' not in sys.modules"

@@ -217,6 +217,7 @@ def abdomen(noise_mm):
   return labels
 
 
+@pytest.mark.slow
 def test_work_grows_with_the_organs_and_not_with_the_scan(monkeypatch):
   """Voxels are counted instead of seconds, which `benchmark --what=metrics` measures.
 

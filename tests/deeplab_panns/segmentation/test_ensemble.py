@@ -52,6 +52,7 @@ def test_an_ensemble_of_one_is_its_member(member):
   )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
   "members",
   [
@@ -68,6 +69,7 @@ def test_an_ensemble_is_the_mean_of_its_members(members, tmp_path):
   assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("members", [[AXIAL, slices("axial", 1)], [AXIAL, CORONAL]], ids=["folds", "views"])
 def test_labels_and_probabilities_of_a_volume_in_hu(members):
   ensemble, hu = Ensemble(members), IMAGE.astype(np.float32) * 400 / 255 - 125

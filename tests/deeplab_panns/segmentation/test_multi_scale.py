@@ -65,6 +65,7 @@ def test_no_more_pixels_at_once_than_said_but_at_least_an_image():
   assert network.seen == [(2, 9, 14), (2, 9, 14), (1, 9, 14)] + [(1, 17, 27)] * 5
 
 
+@pytest.mark.slow
 def test_in_a_graph_of_unknown_sizes():
   network = MultiScaleNetwork(Convolution(), SCALES, 300)
   graph = tf.function(network, input_signature=[tf.TensorSpec([5, None, None, 2])])

@@ -94,6 +94,7 @@ def test_stored_images_give_what_the_raw_volume_gives():
   np.testing.assert_array_equal(ours.stored_labels(CENTRED, tf.constant([5.0, 2.0, 2.0])).numpy(), raw)
 
 
+@pytest.mark.slow
 def test_probabilities_agree_with_the_labels():
   ours, spacing = segmenter(spacing_mm=(None, 1.0, 1.0)), tf.constant([5.0, 1.3, 1.3])
   probabilities = ours.probabilities(to_hu(IMAGE), spacing)["probabilities"].numpy().astype(np.float32)
@@ -140,6 +141,7 @@ class Blur(tf.Module):
 LYING = lying((41, 150, 170), (slice(11, 30), slice(60, 90), slice(70, 100)))
 
 
+@pytest.mark.slow
 def test_cropped_to_the_body_a_local_network_gives_the_same_labels_of_fewer_pixels():
   network = Blur()
   ours = SliceSegmenter(network, InputGrid(crop_to_body=True), 8)

@@ -137,6 +137,7 @@ def test_the_network_sees_its_own_grid_and_the_labels_lie_on_the_volumes(spacing
   assert off.max() < 1 / 255 and np.mean(off > 1e-5) < 0.1
 
 
+@pytest.mark.slow
 def test_every_window_is_seen_once_and_a_small_volume_padded_with_the_hu_windows_floor():
   """A network that gives its window's mean: 3 x 4 x 5 voxels of 8 x 6 x 10 are 200, the rest 0."""
   windows = []

@@ -79,6 +79,7 @@ def weighted_overlap_add(image, overlap):
   return (total / weights[..., None])[tuple(map(slice, image.shape))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 def test_an_identity_gives_back_a_ramp(size):
   image = ramp(size)
@@ -92,6 +93,7 @@ def test_windows_moved_by_one_voxel_change_the_ramp(axis):
   assert np.abs(stitcher_of(0.5)(image)[..., 1 + axis] - image).max() > 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("overlap", [0, 0.5, 0.7])
 @pytest.mark.parametrize("size", SIZES)
 def test_windows_are_averaged_by_their_weights(overlap, size):

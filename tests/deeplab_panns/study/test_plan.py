@@ -50,6 +50,7 @@ def test_the_shipped_parts():
   assert set(PARTS) == {"slices", "volumes", "beyond", "anatomy", "fields", "place", "place3d"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quick", [False, True])
 @pytest.mark.parametrize("name", PARTS)
 def test_every_cell_parses_with_the_flags_of_train(name, quick):

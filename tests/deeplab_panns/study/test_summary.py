@@ -48,6 +48,7 @@ def test_gaps(tiny_summary):
   assert gaps["partial"].value == pytest.approx(-0.15 / 0.93)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PARTS)
 def test_the_committed_tables_are_what_the_committed_scores_say(name, tmp_path):
   part, cache = read_part(STUDY, name), Cache(STUDY / "results", name)

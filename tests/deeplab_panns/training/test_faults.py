@@ -36,6 +36,7 @@ def own_store(tiny_store, tmp_path):
   return read_store(shutil.copytree(tiny_store, tmp_path / "store"))
 
 
+@pytest.mark.slow
 def test_too_little_memory_names_batch_and_crop(tiny_store):
   unchanged = Unchanged(read_store(tiny_store).cases)
   slices = Experiment(batch_size=12)

@@ -15,6 +15,7 @@ from deeplab_panns.runs.run_directory import RunDirectory
 from deeplab_panns.training import Intervals, assembly, train
 
 
+@pytest.mark.slow
 def test_a_refused_start_leaves_nothing_behind(
   tmp_path, tiny_store, tiny_experiment, with_stage2, small_network
 ):
@@ -39,6 +40,7 @@ def test_a_finished_run_says_so_and_stays(tmp_path, tiny_store, tiny_experiment,
   assert {path: path.stat().st_mtime_ns for path in (tmp_path / "checkpoints").rglob("*")} == before
 
 
+@pytest.mark.slow
 def test_a_run_knows_the_spacing_of_a_store_that_was_resampled(
   tmp_path, tiny_store, tiny_experiment, small_network
 ):

@@ -98,6 +98,7 @@ def test_stage_1_of_another_run_is_where_it_starts(
     np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.slow
 def test_another_stage_1_is_refused(tmp_path, tiny_store, tiny_experiment, with_stage2, small_network):
   begin(tmp_path / "full", with_stage2(supervision="full", steps=0), tiny_store).run()
   other = dataclasses.replace(tiny_experiment, stage1=Stage1(steps=3, learning_rate=0.01))
