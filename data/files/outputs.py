@@ -65,7 +65,8 @@ class Outputs:
     """Whether all of them are there as they were written."""
     written = self._record()
     return all(
-      (self.folder / name).is_file() and written.get(name) == file_sha256(self.folder / name) for name in names
+      (self.folder / name).is_file() and written.get(name) == file_sha256(self.folder / name)
+      for name in names
     )
 
   def wrote(self, names: Iterable[str]) -> None:
