@@ -144,8 +144,8 @@ class Experiment:
     spacing_mm: (z, y, x) to train at; None keeps each case's own.
     seed: of weights, batches, dropout and the choice of validation cases.
     mixed_precision: one of precision.PRECISIONS: in which numbers the network computes while it is trained.
-    pretrained, init_from: name and hash of the public weights, or of the run, that the network starts from, as
-      `Start.named_in` writes them; "" starts at random.
+    pretrained, init_from: name and hash of the public weights, or of the run, that the network starts from,
+      as `Start.named_in` writes them; "" starts at random.
   """
 
   network: DeepLabConfig | UNetConfig = DeepLabConfig()
