@@ -53,7 +53,10 @@ REPORTS = {
   "d04_orientation_digits": [(prepare(), 0, "1 cases")],
   "d05_broken_links": [(prepare(), 1, "2 of 3 cases failed.*part")],
   "d07_creeping_step": [(prepare(), 1, "2 of 2 cases failed")],
-  "d09_cd_layout": [(predict("patients"), 0, "3 label maps"), (predict("cd"), 0, "1 label map;")],
+  "d09_cd_layout": [
+    (predict("patients"), 0, "3 label maps"),
+    (predict("cd", output_dir="@/cd_out"), 0, "1 label map "),
+  ],
   "g01_dicom_labels": [
     (prepare("seg_file.json"), 1, "SEG"),
     (prepare("seg_folder.json"), 1, "SEG"),
@@ -78,7 +81,7 @@ REPORTS = {
   "n04_no_direction": [
     (predict("nospace.nrrd"), 1, "orientation|direction"),
     (predict("nomatrix.mhd"), 1, "orientation|direction"),
-    (predict("ras.nrrd"), 0, "1 label map;"),
+    (predict("ras.nrrd"), 0, "1 label map "),
   ],
   "p01_in_place": [
     (predict("scans", output_dir="@/scans"), 1, r"is a folder of the input; p1\.nii\.gz would be replaced")

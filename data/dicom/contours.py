@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 
 from data.arrays import Floats
-from data.dicom.objects import broken_parts, open_object
+from data.dicom.objects import RTSTRUCT, broken_parts, open_object
 from data.input_error import InputError
 
 
@@ -35,7 +35,7 @@ def read_structures(path: str) -> list[Structure]:
     InputError: If the file is broken.
   """
   data = open_object(path)
-  with broken_parts(path):
+  with broken_parts(path, RTSTRUCT):
     contours = {int(item.ReferencedROINumber): item for item in data.get("ROIContourSequence") or []}
     structures = []
     for roi in data.StructureSetROISequence:

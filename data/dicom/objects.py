@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import warnings
 from collections.abc import Iterator
 
@@ -50,8 +51,12 @@ def open_object(path: str) -> pydicom.Dataset:
 
 
 @contextlib.contextmanager
-def broken_parts(path: str) -> Iterator[None]:
-  """Turns what pydicom raises over a missing or broken part, nearly anything, into one line on the file."""
+def broken_parts(path: str, kind: str = "file") -> Iterator[None]:
+  """Turns what pydicom raises over a missing or broken part, nearly anything, into one line on the file.
+
+  Args:
+    kind: of the file, as a user calls it.
+  """
   try:
     with warnings.catch_warnings():
       warnings.simplefilter("ignore")  # a value that breaks a rule of DICOM may still be a value
@@ -63,6 +68,8 @@ def broken_parts(path: str) -> Iterator[None]:
       raise InputError(
         f"{path}: cannot be read ({error.strerror}); check the file and its permissions."
       ) from error
+    missing = isinstance(error, AttributeError) and re.search(r"no attribute '([A-Z]\w+)'", str(error))
+    found = f"has no {missing[1]}" if missing else f"has a part that cannot be read ({first_line(error)})"
     raise InputError(
-      f"{path}: a part of it is missing or cannot be read ({first_line(error)}); export it again."
+      f"{path}: the DICOM {kind} {found}; export it again from the program that it was drawn in."
     ) from error

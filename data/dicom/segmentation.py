@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pydicom
 
 from data.arrays import Affine, Mask
-from data.dicom.objects import broken_parts, open_object
+from data.dicom.objects import SEG, broken_parts, open_object
 from data.formats.segment import Block, Segment
 from data.input_error import InputError
 
@@ -24,7 +24,7 @@ def read_segmentation(path: str) -> list[Segment]:
     InputError: If the file is broken, or of a kind that is not one of these.
   """
   data = open_object(path)
-  with broken_parts(path):
+  with broken_parts(path, SEG):
     kind = str(data.get("SegmentationType", "")).upper()
     if kind not in ("BINARY", "FRACTIONAL", "LABELMAP"):
       raise InputError(

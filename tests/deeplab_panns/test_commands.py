@@ -46,6 +46,9 @@ def test_the_scalars_have_their_names(tiny_run):
   tags = scalars(tiny_run)
   organs = ["liver", "spleen", "pancreas"]
   expected = {
+    "_hparams_/experiment",
+    "_hparams_/session_start_info",
+    "gradient/norm",
     "loss/labeled",
     "loss/partial",
     "loss/prior",

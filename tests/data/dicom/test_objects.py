@@ -2,7 +2,7 @@
 
 import pytest
 
-from data.dicom.objects import RTSTRUCT, broken_parts, label_object, open_object
+from data.dicom.objects import RTSTRUCT, SEG, broken_parts, label_object, open_object
 from data.input_error import InputError
 from tests.data.dicom.dicom_files import RAMP
 from tests.data.dicom.label_files import write_rtstruct, write_scan
@@ -25,7 +25,15 @@ def test_two_in_a_folder_are_named(tmp_path):
 
 
 def test_whatever_breaks_is_one_line(tmp_path):
-  with pytest.raises(InputError, match=r"f: a part of it .*\(gone\)"), broken_parts("f"):
+  with (
+    pytest.raises(InputError, match=r"f: the DICOM SEG has no SegmentSequence; export"),
+    broken_parts("f", SEG),
+  ):
+    raise AttributeError("'FileDataset' object has no attribute 'SegmentSequence'")
+  with (
+    pytest.raises(InputError, match=r"f: the DICOM file has a part that cannot be read \(gone\)"),
+    broken_parts("f"),
+  ):
     raise AttributeError("gone")
   (tmp_path / "f").write_bytes(b"no DICOM")
   with pytest.raises(InputError):
