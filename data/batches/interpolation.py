@@ -1,8 +1,8 @@
 """Crops of stored images, bilinear, and of label maps, nearest neighbour, through an affine transform.
 
 Every operation is that of `tfa.image.transform` (TensorFlow's ImageProjectiveTransformV3), in its order and
-in float32, so results are equal to the bit. It takes less processor time: a pixel's place is computed once for
-all channels or slices and for the label, and pixels that lie well within the image need no bounds.
+in float32, so results are equal to the bit. It takes less processor time: a pixel's place is computed once
+for all channels or slices and for the label, and pixels that lie well within the image need no bounds.
 """
 
 from __future__ import annotations
