@@ -15,6 +15,7 @@ REQUIRES = [
   f"tensorboard>=2.20,<2.22; {NEW}",  # no longer comes with TensorFlow
   f"numpy>=2,<3; {NEW}",
   "scipy>=1.13,<1.18",
+  "numba>=0.60,<0.69",  # compiles the loop that cuts crops: without Python's lock
   "SimpleITK>=2.4,<2.6",
   "nibabel>=5.2,<6",
   "pydicom>=3,<4; python_version >= '3.10'",

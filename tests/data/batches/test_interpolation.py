@@ -8,6 +8,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data.batches import interpolation
 from data.batches.augment import turn_about
 from data.batches.interpolation import cut
 
@@ -16,13 +17,13 @@ IMAGE = RNG.integers(0, 256, (3, 23, 31)).astype(np.uint8)
 LABEL = RNG.integers(0, 14, (1, 23, 31)).astype(np.uint8)
 
 
-def by_operation(planes, transform, size, interpolation, fill):
+def by_operation(planes, transform, size, kind, fill):
   """[channels, rows, columns] by ImageProjectiveTransformV3."""
   sampled = tf.raw_ops.ImageProjectiveTransformV3(
     images=np.moveaxis(planes, 0, -1)[None],
     transforms=transform[None],
     output_shape=tf.constant(size, tf.int32),
-    interpolation=interpolation,
+    interpolation=kind,
     fill_mode="CONSTANT",
     fill_value=fill,
   )
@@ -78,10 +79,37 @@ def test_a_shift_takes_from_the_right_and_fills_what_lies_beyond():
   assert not shifted[0, 3].any() and not shifted[0, :, 3:].any()
 
 
-def test_long_crops_are_computed_in_strips_that_fit_together(monkeypatch):
-  transform = turn_about(0.2, 1.5, (20, 15), (11, 16))
-  whole = cut(IMAGE, LABEL, transform, (40, 30), 255)
-  monkeypatch.setattr("data.batches.interpolation._STRIP", 70)  # two rows
-  monkeypatch.setattr("data.batches.interpolation._GROUP", 1)
-  for ours, theirs in zip(cut(IMAGE, LABEL, transform, (40, 30), 255), whole):
+def test_places_far_beyond_any_integer_are_beyond_the_image():
+  transform = np.array([1, 0, 3e12, 0, 1, -3e12, 0, 0], np.float32)
+  image, label = cut(IMAGE, LABEL, transform, (4, 5), 255)
+  assert not image.any() and (label == 255).all()
+
+
+def test_without_a_place_to_keep_what_was_compiled_each_process_compiles(monkeypatch):
+  expected = cut(IMAGE, LABEL, turn_about(0.2, 1.5, (20, 15), (11, 16)), (12, 9), 255)
+
+  def refuse(**options):
+    if options.get("cache"):
+      raise RuntimeError("cannot cache function: no locator available")
+    return lambda function: function  # runs as Python
+
+  monkeypatch.setattr(interpolation.numba, "njit", refuse)
+  monkeypatch.setattr(interpolation, "_compiled", interpolation._compile(interpolation._fill))
+  for ours, theirs in zip(
+    cut(IMAGE, LABEL, turn_about(0.2, 1.5, (20, 15), (11, 16)), (12, 9), 255), expected
+  ):
     np.testing.assert_array_equal(ours, theirs)
+
+
+def test_what_cannot_be_kept_on_a_full_disk_is_used_all_the_same(monkeypatch):
+  calls = []
+
+  def full_disk_once(*arguments):
+    calls.append(arguments)
+    if len(calls) == 1:
+      raise OSError(28, "No space left on device")
+    interpolation._fill(*arguments)
+
+  monkeypatch.setattr(interpolation, "_compiled", full_disk_once)
+  image, _ = cut(IMAGE, LABEL, turn_about(0, 1, (0, 0), (0, 0)), (5, 5), 255)
+  np.testing.assert_array_equal(image, IMAGE[:, :5, :5])
