@@ -92,7 +92,10 @@ def _read_scalar_volume(path: AnyPath) -> sitk.Image:
       if len(size) == 3 and components == 1:
         return reader.Execute()
   except RuntimeError as error:
-    raise InputError(f"{path}: SimpleITK cannot read it ({reason(error)}). {ALLOWED}.") from error
+    why = reason(error)
+    if why.endswith("No such file or directory"):  # errno of something else: require_data_file has looked
+      why = "the voxels are cut short or damaged"
+    raise InputError(f"{path}: SimpleITK cannot read it ({why}). {ALLOWED}.") from error
   raise InputError(
     f"{path}: the image is {len(size)}-D of size {' x '.join(map(str, size))} with {components} value(s) per "
     "voxel; one volume of three axes and one value is allowed. Split it, or name another file."

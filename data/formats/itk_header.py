@@ -6,6 +6,7 @@ AnatomicalOrientation at all, and ignores what rescales values.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 
@@ -14,6 +15,7 @@ import numpy as np
 from data.arrays import Affine
 from data.formats.grid import axis_codes
 from data.input_error import InputError
+from data.listed import listed
 from data.whole_file import AnyPath
 
 MOST_HEADER_BYTES = 1 << 16
@@ -26,6 +28,9 @@ NRRD_SPACES = {  # the signs that take it to RAS
   "lps": (-1, -1, 1),
 }
 WRITE_IT = "Write it into the header (from the original DICOM, for instance), or leave the case out"
+_META_BYTES = {"MET_CHAR": 1, "MET_UCHAR": 1, "MET_SHORT": 2, "MET_USHORT": 2, "MET_INT": 4, "MET_UINT": 4}
+_META_BYTES.update({"MET_LONG": 4, "MET_ULONG": 4, "MET_LONG_LONG": 8, "MET_ULONG_LONG": 8})
+_META_BYTES.update({"MET_FLOAT": 4, "MET_DOUBLE": 8})
 OPPOSITE = {"R": "L", "L": "R", "A": "P", "P": "A", "S": "I", "I": "S"}
 
 
@@ -74,19 +79,75 @@ def nrrd_affine(path: AnyPath) -> Affine | None:
 
 
 def require_data_file(path: AnyPath) -> None:
-  """Refuses a MetaImage header that names a file of voxels which is not there; other formats are passed.
+  """Refuses a header whose voxels are not there, or as many as it says; other formats are passed.
+
+  Of a MetaImage ITK reads the first voxels of a file that is too long, and what lies behind one too short.
 
   Raises:
     InputError: If it does.
   """
-  name = (_meta_fields(path) or {}).get("elementdatafile", "LOCAL")
-  if name.upper() in ("LOCAL", "LIST") or "%" in name:
+  header = _meta_header(path)
+  if header is None:
+    nrrd = _nrrd_fields(path) or {}
+    name = nrrd.get("data file", nrrd.get("datafile", ""))
+    if name and "%" not in name and not name.startswith("LIST"):  # teem looks for each of several itself
+      _require_file(path, name, "data file")
     return
-  if not os.path.isfile(os.path.join(os.path.dirname(os.path.abspath(path)), name)):
+  fields, end = header
+  name = fields["elementdatafile"]
+  if name.upper().startswith("LIST") or "%" in name:
     raise InputError(
-      f"{path}: the header names {name} for its voxels (ElementDataFile), which is not there; keep the two "
+      f"{path}: ElementDataFile is {name[:40]}: the voxels lie in several files, and ITK does not notice if "
+      "one is missing. Write the volume into one file."
+    )
+  local = name.upper() == "LOCAL"
+  file = str(path) if local else _require_file(path, name, "ElementDataFile")
+  expected = _meta_bytes(path, fields, end if local else None)
+  found = os.path.getsize(file)
+  if expected is not None and found != expected:
+    raise InputError(
+      f"{path}: the file of its voxels has {found} bytes, and {expected} by the header (DimSize "
+      f"{fields.get('dimsize', '')[:40]}, {fields.get('elementtype', '')[:20]}): it is "
+      f"{'cut short' if found < expected else 'that of another volume'}. Fetch or write both again."
+    )
+
+
+def _require_file(path: AnyPath, name: str, field: str) -> str:
+  """The path of a file of voxels, which must be there."""
+  file = os.path.join(os.path.dirname(os.path.abspath(path)), name)
+  if not os.path.isfile(file):
+    raise InputError(
+      f"{path}: the header names {name[:80]} for its voxels ({field}), which is not there; keep the two "
       "files in one folder, under the names that they came with."
     )
+  return file
+
+
+def _meta_bytes(path: AnyPath, fields: Mapping[str, str], header_end: int | None) -> int | None:
+  """The bytes that a MetaImage's file of voxels must have; None where the header does not tell.
+
+  Args:
+    header_end: where the voxels begin that follow the header in one file; None for a file of their own.
+  Raises:
+    InputError: If the header says that its own file has another header.
+  """
+  try:
+    skipped = int(fields.get("headersize", "0"))
+    sizes = [int(size) for size in fields["dimsize"].split()]
+    channels = int(fields.get("elementnumberofchannels", "1"))
+  except (KeyError, ValueError):
+    return None  # for ITK to refuse
+  if skipped and header_end is not None:
+    raise InputError(
+      f"{path}: HeaderSize is {skipped}, and the voxels follow this header: ITK would read it as voxels. "
+      "Remove HeaderSize from the header."
+    )
+  packed = fields.get("compresseddata", "false").lower()[:1] not in ("f", "0")
+  binary = fields.get("binarydata", "true").lower()[:1] in ("t", "1")
+  each = _META_BYTES.get(fields.get("elementtype", "").upper())
+  if packed or not binary or each is None or skipped < 0:
+    return None
+  return (skipped if header_end is None else header_end) + math.prod(sizes) * channels * each
 
 
 def require_stated_geometry(path: AnyPath, affine: Affine) -> None:
@@ -109,13 +170,36 @@ def require_stated_geometry(path: AnyPath, affine: Affine) -> None:
     raise InputError(
       f"{path}: the MetaImage header has no ElementSpacing, so the size is unknown. {WRITE_IT}."
     )
+  for names in (("transformmatrix", "rotation", "orientation"), ("offset", "position", "origin")):
+    _require_one_meaning(path, {name: fields[name] for name in names if name in fields})
+  unit = fields.get("distanceunits", "mm").lower()
+  if unit not in ("mm", "?", ""):
+    raise InputError(f"{path}: DistanceUnits is {unit[:20]!r}; mm is allowed. Correct the header.")
   _require_same_orientation(path, fields.get("anatomicalorientation", ""), affine)
   scaling = [fields.get(f"elementtointensityfunction{part}", "") for part in ("slope", "offset")]
-  if scaling not in (["", ""], ["1", "0"]):
+  if [_number(text, plain) for text, plain in zip(scaling, (1.0, 0.0))] != [1.0, 0.0]:
     raise InputError(
       f"{path}: the header asks for values to be rescaled (ElementToIntensityFunction "
       f"{' and '.join(scaling)}), which is not read. Store the rescaled values."
     )
+
+
+def _require_one_meaning(path: AnyPath, said: Mapping[str, str]) -> None:
+  """Several names of one field must say the same: which of them holds depends on the program."""
+  numbers = {tuple(_number(part, math.nan) for part in text.split()) for text in said.values()}
+  if len(numbers) > 1:
+    shown = listed(f"{name} {text[:40]}" for name, text in said.items())
+    raise InputError(
+      f"{path}: the header says one thing twice and differently: {shown}. Remove the one that does not hold."
+    )
+
+
+def _number(text: str, if_empty: float) -> float:
+  """The number, `if_empty` of no text, NaN of another."""
+  try:
+    return float(text) if text else if_empty
+  except ValueError:
+    return math.nan
 
 
 def _require_same_orientation(path: AnyPath, letters: str, affine: Affine) -> None:
@@ -141,7 +225,7 @@ def nrrd_key_values(path: AnyPath) -> dict[str, str]:
   for line in lines[1:] if lines[0].startswith("NRRD") else []:
     if not line.strip():
       break  # the voxels follow
-    key, separator, value = line.partition(":=")
+    key, separator, value = line.rstrip("\r").partition(":=")
     if separator:
       found[key] = value.encode("latin-1").decode("utf-8", "replace")
   return found
@@ -167,18 +251,25 @@ def _nrrd_fields(path: AnyPath) -> Mapping[str, str] | None:
 
 
 def _meta_fields(path: AnyPath) -> Mapping[str, str] | None:
-  fields = {}
+  header = _meta_header(path)
+  return header[0] if header else None
+
+
+def _meta_header(path: AnyPath) -> tuple[Mapping[str, str], int] | None:
+  """(fields, bytes up to the end of the last one) of a MetaImage, None of another format."""
+  fields, end = {}, 0
   for line in _lines(path):
+    end += len(line) + 1
     key, equals, value = line.partition("=")
     if not equals:
       break
     fields[key.strip().lower()] = value.strip()
     if key.strip() == "ElementDataFile":
-      return fields
+      return fields, end
   return None
 
 
 def _lines(path: AnyPath) -> list[str]:
   with open(path, "rb") as file:
     # Not splitlines(), to which a byte within a letter of UTF-8 may be the end of a line.
-    return [line.rstrip("\r") for line in file.read(MOST_HEADER_BYTES).decode("latin-1").split("\n")]
+    return file.read(MOST_HEADER_BYTES).decode("latin-1").split("\n")

@@ -65,11 +65,13 @@ def read(
       grid = FileGrid(shape, affine, unit_of(header), None if notes else geometry_of(header))
       require_usable(path, grid)
       if header_path == voxels_path:
-        voxels, scaling = _read_voxels(path, stream, header, shape, consumed)
-        return StoredVolume(voxels, grid, notes, scaling)
-    with _open(voxels_path) as stream:
-      voxels, scaling = _read_voxels(voxels_path, stream, header, shape, 0)
-      return StoredVolume(voxels, grid, notes, scaling)
+        voxels, scaling, more = _read_voxels(path, stream, header, shape, consumed)
+    if header_path != voxels_path:
+      with _open(voxels_path) as stream:
+        voxels, scaling, more = _read_voxels(voxels_path, stream, header, shape, 0)
+  if more and not first_volume:
+    notes += (f"behind its voxels the file has room for {more} more slices, which the header does not know",)
+  return StoredVolume(voxels, grid, notes, scaling)
 
 
 def read_voxels(path: AnyPath) -> StoredVolume:
@@ -83,7 +85,7 @@ def read_voxels(path: AnyPath) -> StoredVolume:
   with _whole_gzip(path), _open(path) as stream:
     header, consumed = _read_header(path, stream, paired=False)
     shape = _volume_shape(path, header, False)
-    voxels, scaling = _read_voxels(path, stream, header, shape, consumed)
+    voxels, scaling, _ = _read_voxels(path, stream, header, shape, consumed)
   return StoredVolume(voxels, FileGrid(shape, np.eye(4)), (), scaling)
 
 
@@ -200,11 +202,11 @@ def _volume_shape(path: AnyPath, header: Header, first_volume: bool) -> tuple[in
 
 def _read_voxels(
   path: AnyPath, stream: io.BufferedIOBase, header: Header, shape: tuple[int, ...], consumed: int
-) -> tuple[StoredVoxels, tuple[float, float]]:
+) -> tuple[StoredVoxels, tuple[float, float], int]:
   """Reads [z, y, x] from `stream`, which stands `consumed` bytes after its start, to the stream's end.
 
   Returns:
-    The voxels, and the slope and intercept that were applied.
+    The voxels, the slope and intercept that were applied, and for how many slices more bytes follow.
   """
   try:
     dtype = header.get_data_dtype()
@@ -225,16 +227,18 @@ def _read_voxels(
       f"{path}: the file is cut short: {' x '.join(map(str, shape))} voxels of {dtype} need {expected} bytes "
       f"after byte {offset}. Fetch or write the file again."
     )
-  while stream.read(io.DEFAULT_BUFFER_SIZE * 128):
-    pass  # gzip compares length and CRC at the end only
+  after = 0
+  while rest := stream.read(io.DEFAULT_BUFFER_SIZE * 128):  # gzip compares length and CRC at the end only
+    after += len(rest)
+  more = after // (expected // shape[2])
   stored = buffer.view(dtype).reshape(shape[2::-1])
   slope, intercept = _scaling(path, header)
   if (slope, intercept) == (1, 0):
-    return stored, (1, 0)
+    return stored, (1, 0), more
   scaled = stored.astype(np.float32)
   scaled *= np.float32(slope)
   scaled += np.float32(intercept)
-  return scaled, (slope, intercept)
+  return scaled, (slope, intercept), more
 
 
 def _fill(stream: io.BufferedIOBase, buffer: npt.NDArray[np.uint8]) -> int:
@@ -249,6 +253,8 @@ def _fill(stream: io.BufferedIOBase, buffer: npt.NDArray[np.uint8]) -> int:
 
 
 def _scaling(path: AnyPath, header: Header) -> tuple[float, float]:
+  if np.isinf(header["scl_slope"]):  # nibabel takes it for none
+    raise InputError(f"{path}: scl_slope is infinite; correct the header.")
   try:
     slope, intercept = header.get_slope_inter()
   except HeaderDataError as error:

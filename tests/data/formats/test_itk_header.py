@@ -1,5 +1,7 @@
 """NRRD and MetaImage headers: where ITK would assume an orientation, a line says so."""
 
+import pathlib
+
 import numpy as np
 import pytest
 
@@ -109,6 +111,50 @@ def test_meta_image_that_leaves_something_open(tmp_path):
     meta(tmp_path, MATRIX, "AnatomicalOrientation = RPI"), "AnatomicalOrientation is RPI", "come from RAI"
   )
   refused(meta(tmp_path, MATRIX, "ElementToIntensityFunctionSlope = 2"), "ElementToIntensityFunction")
+  plain = ("ElementToIntensityFunctionSlope = 1.0", "ElementToIntensityFunctionOffset = 0.0")
+  is_ramp(meta(tmp_path, MATRIX, *plain))
+  refused(meta(tmp_path, MATRIX, "DistanceUnits = cm"), "DistanceUnits is 'cm'", "mm is allowed")
+  is_ramp(meta(tmp_path, MATRIX, "DistanceUnits = mm"))
+
+
+def test_meta_image_that_says_one_thing_twice(tmp_path):
+  refused(meta(tmp_path, MATRIX, "Position = 0 0 0"), "twice", "offset -40 30 100", "position 0 0 0")
+  refused(
+    meta(tmp_path, MATRIX, "Orientation = 0 1 0 1 0 0 0 0 1"), "twice", "transformmatrix", "orientation"
+  )
+  is_ramp(meta(tmp_path, MATRIX, "Position = -40.0 30.0 100.0", f"Rotation = {MATRIX[18:]}"))
+
+
+def test_meta_image_with_more_or_fewer_voxels_than_it_says(tmp_path):
+  """ITK reads the first ones of a file of other voxels, and the header of this file as voxels."""
+  path, raw = meta(tmp_path, MATRIX), tmp_path / "ct.raw"
+  raw.write_bytes(raw.read_bytes() * 2)
+  refused(path, "has 240 bytes, and 120 by the header", "that of another volume")
+  raw.write_bytes(raw.read_bytes()[:100])
+  refused(path, "has 100 bytes", "cut short")
+  own_header = meta(tmp_path, MATRIX, "HeaderSize = 12")
+  raw.write_bytes(bytes(12) + RAMP.astype("<i2").tobytes())
+  is_ramp(own_header)
+  image = sitk.ReadImage(own_header)
+  for packed in (False, True):
+    sitk.WriteImage(image, str(tmp_path / "ct.mha"), packed)
+    is_ramp(str(tmp_path / "ct.mha"))
+    content = (tmp_path / "ct.mha").read_bytes()
+    (tmp_path / "ct.mha").write_bytes(content[:-9])
+    refused(tmp_path / "ct.mha", "cut short")
+  (tmp_path / "ct.mha").write_bytes(content.replace(b"ElementSpacing", b"HeaderSize = 9\nElementSpacing"))
+  refused(tmp_path / "ct.mha", "HeaderSize is 9", "Remove HeaderSize")
+
+
+def test_voxels_in_other_files(tmp_path):
+  """Of a list without its last end of line ITK leaves the last slice unread, with what was in memory."""
+  path = pathlib.Path(meta(tmp_path, MATRIX))
+  text = path.read_text()
+  for name in ("LIST", "%d.raw 0 4 1"):
+    path.write_text(text.replace("ct.raw", name))
+    refused(path, f"ElementDataFile is {name}", "into one file")
+  path = nrrd(tmp_path, RAMP, [*LPS, "data file: elsewhere.raw"])
+  refused(path, "names elsewhere.raw", "data file", "one folder")
 
 
 @pytest.mark.parametrize("axes, signs", ORIENTATIONS[::5])

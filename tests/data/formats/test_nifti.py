@@ -90,6 +90,27 @@ def test_cut_in_the_gzip_trailer_and_a_flipped_bit(tmp_path):
   refused(tmp_path / "crc.nii.gz", "gzip stream")
 
 
+@pytest.mark.parametrize("ending, slope", [(".nii", 0), (".nii.gz", 2)])
+def test_slices_that_the_header_does_not_know(tmp_path, ending, slope):
+  """As where dim was mended by hand: other programs read the first slices without a word."""
+  path = save(tmp_path / f"ct{ending}", RAMP.T, CANONICAL_AFFINE, scl_slope=slope, scl_inter=0)
+  assert volumes.read_image(path).notes == ()
+  content = pathlib.Path(path).read_bytes()
+  raw = bytearray(gzip.decompress(content) if ending == ".nii.gz" else content)
+  raw[46:48] = (3).to_bytes(2, "little")  # dim[3], of five slices
+  pathlib.Path(path).write_bytes(gzip.compress(raw) if ending == ".nii.gz" else raw)
+  volume = volumes.read_image(path)
+  assert len(volume.array) == 3 and "room for 2 more slices" in volume.notes[0]
+
+
+def test_infinite_slope(tmp_path):
+  path = ramp_file(tmp_path)
+  raw = bytearray(gzip.decompress(pathlib.Path(path).read_bytes()))
+  raw[112:116] = np.float32(np.inf).tobytes()
+  pathlib.Path(path).write_bytes(gzip.compress(raw))
+  refused(path, "scl_slope is infinite")
+
+
 def test_header_that_promises_more_than_memory(tmp_path):
   path = save(tmp_path / "ct.nii", RAMP.T, CANONICAL_AFFINE)
   patch_bytes(path, 42, np.array([30000] * 3, "<i2").tobytes())  # dim[1:4]
