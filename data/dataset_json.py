@@ -165,6 +165,43 @@ def read_manifest(path: AnyPath) -> Manifest:
   return Manifest(path, organs, tuple(cases.values()), _notes(path, unused, list(unused_in_cases), assumed))
 
 
+def with_organs(manifest: Manifest, organs: Sequence[str]) -> Manifest:
+  """The same cases for another organ list.
+
+  Organs that are not on it become background; those that only the new list has are unknown in every case, so
+  that a case that annotated all of the old list need not annotate all of the new one.
+
+  Raises:
+    InputError: If no case annotates an organ of the list.
+  """
+  cases = tuple(_of_organs(case, tuple(organs)) for case in manifest.cases)
+  if not any(case.annotated for case in cases):
+    raise InputError(
+      f"{manifest.path}: no case annotates any of {listed(organs, 4)}; its organs are "
+      f"{listed(manifest.organs, 4)}: take a list that has some of them."
+    )
+  return dataclasses.replace(manifest, organs=tuple(organs), cases=cases)
+
+
+def _of_organs(case: Case, organs: tuple[str, ...]) -> Case:
+  dropped = {value for value, organ in case.values.items() if organ not in organs}
+  return dataclasses.replace(
+    case,
+    annotated=tuple(organ for organ in organs if organ in case.annotated),
+    values={value: organ for value, organ in case.values.items() if value not in dropped},
+    background=case.background | dropped,
+    names={name: organ if organ in organs else "" for name, organ in case.names.items()},
+    masks={organ: files for organ, files in case.masks.items() if organ in organs},
+  )
+
+
+def read_organs(path: AnyPath) -> tuple[str, ...]:
+  """The organ list of a dataset.json or of a store. Raises InputError if there is none."""
+  path = pathlib.Path(path)
+  path = path / "index.json" if path.is_dir() else path
+  return _organs(path, _load(path).get("organs"))
+
+
 def _load(path: pathlib.Path) -> dict[str, Any]:
   try:
     # Editors on Windows put a byte order mark first.

@@ -12,7 +12,7 @@ import os
 from absl import flags
 
 from data import command
-from data.dataset_json import Manifest, read_manifest
+from data.dataset_json import Manifest, read_manifest, read_organs, with_organs
 from data.guards.case_guards import parse_rules
 from data.guards.finding import GUARDS
 from data.layouts.by_name import (
@@ -27,6 +27,7 @@ from data.layouts.by_name import (
 from data.listed import listed
 from data.overview.page import REPORT
 from data.overview.summary_table import organ_rows, text_table
+from data.reading.grey_pictures import parse_how, summary_line
 from data.spacing import describe_spacing, parse_spacing
 from data.stored.dropped_annotations import Drop
 from data.stored.findings import fold_summary, warnings
@@ -44,6 +45,7 @@ OF_LAYOUTS = (
   "case_flips",
   "spacings",
 )
+OF_PICTURES = ("grey_pictures", "separate_slices")
 
 
 def define_flags() -> None:
@@ -83,6 +85,18 @@ def define_flags() -> None:
     "Cross-validation folds dealt over the fully labelled cases, unless the manifest has them.",
     lower_bound=2,
   )
+  flags.DEFINE_bool(
+    "fold_partial",
+    False,
+    "Deal folds over the partial cases too, patient by patient: --fold=k of train holds them out, and they "
+    "are scored on the organs that they annotate.",
+  )
+  flags.DEFINE_string(
+    "organs_of",
+    None,
+    "A dataset.json or a store whose organ list is taken in place of the manifest's; other organs become "
+    "background, and those that only this list has are unknown.",
+  )
   flags.DEFINE_integer("seed", 0, "Seed of the folds, and of the labels that are dropped.", lower_bound=0)
   flags.DEFINE_float(
     "drop_case_fraction",
@@ -103,6 +117,19 @@ def define_flags() -> None:
   flags.DEFINE_integer("workers", os.cpu_count(), "Cases prepared at a time.", lower_bound=1)
   flags.DEFINE_integer("max_voxels", 1_000_000_000, "Refuse a case that would become larger.", lower_bound=1)
   flags.DEFINE_bool("assume_hu", False, "Take images for CT in HU whatever their values look like.")
+  flags.DEFINE_string(
+    "grey_pictures",
+    None,
+    "Take images of 8 bits (whole numbers from 0 to 255), which are refused otherwise, and bring them to HU: "
+    "landmarks, by muscle and fat in each; or the window LOW,HIGH in HU that they were made with (0,255). "
+    "Images in HU stay as they are.",
+  )
+  flags.DEFINE_bool(
+    "separate_slices",
+    False,
+    "The slices of each file are no neighbours, but single slices of one scan: they are not resampled along "
+    "z, and are trained on and labelled one by one (--slices_per_input=1).",
+  )
   flags.DEFINE_enum(
     "nifti_header",
     None,
@@ -174,7 +201,13 @@ def main(_: list[str]) -> None:
   drop = dropping(args)
   guards = parse_rules(args.override_guards, refuse=bool(args.layout))
   shard = parse_shard(args.shard) if args.shard else None
+  try:
+    grey_pictures = parse_how(args.grey_pictures)
+  except ValueError as error:
+    raise flags.ValidationError(f"--grey_pictures={error}") from None
   manifest = cases_to_prepare(args)
+  if args.organs_of:
+    manifest = with_organs(manifest, read_organs(args.organs_of))
   for note in manifest.notes:
     print(f"note: {note}")
   try:
@@ -192,6 +225,9 @@ def main(_: list[str]) -> None:
       allow_repeated_scans=args.allow_repeated_scans,
       guards=guards,
       shard=shard,
+      grey_pictures=grey_pictures,
+      separate_slices=args.separate_slices,
+      fold_partial=args.fold_partial,
     )
   except OthersMissing as others:
     print(f"{args.output_dir}: {others}")
@@ -210,7 +246,7 @@ def _tell(store: Store, manifest: Manifest, drop: Drop | None) -> None:
     f"{store.path}: {len(store.cases)} cases ({full} fully labelled, {len(store.cases) - full} partial), "
     f"{len(store.organs)} organs, spacing {describe_spacing(store.spacing_mm)} (z, y, x)"
   )
-  print(f"{store.path}: {fold_summary(entries)}")
+  print(f"{store.path}: {fold_summary(entries, store.organs)}")
   placed = collections.Counter(
     entry["label_placed"]["mirrored"] or "no axis" for entry in entries if "label_placed" in entry
   )
@@ -219,6 +255,9 @@ def _tell(store: Store, manifest: Manifest, drop: Drop | None) -> None:
       f"{store.path}: label maps were placed by what they cover, mirrored along "
       f"{listed(f'{axes}: {count}' for axes, count in placed.most_common())} (index.json, label_placed)"
     )
+  pictures = [entry["grey_picture"] for entry in entries if "grey_picture" in entry]
+  if pictures:
+    print(f"{store.path}: {summary_line(pictures)} (index.json, grey_picture)")
   print(text_table(organ_rows(entries, store.organs)))
   for line in warnings(entries, store.organs):
     print(f"warning: {line}")
@@ -234,4 +273,4 @@ def _tell(store: Store, manifest: Manifest, drop: Drop | None) -> None:
 
 if __name__ == "__main__":
   define_flags()
-  command.run(main, {"Public data sets": OF_LAYOUTS})
+  command.run(main, {"Public data sets": OF_LAYOUTS, "Pictures": OF_PICTURES})

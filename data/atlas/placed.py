@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from data.arrays import Floats
+from data.arrays import Floats, SpacingMM
 from data.atlas.anchoring import find_anchor_mm
-from data.atlas.cells import cell_of
+from data.atlas.cells import CELL_MM, cell_of
 from data.atlas.organ_atlas import OrganAtlas, make_atlas
 from data.stored.store import StoredCase
 
@@ -22,7 +22,8 @@ class PlacedAtlas:
   Attributes:
     classes: K + 1.
     anchors_mm: {case id: [3], the anchor in mm from the corner of voxel (0, 0, 0)}, of the cases that show an
-      organ they annotate.
+      organ they annotate. Of separate slices [slices, 3], each from the corner of its own voxel (0, 0); all
+      of them must show the organ.
   """
 
   def __init__(
@@ -43,7 +44,7 @@ class PlacedAtlas:
       if case.annotated not in made:
         made[case.annotated] = _atlas(organs, labeled, case.annotated)
       atlas = made[case.annotated]
-      anchor = atlas and find_anchor_mm(case.label(), case.spacing_mm, atlas)
+      anchor = atlas and _anchor_mm(case, atlas)
       if atlas is not None and anchor is not None:
         self._atlases[case.id], self.anchors_mm[case.id] = atlas, anchor
 
@@ -64,8 +65,25 @@ class PlacedAtlas:
     stored = self._cases[case]
     if stored.id not in self.anchors_mm:
       return np.full((*voxels.shape[:-1], self.classes), 1 / self.classes, np.float32)
-    displacement_mm = (voxels + 0.5) * stored.spacing_mm - self.anchors_mm[stored.id]
-    return self._atlases[stored.id].at(cell_of(displacement_mm))
+    anchors, spacing_mm = self.anchors_mm[stored.id], stored.spacing_mm
+    if stored.separate_slices:
+      anchors, spacing_mm = anchors[np.rint(voxels[..., 0]).astype(np.int64)], _one_slice_mm(stored)
+      voxels = np.concatenate([np.zeros_like(voxels[..., :1]), voxels[..., 1:]], axis=-1)
+    return self._atlases[stored.id].at(cell_of((voxels + 0.5) * spacing_mm - anchors))
+
+
+def _one_slice_mm(case: StoredCase) -> SpacingMM:
+  """Spacing of a separate slice by itself: its thickness is unknown, and a cell's is as good as any."""
+  return (CELL_MM, *case.spacing_mm[1:])
+
+
+def _anchor_mm(case: StoredCase, atlas: OrganAtlas) -> Floats | None:
+  """The anchor of a case; of separate slices one each, found by how the organ is cut in that slice alone."""
+  if not case.separate_slices:
+    return find_anchor_mm(case.label(), case.spacing_mm, atlas)
+  found = [find_anchor_mm(plane[None], _one_slice_mm(case), atlas) for plane in case.label()]
+  anchors = [anchor for anchor in found if anchor is not None]
+  return np.array(anchors) if len(anchors) == len(found) else None
 
 
 def _atlas(

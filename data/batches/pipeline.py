@@ -13,6 +13,7 @@ from data.arrays import Floats, Integers, Labels
 from data.atlas.placed import PlacedAtlas
 from data.batches.patches import PatchSampler, PatchSampling
 from data.batches.random_access import stream_seed
+from data.batches.separate_slices import require_single_slices
 from data.batches.share import Share
 from data.batches.slices import SliceSampler, SliceSampling
 from data.stored.splits import Splits
@@ -71,7 +72,10 @@ class Batches:
       prior_cases: ids of the partial cases whose images the prior counts. None counts all of them, and leaves
         "in_prior" out of the batches.
       atlas: of the partial cases, in their order; what it expects is then part of the batches.
+    Raises:
+      InputError: If a case has separate slices, and examples are more than one.
     """
+    require_single_slices((*splits.labeled, *splits.partial), plan.sampling)
     self._plan = plan
     self._atlas = atlas
     self._class_count = len(store.organs) + 1

@@ -117,7 +117,8 @@ def _findings(case: StoredCase, label: Labels, organs: tuple[str, ...], entry: E
   known = [from_json(found) for found in entry.get("findings", ())]
   may_be_empty = "findings" in entry and not any(found.guard == "empty" for found in known)
   measures = measure(_hu(case.image()), label, case.affine, case.spacing_mm, organs, case.annotated)
-  shown = [found for found in check_case(measures, may_be_empty) if found.guard not in _SEEN_BY_PREPARE]
+  found_now = check_case(measures, may_be_empty, case.separate_slices)
+  shown = [found for found in found_now if found.guard not in _SEEN_BY_PREPARE]
   return shown + [found for found in known if found.guard in _SEEN_BY_PREPARE]
 
 

@@ -61,11 +61,7 @@ def check_store(path: AnyPath, workers: int = 1) -> StoreCheck:
 
 
 def _faults(store: Store, entries: list[Entry]) -> list[str]:
-  lines = [
-    f"{case.id} is partial and has the fold {case.fold}; partial cases always train"
-    for case in store.cases
-    if case.fold is not None and not store.is_full(case)
-  ]
+  lines = []
   try:
     require_each_scan_once(str(store.path), entries, same_role=False)
   except InputError as error:

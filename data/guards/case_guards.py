@@ -14,17 +14,22 @@ from data.guards.volumes import check_empty, check_volumes
 from data.input_error import InputError
 
 
-def check_case(measures: Measures, may_be_empty: bool = False) -> list[Finding]:
+def check_case(
+  measures: Measures, may_be_empty: bool = False, separate_slices: bool = False
+) -> list[Finding]:
   """What all guards find, the severe first.
 
   Args:
     may_be_empty: no annotated organ need have a voxel; a whole folder of masks may be empty outside of the
       field of view, a label map is not.
+    separate_slices: the slices are no neighbours; volumes, and what lies above what, then mean nothing.
   """
+  if separate_slices and measures.body:
+    measures = dataclasses.replace(measures, body=dataclasses.replace(measures.body, lung_mm=None))
   found = [
     *check_sides(measures),
     *check_posture(measures),
-    *check_volumes(measures),
+    *([] if separate_slices else check_volumes(measures)),
     *check_density(measures),
     *([] if may_be_empty else check_empty(measures)),
   ]

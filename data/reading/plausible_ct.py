@@ -82,7 +82,8 @@ def _kind(
   if share.between(850, 1300) > 0.1 and share.between(-1500, -200) < 0.005:
     return True, "this looks like HU + 1024 (the rescale intercept was lost)"
   if low >= 0 and min(extent_mm) >= PATIENT_MM:
-    kind = "a picture of 8 bits" if high <= 255 else "an MR, or a CT without its rescale"
+    eight_bits = "a picture of 8 bits (prepare takes it by --grey_pictures)"
+    kind = eight_bits if high <= 255 else "an MR, or a CT without its rescale"
     return True, f"no voxel is below 0: this looks like {kind}"
   if low > -200:
     return False, "no voxel is below -200, so there is no air (cropped, or no HU?)"

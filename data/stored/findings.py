@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -111,13 +112,13 @@ def warnings(entries: Sequence[Entry], organs: Sequence[str]) -> list[str]:
   return lines
 
 
-def fold_summary(entries: Sequence[Entry]) -> str:
+def fold_summary(entries: Sequence[Entry], organs: Sequence[str]) -> str:
   """One line: the folds and how many cases each holds out."""
-  counts: dict[int, int] = {}
-  for entry in entries:
-    if entry.get("fold") is not None:
-      counts[entry["fold"]] = counts.get(entry["fold"], 0) + 1
-  if not counts:
+  folded = [entry for entry in entries if entry.get("fold") is not None]
+  if not folded:
     return "no folds (fewer than two fully labelled cases): train without --fold"
+  counts = collections.Counter(entry["fold"] for entry in folded)
+  partial = sum(len(entry["annotated"]) < len(organs) for entry in folded)
+  kind = "fully labelled" if not partial else "partial" if partial == len(folded) else "full and partial"
   shown = listed((f"fold {fold}: {counts[fold]}" for fold in sorted(counts)), 10)
-  return f"{len(counts)} folds of fully labelled cases ({shown}); --fold=k holds fold k out"
+  return f"{len(counts)} folds of {kind} cases ({shown}); --fold=k holds fold k out"

@@ -1,4 +1,5 @@
-"""The fold of each fully labelled case: the manifest's, or dealt by a seed; a patient is in one fold."""
+"""The fold of each fully labelled case, and where asked for of each partial one: the manifest's, or dealt by
+a seed; a patient is in one fold."""
 
 from __future__ import annotations
 
@@ -11,40 +12,35 @@ from data.stored.case_folder import Entry
 from data.stored.splits import seeded_folds
 
 
-def with_folds(manifest: Manifest, entries: Mapping[str, Entry], count: int, seed: int) -> list[Entry]:
-  """The entries in the manifest's order, each with its fold; None for partial cases.
+def with_folds(
+  manifest: Manifest, entries: Mapping[str, Entry], count: int, seed: int, fold_partial: bool = False
+) -> list[Entry]:
+  """The entries in the manifest's order, each with its fold; None for partial cases that always train.
 
-  Partial cases do not count, so folds stay what they were when partial cases are added. Cases of one image
-  file are of one patient, and so are those to which the manifest gives one "patient".
+  Full and partial cases are dealt by themselves, and the partial ones by what they annotate, so that folds
+  stay what they were when others are added. Cases of one image file are of one patient, and so are those to
+  which the manifest gives one "patient".
 
   Args:
     entries: by case id.
     count: folds to deal where the manifest has none; at most one for each patient.
+    fold_partial: whether partial cases have folds.
   Raises:
-    InputError: If the manifest has folds for some of the fully labelled cases only, or several for a patient.
+    InputError: If the manifest has folds for some of the cases of a kind only, or several for a patient.
   """
   full = [case for case in manifest.cases if case.annotated == manifest.organs]
-  given = {case.id: case.fold for case in full if case.fold is not None}
-  if given and len(given) < len(full):
-    missing = listed((case.id for case in full if case.fold is None), 8)
-    raise InputError(
-      f'{manifest.path}: some fully labelled cases have a "fold" and [{missing}] do not; '
-      "give all of them one, or none."
+  folds = _folds(manifest, full, "fully labelled", entries, count, seed)
+  kinds = {case.annotated: None for case in manifest.cases if 0 < len(case.annotated) < len(manifest.organs)}
+  for kind in kinds if fold_partial else ():
+    # a patient who is known by another kind of case stays in that fold
+    of_patient = {
+      case.patient: folds[case.id] for case in manifest.cases if case.patient and case.id in folds
+    }
+    alike = [case for case in manifest.cases if case.annotated == kind]
+    dealt = _folds(manifest, alike, "partial", entries, count, seed)
+    folds.update(
+      {case.id: of_patient.get(case.patient, dealt[case.id]) for case in alike if case.id in dealt}
     )
-  first = _first_of_patient(full, entries)
-  folds: dict[str, int] = {}
-  if given:
-    folds = given
-    for case in full:
-      if folds[case.id] != folds[first[case.id]] and case.patient:
-        raise InputError(
-          f"{manifest.path}: {first[case.id]} (fold {folds[first[case.id]]}) and {case.id} (fold "
-          f'{folds[case.id]}) are of the patient "{case.patient}"; give them one fold.'
-        )
-  elif len(set(first.values())) > 1:
-    patients = sorted(set(first.values()))
-    dealt = seeded_folds(patients, min(count, len(patients)), seed)
-    folds = {case.id: dealt[first[case.id]] for case in full}
   return [
     {
       **entries[case.id],
@@ -53,6 +49,33 @@ def with_folds(manifest: Manifest, entries: Mapping[str, Entry], count: int, see
     }
     for case in manifest.cases
   ]
+
+
+def _folds(
+  manifest: Manifest, cases: list[Case], kind: str, entries: Mapping[str, Entry], count: int, seed: int
+) -> dict[str, int]:
+  given = {case.id: case.fold for case in cases if case.fold is not None}
+  if given and len(given) < len(cases):
+    missing = listed((case.id for case in cases if case.fold is None), 8)
+    raise InputError(
+      f'{manifest.path}: some {kind} cases have a "fold" and [{missing}] do not; '
+      "give all of them one, or none."
+    )
+  first = _first_of_patient(cases, entries)
+  folds: dict[str, int] = {}
+  if given:
+    folds = given
+    for case in cases:
+      if folds[case.id] != folds[first[case.id]] and case.patient:
+        raise InputError(
+          f"{manifest.path}: {first[case.id]} (fold {folds[first[case.id]]}) and {case.id} (fold "
+          f'{folds[case.id]}) are of the patient "{case.patient}"; give them one fold.'
+        )
+  elif len(set(first.values())) > 1:
+    patients = sorted(set(first.values()))
+    dealt = seeded_folds(patients, min(count, len(patients)), seed)
+    folds = {case.id: dealt[first[case.id]] for case in cases}
+  return folds
 
 
 def _first_of_patient(cases: list[Case], entries: Mapping[str, Entry]) -> dict[str, str]:

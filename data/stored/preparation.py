@@ -22,6 +22,7 @@ from data.guards.case_guards import TELL_ALL, GuardRules
 from data.input_error import InputError
 from data.listed import listed
 from data.overview.page import REPORT, is_report, report_page
+from data.reading.grey_pictures import How
 from data.spacing import NATIVE, describe_spacing
 from data.stored import preprocess
 from data.stored.case_folder import Entry
@@ -65,6 +66,9 @@ def prepare_store(
   allow_repeated_scans: bool = False,
   guards: GuardRules = TELL_ALL,
   shard: Shard | None = None,
+  grey_pictures: How = None,
+  separate_slices: bool = False,
+  fold_partial: bool = False,
 ) -> Store:
   """Prepares every case of a manifest; a bar on a terminal shows how far it got.
 
@@ -82,6 +86,9 @@ def prepare_store(
     allow_repeated_scans: two cases may have the same image.
     guards: which findings of the guards refuse a case; by default they are all warnings.
     shard: prepare this share of the cases, while others prepare the others.
+    grey_pictures: how images of 8 bits become HU (data/reading/grey_pictures.py); None: they are refused.
+    separate_slices: the slices of a scan are no neighbours; nothing is then resampled or read along z.
+    fold_partial: the partial cases have folds too, and are held out by them.
   Returns:
     The finished store.
   Raises:
@@ -94,13 +101,20 @@ def prepare_store(
     manifest = read_manifest(manifest)
   if drop:
     manifest = drop_annotations(manifest, drop)
-  preparation = Preparation(manifest.organs, spacing_mm, max_voxels, assume_hu, nifti_header, guards)
+  if separate_slices and spacing_mm[0] is not None:
+    raise InputError(
+      f"{manifest.path}: separate slices cannot be resampled to {describe_spacing(spacing_mm)} (z, y, x): "
+      "leave z out of the spacing (--spacing_mm=y,x)."
+    )
+  preparation = Preparation(
+    manifest.organs, spacing_mm, max_voxels, assume_hu, nifti_header, guards, grey_pictures, separate_slices
+  )
   output_dir = pathlib.Path(output_dir)
   make_folder(output_dir)
   _require_own(output_dir, manifest)
 
   def complete(prepared: Mapping[str, Entry]) -> None:
-    entries = with_folds(manifest, prepared, folds, seed)
+    entries = with_folds(manifest, prepared, folds, seed, fold_partial)
     if not allow_repeated_scans:
       require_each_scan_once(str(manifest.path), entries, guards)
     content = index_content(manifest.path.name, manifest.organs, spacing_mm, entries)
@@ -116,7 +130,8 @@ def prepare_store(
     own = tuple(case for position, case in enumerate(manifest.cases) if shard.takes(position))
     plan = {
       "cases": [(case.id, case.annotated, case.fold, case.patient) for case in manifest.cases],
-      "recipe": [manifest.organs, spacing_mm, assume_hu, nifti_header],
+      "recipe": [manifest.organs, spacing_mm, assume_hu, nifti_header, grey_pictures, separate_slices],
+      "fold_partial": fold_partial,
     }
     prepared = _prepare_cases(manifest, own, preparation, output_dir, workers)
     finish_shard(output_dir, shard, plan, prepared, complete)
@@ -209,7 +224,7 @@ def write_index(output_dir: pathlib.Path, content: Mapping[str, Any]) -> None:
   lines = [
     f"{len(entries)} cases ({full} fully labelled, {len(entries) - full} partial), {len(organs)} organs, "
     f"spacing {describe_spacing((z, y, x))} (z, y, x)",
-    fold_summary(entries),
+    fold_summary(entries, organs),
     *warnings([{**entry, "notes": (), "findings": ()} for entry in entries], organs),
   ]
   title = f"{content['manifest']} in {output_dir.absolute().name}"

@@ -13,6 +13,7 @@ import tqdm
 from data.arrays import SpacingMM, WantedSpacingMM
 from data.files.file_lock import locked
 from data.input_error import InputError
+from data.listed import listed
 from data.organs import BACKGROUND
 from data.spacing import describe_spacing, fill_spacing
 from data.stored import case_folder, preprocess
@@ -46,6 +47,12 @@ def at_spacing(store: Store, spacing_mm: WantedSpacingMM, cache_dir: AnyPath, ma
   if shared == store.spacing_mm:
     return store
   _require_coarser(store, shared)
+  separate = [case.id for case in store.cases if case.separate_slices and shared[0] != store.spacing_mm[0]]
+  if separate:
+    raise InputError(
+      f"{store.path}: {listed(separate, 2)} have separate slices, which cannot be resampled along z: leave z "
+      "out of the spacing (--spacing_mm=y,x)."
+    )
   targets = [fill_spacing(_agreed(case.spacing_mm, shared), case.spacing_mm) for case in store.cases]
   for case, target_mm in zip(store.cases, targets):
     if target_mm != case.spacing_mm:

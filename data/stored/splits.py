@@ -19,7 +19,8 @@ class Splits:
     labeled: S_L, fully labelled cases to train on.
     partial: S_P, partially labelled cases to train on.
     validation: fully labelled cases held out of the training folds.
-    test: the fully labelled cases of the held-out fold.
+    test: the cases of the held-out fold: fully labelled ones, and partial ones where these have folds, which
+      can be scored on what they annotate.
   """
 
   labeled: tuple[StoredCase, ...]
@@ -50,18 +51,18 @@ def split(store: Store, fold: int, validation_fraction: float, seed: int) -> Spl
       on.
   """
   full = [case for case in store.cases if store.is_full(case)]
-  partial = tuple(case for case in store.cases if not store.is_full(case))
-  folds = sorted({case.fold for case in full if case.fold is not None})
+  folds = sorted({case.fold for case in store.cases if case.fold is not None})
   if fold >= 0 and not folds:
     raise InputError(
       f"{store.path}: has no folds, so --fold={fold} would hold nothing out ({len(full)} of its cases are "
-      "fully labelled); leave --fold out to train on all, or prepare two or more fully labelled cases."
+      "fully labelled); leave --fold out to train on all, or prepare two or more fully labelled cases, or "
+      "with --fold_partial."
     )
   if fold >= 0 and fold not in folds:
     raise InputError(
       f"{store.path}: has no fold {fold}; its folds are {folds}: choose one by --fold, or -1 for none."
     )
-  test = tuple(case for case in full if fold >= 0 and case.fold == fold)
+  test = tuple(case for case in store.cases if fold >= 0 and case.fold == fold)
   training = [case for case in full if case not in test]
   if not training:
     raise InputError(
@@ -72,7 +73,7 @@ def split(store: Store, fold: int, validation_fraction: float, seed: int) -> Spl
   chosen = set(np.random.default_rng([seed, fold + 1]).permutation(len(training))[:count])
   return Splits(
     labeled=tuple(case for index, case in enumerate(training) if index not in chosen),
-    partial=partial,
+    partial=tuple(case for case in store.cases if not store.is_full(case) and case not in test),
     validation=tuple(case for index, case in enumerate(training) if index in chosen),
     test=test,
   )

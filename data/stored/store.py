@@ -32,13 +32,14 @@ class StoredCase:
   Attributes:
     folder: holds image.npy and label.npy.
     annotated: organs that the label map is known to hold, in the store's order.
-    fold: cross-validation fold, or None (partial cases, stores without folds).
+    fold: cross-validation fold, or None (stores without folds, and partial cases where they always train).
     spacing_mm: (z, y, x).
     affine: [4, 4], voxel (x, y, z) to RAS mm.
     shape: (z, y, x).
     voxels: count of each organ and of "background" in the stored label map.
     sha256: of the stored arrays, "image" and "label", and of the files that they were made from,
       "source_image" and "source_label".
+    separate_slices: the slices are no neighbours.
   """
 
   folder: pathlib.Path
@@ -50,6 +51,7 @@ class StoredCase:
   shape: tuple[int, int, int]
   voxels: dict[str, int]
   sha256: dict[str, str]
+  separate_slices: bool = False
 
   def image(self) -> StoredImage:
     """uint8 [z, y, x], memory-mapped: [-125, 275] HU as [0, 255]."""
@@ -137,6 +139,7 @@ def _stored_case(path: pathlib.Path, entry: dict[str, Any], organs: tuple[str, .
       )
   annotated = tuple(_text(organ) for organ in entry["annotated"])
   _require(set(annotated) <= set(organs) and len(set(annotated)) == len(annotated), "annotated")
+  _require(type(entry.get("separate_slices", False)) is bool, "separate_slices")
   fold, affine = entry["fold"], np.array(entry["affine"], np.float64)
   _require(fold is None or (type(fold) is int and fold >= 0), "fold")
   _require(affine.shape == (4, 4) and bool(np.isfinite(affine).all()), "affine")
@@ -154,6 +157,7 @@ def _stored_case(path: pathlib.Path, entry: dict[str, Any], organs: tuple[str, .
     voxels={_text(name): _count(entry["voxels"][name]) for name in (BACKGROUND, *organs)},
     # a case without a label map has None for its source
     sha256={**entry["sha256"], **{name: _text(entry["sha256"][name]) for name in ("image", "label")}},
+    separate_slices=entry.get("separate_slices", False),
   )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import pathlib
+from typing import Any
 
 from data.arrays import WantedSpacingMM
 from data.dataset_json import Case, Reading
@@ -17,6 +18,7 @@ from data.listed import listed
 from data.organs import BACKGROUND, IGNORE
 from data.overview.thumbnail import draw_thumbnail
 from data.reading.case_volumes import CaseLabel, read_case_image, read_case_label
+from data.reading.grey_pictures import How, is_grey_picture, to_hu
 from data.reading.plausible_ct import doubts
 from data.reading.volumes import GridsDiffer, Volume
 from data.spacing import describe_spacing, fill_spacing
@@ -39,6 +41,8 @@ class Preparation:
     assume_hu: take images for CT in HU whatever their values look like.
     nifti_header: "sform" or "qform", where the two of a NIfTI file disagree; "" refuses such a file.
     guards: which findings refuse a case.
+    grey_pictures: how pictures of 8 bits become HU; None: they are not taken.
+    separate_slices: the slices of a scan are no neighbours.
   """
 
   organs: tuple[str, ...]
@@ -47,6 +51,8 @@ class Preparation:
   assume_hu: bool = False
   nifti_header: str = ""
   guards: GuardRules = TELL_ALL
+  grey_pictures: How = None
+  separate_slices: bool = False
 
   def assumes_hu(self, case_id: str) -> bool:
     """Whether this case's image is taken for a CT in HU."""
@@ -83,6 +89,9 @@ def _recipe(case: Case, preparation: Preparation) -> Recipe:
     "assume_hu": preparation.assumes_hu(case.id),
     "label_by_voxels": preparation.guards.override("grid", case.id),
     "nifti_header": preparation.nifti_header,
+    # JSON has no tuples, and case.json is compared with this
+    "grey_pictures": _as_json(preparation.grey_pictures),
+    "separate_slices": preparation.separate_slices,
   }
   return {
     **{name: value for name, value in optional.items() if value},
@@ -104,7 +113,7 @@ def _label_sha256(case: Case) -> str | None:
 
 
 def _make(case: Case, preparation: Preparation, folder: pathlib.Path, recipe: Recipe) -> Entry:
-  image = read_case_image(case, preparation.nifti_header)
+  image, record = _read_image(case, preparation)
   notes = [*image.notes, *require_ct(image, preparation.assumes_hu(case.id))]
   target_mm = fill_spacing(preparation.spacing_mm, image.spacing_mm)
   require_size(case.image, image.array.shape, image.spacing_mm, target_mm, preparation.max_voxels)
@@ -132,13 +141,30 @@ def _make(case: Case, preparation: Preparation, folder: pathlib.Path, recipe: Re
     "source_spacing_mm": list(image.spacing_mm),
     "notes": notes,
     "measured": measured_entry(measures),
-    "findings": [finding.as_json() for finding in check_case(measures, may_be_empty=bool(case.masks))],
+    "findings": [
+      finding.as_json() for finding in check_case(measures, bool(case.masks), preparation.separate_slices)
+    ],
     **read.record,
+    **record,
+    **({"separate_slices": True} if preparation.separate_slices else {}),
     "sha256": {"source_image": recipe["source_image"], "source_label": recipe["source_label"]},
   }
   thumbnail = draw_thumbnail(arrays["image"], arrays["label"], target_mm)
   case_folder.write(folder, arrays, entry, recipe, thumbnail)
   return entry
+
+
+def _as_json(how: How) -> Any:
+  return list(how) if isinstance(how, tuple) else how
+
+
+def _read_image(case: Case, preparation: Preparation) -> tuple[Volume, dict[str, Any]]:
+  """The scan in HU, and what the index should say of a picture."""
+  image = read_case_image(case, preparation.nifti_header)
+  if preparation.grey_pictures is None or not is_grey_picture(image):
+    return image, {}
+  image, matched = to_hu(image, preparation.grey_pictures)
+  return image, {"grey_picture": matched.as_json()}
 
 
 def _read_label(case: Case, image: Volume, preparation: Preparation) -> CaseLabel:

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import tensorflow as tf
 
+from data.batches.separate_slices import require_single_slices
 from data.input_error import InputError
+from data.stored.store import StoredCase
 from deeplab_panns.runs import checkpoints
 from deeplab_panns.runs.build_network import build_network
 from deeplab_panns.runs.experiment import Experiment
@@ -40,6 +42,10 @@ class TrainedRun:
   step: int
   scans: ScanRanges = dataclasses.field(default_factory=dict)
   fingerprint: str = ""
+
+  def require_fit(self, cases: Iterable[StoredCase]) -> None:
+    """Raises InputError if a case has separate slices, and the network looks at more than one axial slice."""
+    require_single_slices(cases, self.experiment.sampling)
 
 
 @dataclasses.dataclass(frozen=True)

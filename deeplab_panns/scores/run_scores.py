@@ -179,6 +179,8 @@ def select_cases(store: Store, runs: Sequence[TrainedRun], which: str) -> list[S
       f"{store.path}: --split={which} is empty for {run_dirs} ({settings}); use --split=all on a store of "
       "other cases (--data_dir), or train with these set."
     )
+  for run in runs:
+    run.require_fit(cases)
   return cases
 
 

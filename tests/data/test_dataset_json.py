@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from data.dataset_json import read_manifest
+from data.dataset_json import read_manifest, read_organs, with_organs
 from data.input_error import InputError
 
 
@@ -261,3 +261,21 @@ def test_whose_scan_it_is(write, patient, read):
 def test_what_is_no_patient(write, patient):
   with pytest.raises(InputError, match='case "a": "patient" is '):
     read_manifest(write(case={"patient": patient}))
+
+
+def test_another_organ_list(write):
+  manifest = read_manifest(write())
+  first = manifest.organs[0]
+  fewer = with_organs(manifest, (first,))
+  dropped = {value for value, organ in manifest.cases[0].values.items() if organ != first}
+  assert fewer.cases[0].annotated == (first,) == fewer.organs
+  assert dropped and fewer.cases[0].background == dropped and set(fewer.cases[0].values.values()) == {first}
+  more = with_organs(manifest, ("thyroid", *manifest.organs))
+  assert more.cases[0].annotated == manifest.cases[0].annotated != more.organs
+  with pytest.raises(InputError, match="no case annotates any of thyroid"):
+    with_organs(manifest, ("thyroid",))
+
+
+def test_the_organ_list_of_a_manifest(write):
+  path = write()
+  assert read_organs(path) == read_manifest(path).organs

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from data.atlas.cells import CELL_MM
 from data.atlas.placed import PlacedAtlas
 from tests.data.atlas.conftest import SPACING_MM, moved, patient
 from tests.data.batches.conftest import saved_case
@@ -41,3 +42,24 @@ def test_expected_shares_are_the_true_ones_where_the_patients_are_one(tmp_path):
     true = np.bincount(shown[:, :, half].ravel(), minlength=4) / shown[:, :, half].size
     assert np.abs(expected - true).max() < 0.02
   np.testing.assert_allclose(atlas.expected(0, voxels).sum(axis=-1), 1, rtol=1e-5)
+
+
+def test_separate_slices_have_a_place_each(tmp_path):
+  """Slices of the labelled patient in any order find their own height, to a cell; z spacing means nothing."""
+  depth, rows, columns = np.indices((24, 40, 40))
+  cone = (depth >= 4) & (depth < 20) & (np.hypot(rows - 20, columns - 15) < 0.6 * depth)
+  full = np.where(cone, 1, np.where((abs(rows - 20) < 4) & (abs(columns - 33) < 4), 2, 0)).astype(np.uint8)
+  order = np.array([16, 6, 11])
+  stack = np.where(full == 1, full, 0)[order]
+  shown = dataclasses.replace(
+    case(tmp_path / "shown", stack, ("liver",)), separate_slices=True, spacing_mm=(77.0, *SPACING_MM[1:])
+  )
+  half = np.where(np.arange(3)[:, None, None] == 1, 0, stack)
+  half_blind = dataclasses.replace(case(tmp_path / "blind", half, ("liver",)), separate_slices=True)
+  atlas = PlacedAtlas(ORGANS, [case(tmp_path / "full", full, ORGANS)], [shown, half_blind])
+  assert atlas.without_anchor == ("blind",)  # one of its slices shows nothing
+  heights, true = -atlas.anchors_mm["shown"][:, 0], order * SPACING_MM[0]
+  assert np.abs((heights - heights[2]) - (true - true[2])).max() <= 2 * CELL_MM
+  expected = atlas.expected(0, np.moveaxis(np.indices(stack.shape), 0, -1)).mean(axis=(1, 2))
+  counts = np.array([np.bincount(plane.ravel(), minlength=4) / plane.size for plane in full[order]])
+  assert np.abs(expected - counts)[:, :3].max() < 0.04

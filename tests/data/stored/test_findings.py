@@ -62,8 +62,10 @@ def test_an_organ_that_nobody_annotates_and_notes_of_cases_are_told():
 
 def test_folds_are_counted():
   entries = [entry(name, name, name, fold) for name, fold in (("a", 0), ("b", 1), ("c", 1), ("d", None))]
-  assert fold_summary(entries).startswith("2 folds of fully labelled cases (fold 0: 1, fold 1: 2)")
-  assert fold_summary(entries[3:]).startswith("no folds")
+  organs = entries[0]["annotated"]
+  assert fold_summary(entries, organs).startswith("2 folds of fully labelled cases (fold 0: 1, fold 1: 2)")
+  assert fold_summary(entries, [*organs, "x"]).startswith("2 folds of partial cases")
+  assert fold_summary(entries[3:], organs).startswith("no folds")
 
 
 def test_one_patient_in_train_and_test():

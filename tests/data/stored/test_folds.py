@@ -20,12 +20,12 @@ def case(name, annotated=ORGANS, **more):
   return Case(name, pathlib.Path(f"{name}.nii"), pathlib.Path("l.nii"), annotated, {}, **more)
 
 
-def folds(listed, images=None, count=5, seed=0):
+def folds(listed, images=None, count=5, seed=0, fold_partial=False):
   entries = {
     one.id: {"id": one.id, "sha256": {"source_image": (images or {}).get(one.id, one.id)}}
     for one in listed.cases
   }
-  return {entry["id"]: entry["fold"] for entry in with_folds(listed, entries, count, seed)}
+  return {entry["id"]: entry["fold"] for entry in with_folds(listed, entries, count, seed, fold_partial)}
 
 
 FULL = [case(f"full_{number:02d}") for number in range(12)]
@@ -38,6 +38,22 @@ def test_partial_cases_change_nothing_wherever_they_stand():
   assert {name: fold for name, fold in mixed.items() if fold is not None} == before
   assert {mixed[one.id] for one in partial} == {None}
   assert sorted(list(before.values()).count(fold) for fold in range(5)) == [2, 2, 2, 3, 3]
+
+
+def test_partial_cases_get_folds_of_their_own_by_what_they_annotate():
+  partial = [case(f"liver_{number}", ("liver",), patient=f"p{number // 2}") for number in range(12)]
+  partial += [case(f"spleen_{number}", ("spleen",)) for number in range(5)]
+  partial += [case("spleen_of_p0", ("spleen",), patient="p0"), case("unlabelled", ())]
+  dealt = folds(manifest(case("full"), *partial), fold_partial=True)
+  assert dealt["full"] is None and dealt["unlabelled"] is None
+  spleens = [dealt[f"spleen_{number}"] for number in range(5)]
+  assert max(map(spleens.count, range(5))) <= 2 and len(set(spleens)) >= 4
+  assert {dealt[f"liver_{number}"] for number in range(12)} == {0, 1, 2, 3, 4}
+  for first in range(0, 12, 2):
+    assert dealt[f"liver_{first}"] == dealt[f"liver_{first + 1}"]
+  assert dealt["spleen_of_p0"] == dealt["liver_0"]
+  before = folds(manifest(*FULL))
+  assert {name: folds(manifest(*FULL, *partial), fold_partial=True)[name] for name in before} == before
 
 
 def test_the_seed_decides():

@@ -120,6 +120,28 @@ def test_an_image_that_is_no_ct_is_refused_unless_it_is_said_to_be_one(tmp_path)
     prepare_store(path, tmp_path / "store")
 
 
+def test_pictures_of_separate_slices(tmp_path):
+  path = write_raw(tmp_path / "raw", full=2, partial=2, test=0)
+  image, _ = make_case(np.random.default_rng(0))
+  grey = np.rint(np.clip((image + 125) / 400, 0, 1) * 255).astype(np.int16)
+  write_nifti(tmp_path / "raw" / "images" / "full_0.nii.gz", grey)
+  asked = {"grey_pictures": (-125.0, 275.0), "separate_slices": True, "fold_partial": True}
+  with pytest.raises(InputError, match="separate slices cannot be resampled to 3 x 3 x 3"):
+    prepare_store(path, tmp_path / "store", spacing_mm=(3.0, 3.0, 3.0), **asked)
+  store = prepare_store(path, tmp_path / "store", **asked)
+  assert all(case.separate_slices for case in store.cases) and store.cases[2].fold is not None
+  entries = {entry["id"]: entry for entry in json.loads((store.path / "index.json").read_text())["cases"]}
+  assert entries["full_0"]["grey_picture"] == {"window_hu": [-125, 275]}
+  assert "grey_picture" not in entries["full_1"]
+  true = prepare_store(write_raw(tmp_path / "hu", full=1, partial=0, test=0), tmp_path / "true").cases[0]
+  between = (grey > 4) & (grey < 250)
+  off = store.cases[0].image().astype(int) - true.image()
+  assert np.abs(off)[between].max() <= 1  # a grey value; what was black or white is fat, air, bone
+  before = [(case.folder / "image.npy").stat().st_mtime_ns for case in store.cases]
+  again = prepare_store(path, tmp_path / "store", **asked)
+  assert [(case.folder / "image.npy").stat().st_mtime_ns for case in again.cases] == before
+
+
 def test_a_case_of_two_headers_is_prepared_by_the_one_that_is_named(tmp_path):
   path = write_raw(tmp_path / "raw", full=1, partial=0, test=0)
   for file in (tmp_path / "raw" / "images" / "full_0.nii.gz", tmp_path / "raw" / "labels" / "full_0.nii.gz"):

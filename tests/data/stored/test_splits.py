@@ -44,6 +44,13 @@ def test_every_full_case_is_tested_once_over_the_folds():
   assert sorted(tested) == sorted(c.id for c in TEN[:10])
 
 
+def test_partial_cases_with_folds_are_held_out_and_full_ones_without_always_train():
+  cases = [case("full"), *(case(f"p{i}", ("a",), fold=i % 3) for i in range(6))]
+  splits = split(store(*cases), 1, 0.0, 0)
+  assert [c.id for c in splits.labeled] == ["full"] and [c.id for c in splits.test] == ["p1", "p4"]
+  assert [c.id for c in splits.partial] == ["p0", "p2", "p3", "p5"]
+
+
 def test_no_fold_trains_on_all():
   splits = split(store(*TEN), -1, 0.0, 0)
   assert len(splits.labeled) == 10 and not splits.test and not splits.validation
