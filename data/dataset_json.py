@@ -18,7 +18,7 @@ from data.whole_file import AnyPath
 
 _ID = re.compile(r"[A-Za-z0-9._-]+")
 _KEYS = ("organs", "cases", "labels")
-_CASE_KEYS = ("id", "image", "label", "annotated", "labels", "fold", "patient")
+_CASE_KEYS = ("id", "image", "series", "label", "annotated", "labels", "fold", "patient")
 # What people write beside the data for people, and no program has to heed.
 _REMARKS = frozenset(
   {
@@ -50,6 +50,9 @@ class Reading:
       must still be those of one.
     label_by_voxels: where the label map's header lays it elsewhere than on the image, its voxels are taken
       for the image's, as both files store them.
+    series: of several series in the DICOM folder the one that is the scan: its SeriesNumber,
+      SeriesInstanceUID or code (data/dicom/several.py); "" where there is one.
+    slices: names of files in the DICOM folder, where only these count; () for all.
   """
 
   spacing_mm: SpacingMM | None = None
@@ -58,6 +61,14 @@ class Reading:
   first_of_four_axes: bool = False
   one_series: bool = False
   label_by_voxels: bool = False
+  series: str = ""
+  slices: tuple[str, ...] = ()
+
+  def beyond_headers(self) -> dict[str, Any]:
+    """What is known, as JSON; {} if nothing is."""
+    said = dataclasses.asdict(self) if self != AS_IT_SAYS else {}
+    # Only where they are used: cases of before they existed stay as they are.
+    return {name: value for name, value in said.items() if value or name not in ("series", "slices")}
 
 
 AS_IT_SAYS = Reading()
@@ -70,7 +81,7 @@ class Case:
 
   Attributes:
     id: unique; letters, digits, `.`, `_`, `-`.
-    image: an image file, or a folder with one DICOM series.
+    image: an image file, or a folder with a DICOM series.
     label: a label map on the image's grid, or a DICOM SEG or RTSTRUCT; None where `masks` has the labels, and
       for an unlabelled case.
     annotated: the organs that the label map is known to hold, in the manifest's order. An organ
@@ -308,11 +319,13 @@ def _case(path: pathlib.Path, number: int, entry: dict[str, Any], organs: tuple[
   image = _file(where, path, "image", entry.get("image"))
   if image is None:
     raise InputError(f'{where}: "image" is missing; name an image file or a DICOM folder.')
+  reading = _reading(where, image, entry.get("series"))
   masks = _masks(where, path, entry.get("label"), organs)
   label = None if masks else _file(where, path, "label", entry.get("label"))
   annotated = _annotated(where, entry.get("annotated"), organs)
   if masks:
-    return _case_of_masks(where, entry, Case(case_id, image, None, annotated, {}, masks=masks))
+    case = Case(case_id, image, None, annotated, {}, masks=masks, reading=reading)
+    return _case_of_masks(where, entry, case)
   if label is None and annotated:
     raise InputError(
       f"{where}: annotates {listed(annotated)} but has no label map; "
@@ -340,8 +353,24 @@ def _case(path: pathlib.Path, number: int, entry: dict[str, Any], organs: tuple[
     frozenset(meaning.background),
     frozenset(meaning.ignored),
     meaning.names,
+    reading=reading,
     patient=_patient(where, entry.get("patient")),
   )
+
+
+def _reading(where: str, image: pathlib.Path, series: Any) -> Reading:
+  """Which series of its folder the image is, where the manifest says so; a number counts as its text."""
+  if series is None:
+    return AS_IT_SAYS
+  if isinstance(series, bool) or not isinstance(series, (str, int)) or series == "":
+    raise InputError(
+      f'{where}: "series" is {_show(series)}; it must be the number, UID or code of a series, or absent.'
+    )
+  if not image.is_dir():
+    raise InputError(
+      f'{where}: "series" is given, and {image} is no DICOM folder; take "series" out, or name the folder.'
+    )
+  return Reading(series=str(series))
 
 
 def _fold(where: str, fold: Any) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import os
+from collections.abc import Collection
 
 from data.dicom.header import Header, read_header, shown, starts_without_preamble
 from data.input_error import InputError
@@ -135,23 +136,26 @@ class Contents:
     return tuple(lines)
 
 
-def look_into(folder: str) -> Contents:
+def look_into(folder: str, only: Collection[str] = ()) -> Contents:
   """Reads the header of every file in `folder`.
 
+  Args:
+    only: names of the files that count; () for all.
   Raises:
-    InputError: If links in it lead nowhere.
     OSError: If the folder cannot be listed.
   """
   contents = Contents([], [], [], [], [])
-  paths = [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
+  paths = [os.path.join(folder, name) for name in sorted(only or os.listdir(folder))]
   paths = [path for path in paths if not _is_skipped(os.path.basename(path))]
   dead = [path for path in paths if os.path.islink(path) and not os.path.exists(path)]
   if dead:
-    raise InputError(
-      f"{dead[0]}: this link leads nowhere, as {len(dead)} of {len(paths)} files in the folder; fetch what "
-      "it stands for (for instance with git annex get or dvc pull), or take it out of the folder."
+    contents.errors.append(
+      InputError(
+        f"{dead[0]}: this link leads nowhere, as {len(dead)} of {len(paths)} files in the folder; fetch what "
+        "it stands for (for instance with git annex get or dvc pull), or take it out of the folder."
+      )
     )
-  for path in paths:
+  for path in [path for path in paths if path not in dead]:
     try:
       _sort_in(contents, path)
     except InputError as error:

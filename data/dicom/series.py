@@ -1,4 +1,4 @@
-"""A folder of DICOM slices: one CT series.
+"""A folder of DICOM slices: one CT series of it.
 
 pydicom reads the headers. The file names and SeriesInstanceUID may be anything, even empty. Nothing in the
 folder is passed over in silence: what is not used is told of, and what cannot be opened is refused.
@@ -9,14 +9,16 @@ from __future__ import annotations
 import dataclasses
 import os
 import warnings
+from collections.abc import Collection
 
 import numpy as np
 
 from data.dicom.folder import SUFFIXES as SUFFIXES
 from data.dicom.folder import Contents, kind_of, look_into, require_readable
 from data.dicom.folder import looks_like_dicom as looks_like_dicom
-from data.dicom.header import WAY_OUT, Header, read_header, shown
+from data.dicom.header import WAY_OUT, Header, read_header
 from data.dicom.pixels import read_hu, require_whole_pixels
+from data.dicom.several import chosen, frame_of_reference, series_of, slice_of
 from data.dicom.values import StoredValues, stored_values
 from data.formats import slice_stack
 from data.formats.grid import FileGrid, StoredVolume, require_usable
@@ -48,55 +50,57 @@ class _CTFile:
   values: StoredValues
 
 
-def read_series(folder: AnyPath, one_series: bool = False) -> StoredVolume:
-  """Reads the one CT series in `folder` (not in its sub-folders).
+def read_series(
+  folder: AnyPath, one_series: bool = False, wanted: str = "", only: Collection[str] = ()
+) -> StoredVolume:
+  """Reads one CT series in `folder` (not in its sub-folders).
 
   Args:
     one_series: all slices are one scan, whatever their SeriesInstanceUID.
+    wanted: the number, UID or code of the series, where there are several; "" for the only one.
+    only: names of the files that count; () for all.
   Returns:
     float32 HU, slices by rising position along their normal, and notes of what was not used.
   Raises:
-    InputError: If there is no CT series, more than one, an irregular one, or a file is broken.
+    InputError: If there is no CT series, more than one fits, it is irregular, or a file is broken.
   """
   with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of pydicom, on values that break a rule and are values still
-    return _read_series(str(folder), one_series)
+    return _read_series(str(folder), one_series, wanted, only)
 
 
-def slice_paths(folder: AnyPath, one_series: bool = False) -> list[str]:
-  """The files of the one CT series in `folder`, in the order in which `read_series` stacks their pixels.
-
-  Raises:
-    InputError: As `read_series`, but for the pixels, which are not read.
-  """
-  with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    return [one.slice.path for one in _order(str(folder), one_series)[1]]
+def series_files(folder: AnyPath, wanted: str) -> tuple[str, ...]:
+  """The files of the series that `read_series` would read, sorted; errors as there, but for the pixels."""
+  contents = look_into(str(folder))
+  require_readable(contents)  # a file whose header cannot be read may be a slice of any series
+  return chosen(str(folder), series_of(contents.slices), wanted).files
 
 
-def _read_series(folder: str, one_series: bool) -> StoredVolume:
-  contents, files, grid = _order(folder, one_series)
-  columns, rows = grid.shape[:2]
-  hu = np.empty((len(files), rows, columns), np.float32)
-  for index, file in enumerate(files):
-    hu[index] = read_hu(file.header, rows, columns, file.values)
-  return StoredVolume(hu, grid, contents.notes())
-
-
-def _order(folder: str, one_series: bool) -> tuple[Contents, list[_CTFile], FileGrid]:
-  """What lies in the folder, the slices of its series by rising position, and their grid."""
-  contents = look_into(folder)
+def _read_series(folder: str, one_series: bool, wanted: str, only: Collection[str]) -> StoredVolume:
+  contents = look_into(folder, only)
   require_readable(contents)
-  _require_slices(folder, contents)
-  files = {header.path: _ct_file(header) for header in contents.slices}
+  _require_slices(folder, contents, wanted)
+  found = series_of(contents.slices, one_series)
+  own = set(chosen(folder, found, wanted).files)
+  files = {header.path: _ct_file(header) for header in contents.slices if header.path in own}
   slices = [file.slice for file in files.values()]
-  if one_series:
-    slices = [dataclasses.replace(one, series="") for one in slices]
-  slices = _one_series(folder, slices)
   ordered, affine = slice_stack.sort_along_normal(folder, slices)
   grid = FileGrid((ordered[0].columns, ordered[0].rows, len(ordered)), affine)
   require_usable(folder, grid)
-  return contents, [files[one.path] for one in ordered], grid
+  columns, rows = grid.shape[:2]
+  hu = np.empty((len(ordered), rows, columns), np.float32)
+  for index, one in enumerate(ordered):
+    file = files[one.path]
+    hu[index] = read_hu(file.header, rows, columns, file.values)
+  others = len(contents.slices) - len(own)
+  notes = (f"{others} slice(s) of {len(found) - 1} other series were not used",) if others else ()
+  return StoredVolume(
+    hu,
+    grid,
+    (*notes, *contents.notes()),
+    slice_files=tuple(one.path for one in ordered),
+    frame_of_reference=frame_of_reference([file.header for file in files.values()]),
+  )
 
 
 def not_an_image(path: AnyPath) -> InputError:
@@ -129,8 +133,9 @@ def not_a_label_map(path: AnyPath) -> InputError:
   return InputError(f"{path}: this is a folder{' of CT slices' if contents.slices else ''}; {wanted}.")
 
 
-def _require_slices(folder: str, contents: Contents) -> None:
-  volumes = [(header, kind) for header, kind in contents.objects if not kind.beside_slices]
+def _require_slices(folder: str, contents: Contents, wanted: str) -> None:
+  """Volumes that are no CT may lie beside a series that is chosen by name, and not beside one that is not."""
+  volumes = [pair for pair in contents.objects if not pair[1].beside_slices and not wanted]
   refused = volumes or (contents.objects if not contents.slices else [])
   if refused:
     header, kind = refused[0]
@@ -154,41 +159,7 @@ def _ct_file(header: Header) -> _CTFile:
       f"{header.path}: the header lacks {listed(missing)}, without which position or HU are unknown; fetch "
       f"or {WAY_OUT}."
     )
-  one = Slice(
-    path=header.path,
-    series=header.text("SeriesInstanceUID"),
-    rows=header.whole("Rows", 1),
-    columns=header.whole("Columns", 1),
-    position=header.numbers("ImagePositionPatient", 3),
-    orientation=header.numbers("ImageOrientationPatient", 6),
-    pixel_spacing=header.numbers("PixelSpacing", 2),
-  )
+  one = slice_of(header)
   values = stored_values(header)
   require_whole_pixels(header, one.rows, one.columns, values.bits_allocated)
   return _CTFile(header, one, values)
-
-
-def _one_series(folder: str, slices: list[Slice]) -> list[Slice]:
-  groups: list[list[Slice]] = []
-  for one in slices:
-    for group in groups:
-      if slice_stack.is_parallel(group[0], one):
-        group.append(one)
-        break
-    else:
-      groups.append([one])
-  if len(groups) > 1:
-    found = listed(
-      (
-        f"{len(group)} slice(s) of {group[0].rows} x {group[0].columns} from "
-        f"{os.path.basename(group[0].path)} on (UID {shown(group[0].series[-20:]) or 'empty'}, orientation "
-        f"{slice_stack.facing(group[0])})"
-        for group in groups
-      ),
-      at_most=2,
-    )
-    raise InputError(
-      f"{folder}: {len(groups)} series lie in the folder; one is allowed: {found}. Put each in a folder of "
-      "its own."
-    )
-  return slices

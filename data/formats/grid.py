@@ -78,12 +78,16 @@ class StoredVolume:
     grid: where they lie.
     notes: what the user should know of how the file was read, one line each.
     scaling: (slope, intercept) that the header asked for and that `voxels` have; (1, 0) if none.
+    slice_files: of a DICOM series, the files of the planes in their order; () of others.
+    frame_of_reference: FrameOfReferenceUID of a DICOM series; "" where it is not known.
   """
 
   voxels: StoredVoxels
   grid: FileGrid
   notes: tuple[str, ...] = ()
   scaling: tuple[float, float] = (1.0, 0.0)
+  slice_files: tuple[str, ...] = ()
+  frame_of_reference: str = ""
 
 
 def spacing_of(affine: Affine) -> SpacingMM:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
+import pathlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from data.arrays import Integers, Labels
 from data.dataset_json import Case
-from data.dicom.series import slice_paths
+from data.dicom.series import series_files
 from data.formats import nifti
 from data.formats.label_values import label_integers, to_labels, unnamed_values
 from data.formats.png_stack import by_name, is_png_stack, read_png_stack
@@ -44,6 +45,18 @@ class CaseLabel:
 def read_case_image(case: Case, nifti_header: str = "") -> Volume:
   """Reads the scan; arguments and errors as of `volumes.read_image`."""
   return _mirrored(volumes.read_image(case.image, nifti_header, case.reading), case.reading.mirrored)
+
+
+def image_files(case: Case) -> tuple[pathlib.Path, ...]:
+  """What the scan is read from: a file, a folder, or the files of one series of a folder.
+
+  Raises:
+    InputError: If the folder holds no such series.
+  """
+  if not case.reading.series:
+    return (case.image,)
+  with volumes.system_errors(case.image):
+    return tuple(map(pathlib.Path, series_files(case.image, case.reading.series)))
 
 
 def read_case_label(case: Case, image: Volume, organs: tuple[str, ...], nifti_header: str = "") -> CaseLabel:
@@ -100,7 +113,7 @@ def _of_masks(case: Case, image: Volume, organs: tuple[str, ...], nifti_header: 
 def _label_array(case: Case, path: os.PathLike[str], image: Volume, nifti_header: str) -> Integers:
   """The values of one label map [z, y, x], on the image's voxels."""
   if is_png_stack(path):
-    array: Integers = _png_array(path, image, case.reading.one_series)
+    array: Integers = _png_array(path, image)
   else:
     label = volumes.read_label(path, nifti_header, case.reading)
     # The image was turned after it was read, so the grids are compared as the headers have them.
@@ -113,14 +126,14 @@ def _label_array(case: Case, path: os.PathLike[str], image: Volume, nifti_header
   return mirrored(array, case.reading.mirrored)
 
 
-def _png_array(path: os.PathLike[str], image: Volume, one_series: bool) -> Integers:
+def _png_array(path: os.PathLike[str], image: Volume) -> Integers:
   """PNG slice k belongs to the scan's DICOM file k, both by name; where that lies, DICOM says."""
-  if not os.path.isdir(image.path):
+  if not image.slice_files:
     raise InputError(
       f"{path}: slices as PNG have no geometry of their own; the image {image.path} must be the DICOM folder "
       "whose files they belong to, name by name."
     )
-  stack, paths = read_png_stack(path), slice_paths(image.path, one_series)
+  stack, paths = read_png_stack(path), image.slice_files
   if stack.shape != tuple(image.grid.shape[::-1]):
     raise InputError(
       f"{path}: holds {' x '.join(map(str, stack.shape))} (slices, rows, columns) in PNG files, the DICOM "

@@ -10,6 +10,7 @@ import numpy as np
 
 from data.arrays import Mask
 from data.dicom.contours import read_structures
+from data.dicom.header import read_header
 from data.dicom.objects import SEG, label_object
 from data.dicom.segmentation import read_segmentation
 from data.formats.seg_nrrd import SUFFIX, read_seg_nrrd
@@ -61,8 +62,8 @@ def read_segments(
   Returns:
     (masks on the image's voxels, notes): an organ's segments are united.
   Raises:
-    InputError: If the file cannot be read, does not lie on the image's voxels, or has no segment of an
-      annotated organ: its name may be spelt otherwise.
+    InputError: If the file cannot be read, lies in another frame of reference or not on the image's voxels,
+      or has no segment of an annotated organ: its name may be spelt otherwise.
   """
   with system_errors(path):
     found = label_object(path)
@@ -70,6 +71,7 @@ def read_segments(
       file, segments = str(path), read_seg_nrrd(path)
     elif found[0] == SEG:
       file, segments = found[1], read_segmentation(found[1])
+      _require_same_frame(file, read_header(file).text("FrameOfReferenceUID"), image)
     else:
       return _structures(found[1], image, wanted, annotated)
   chosen = _chosen(file, [(one.name, one.number) for one in segments], wanted, annotated)
@@ -89,10 +91,21 @@ def _structures(
   notes = []
   for structure, organ in zip(structures, _chosen(file, named, wanted, annotated)):
     if organ:
+      _require_same_frame(file, structure.frame_of_reference, image)
       masks.unite(organ, rasterise(file, structure, image))
       if structure.points:
         notes.append(f"{structure.points} contour(s) of {structure.name} are no polygons and were left out")
   return masks, (*_left_out(wanted, named), *notes)
+
+
+def _require_same_frame(file: str, frame_of_reference: str, image: Volume) -> None:
+  """Positions of different frames of reference do not compare, however near they look (PS3.3 C.7.4.1)."""
+  if frame_of_reference and image.frame_of_reference not in ("", frame_of_reference):
+    raise InputError(
+      f"{file}: lies in the frame of reference ...{frame_of_reference[-16:]}, the scan {image.path} in "
+      f"...{image.frame_of_reference[-16:]}, so it was drawn on another scan. Name that one, or give a label "
+      "map on this one's grid in NIfTI."
+    )
 
 
 def _chosen(

@@ -35,6 +35,8 @@ class Volume:
     grid: the file's own grid, on which `write_label` writes.
     path: the file or the DICOM folder.
     notes: what the user should know of how the file was read, one line each, without the path.
+    slice_files: of a DICOM series, the files of the planes of `grid` in their order; () of others.
+    frame_of_reference: FrameOfReferenceUID of a DICOM series; "" where it is not known.
   """
 
   array: npt.NDArray[Any]
@@ -42,6 +44,8 @@ class Volume:
   grid: FileGrid
   path: str
   notes: tuple[str, ...] = ()
+  slice_files: tuple[str, ...] = ()
+  frame_of_reference: str = ""
 
   @property
   def spacing_mm(self) -> SpacingMM:
@@ -183,7 +187,7 @@ def _read_kind(path: AnyPath, believed: str, reading: Reading) -> StoredVolume:
   if reading.spacing_mm is not None and not str(path).lower().endswith(nifti.SUFFIXES):
     raise InputError(f"{path}: a spacing is given for a file that is no NIfTI file; take it out of the list.")
   if os.path.isdir(path):
-    return dicom.read_series(path, reading.one_series)
+    return dicom.read_series(path, reading.one_series, reading.series, reading.slices)
   if not os.path.isfile(path):
     raise InputError(f"{path}: there is no such file or folder{_namesake(path)}; correct the path.")
   if str(path).lower().endswith(nifti.SUFFIXES):
@@ -226,7 +230,15 @@ def system_errors(path: AnyPath) -> Iterator[None]:
 
 def _volume(path: AnyPath, stored: StoredVolume, dtype: npt.DTypeLike) -> Volume:
   array = np.ascontiguousarray(stored.grid.to_canonical(stored.voxels), dtype=dtype)
-  return Volume(array, stored.grid.canonical_affine, stored.grid, str(path), stored.notes)
+  return Volume(
+    array,
+    stored.grid.canonical_affine,
+    stored.grid,
+    str(path),
+    stored.notes,
+    stored.slice_files,
+    stored.frame_of_reference,
+  )
 
 
 def _shape(volume: Volume) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
 from data.arrays import WantedSpacingMM
-from data.dataset_json import Case, Reading
+from data.dataset_json import Case
 from data.files.file_hash import file_sha256
 from data.guards.case_guards import TELL_ALL, GuardRules, check_case, require_plausible
 from data.guards.finding import from_json
@@ -17,7 +18,7 @@ from data.input_error import InputError
 from data.listed import listed
 from data.organs import BACKGROUND, IGNORE
 from data.overview.thumbnail import draw_thumbnail
-from data.reading.case_volumes import CaseLabel, read_case_image, read_case_label
+from data.reading.case_volumes import CaseLabel, image_files, read_case_image, read_case_label
 from data.reading.grey_pictures import How, is_grey_picture, to_hu
 from data.reading.plausible_ct import doubts
 from data.reading.volumes import GridsDiffer, Volume
@@ -85,7 +86,7 @@ def _recipe(case: Case, preparation: Preparation) -> Recipe:
     "ignored": sorted(case.ignored),
     "names": dict(sorted(case.names.items())),
     "masks": {organ: len(paths) for organ, paths in case.masks.items()},  # files: "source_label"
-    "reading": dataclasses.asdict(case.reading) if case.reading != Reading() else {},
+    "reading": case.reading.beyond_headers(),
     "assume_hu": preparation.assumes_hu(case.id),
     "label_by_voxels": preparation.guards.override("grid", case.id),
     "nifti_header": preparation.nifti_header,
@@ -101,14 +102,14 @@ def _recipe(case: Case, preparation: Preparation) -> Recipe:
     "values": {str(value): organ for value, organ in sorted(case.values.items())},
     "target_spacing_mm": list(preparation.spacing_mm),
     "window_hu": list(preprocess.WINDOW_HU),
-    "source_image": file_sha256(case.image),
-    "source_label": _label_sha256(case),
+    "source_image": _sha256(image_files(case)),
+    "source_label": _sha256(case.label_files),
   }
 
 
-def _label_sha256(case: Case) -> str | None:
-  """Of the one file or folder, or of the hashes of several."""
-  hashes = [file_sha256(path) for path in case.label_files]
+def _sha256(paths: Sequence[pathlib.Path]) -> str | None:
+  """Of the one file or folder, or of the hashes of several; None of none."""
+  hashes = [file_sha256(path) for path in paths]
   return hashlib.sha256("".join(hashes).encode()).hexdigest() if len(hashes) > 1 else next(iter(hashes), None)
 
 

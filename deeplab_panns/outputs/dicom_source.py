@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from typing import Any
 
 import pydicom
 from pydicom.valuerep import DA, TM
 
-from data.dicom.series import slice_paths
 from data.input_error import InputError
 from data.reading.volumes import Volume
 
@@ -38,12 +36,12 @@ def read_source(volume: Volume, format_name: str) -> list[pydicom.Dataset]:
   Raises:
     InputError: If the scan is no DICOM series, or its slices lack UIDs or share them.
   """
-  if not os.path.isdir(volume.path):
+  if not volume.slice_files:
     raise InputError(
       f"{volume.path}: is no DICOM series, and {format_name} refers to the slices of one; choose "
       "--output_format=nifti or nrrd."
     )
-  slices = [_read(path) for path in slice_paths(volume.path)]
+  slices = [_read(path) for path in volume.slice_files]
   for keyword in UIDS:
     without = sum(not str(one.get(keyword) or "") for one in slices)
     if without:

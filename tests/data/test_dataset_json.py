@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from data.dataset_json import read_manifest, read_organs, with_organs
+from data.dataset_json import Reading, read_manifest, read_organs, with_organs
 from data.input_error import InputError
 
 
@@ -255,6 +255,21 @@ def test_whose_scan_it_is(write, patient, read):
   assert manifest.cases[0].patient == read and "patient_sex" in manifest.notes[0]
   masks = {"liver": "label.nii.gz", "spleen": "label.nii.gz"}
   assert read_manifest(write(case={"patient": patient, "label": masks})).cases[0].patient == read
+
+
+@pytest.mark.parametrize("series, read", [(None, ""), ("1.2.840.3", "1.2.840.3"), (7, "7")])
+def test_which_series_of_a_folder_it_is(write, tmp_path, series, read):
+  (tmp_path / "dicom").mkdir()
+  manifest = read_manifest(write(case={"image": "dicom", "series": series}))
+  assert manifest.cases[0].reading == Reading(series=read)
+  assert manifest.cases[0].reading.beyond_headers().get("series", "") == read
+
+
+@pytest.mark.parametrize("image, series", [("dicom", ""), ("dicom", True), ("dicom", ["1"]), (None, "1")])
+def test_what_is_no_series(write, tmp_path, image, series):
+  (tmp_path / "dicom").mkdir()
+  with pytest.raises(InputError, match='case "a": "series" is '):
+    read_manifest(write(case={"series": series, **({"image": image} if image else {})}))
 
 
 @pytest.mark.parametrize("patient", ["", True, ["p"], 1.5])

@@ -9,7 +9,8 @@ import pydicom
 import pytest
 import SimpleITK as sitk
 
-from data.dicom.series import slice_paths
+from data.dataset_json import Reading
+from data.dicom.series import series_files
 from data.input_error import InputError
 from data.reading import volumes
 from tests.data.dicom.dicom_files import RAMP, write_series, write_slice
@@ -33,8 +34,8 @@ def test_series_is_sorted_scaled_and_placed(tmp_path):
   )
 
 
-def test_slice_paths_follow_the_planes_of_the_volume(tmp_path):
-  paths = slice_paths(write_series(tmp_path / "ct"))
+def test_slice_files_follow_the_planes_of_the_volume(tmp_path):
+  paths = list(volumes.read_image(write_series(tmp_path / "ct")).slice_files)
   positions = [float(pydicom.dcmread(path).ImagePositionPatient[2]) for path in paths]
   assert positions == [10, 12, 14, 16] and paths == sorted(paths, reverse=True)
 
@@ -89,26 +90,40 @@ def test_empty_series_uid_is_a_series(tmp_path):
   assert volumes.read_image(write_series(tmp_path, SeriesInstanceUID="")).array.shape == RAMP.shape
 
 
-def test_two_series_are_listed(tmp_path):
-  write_series(tmp_path, depths=(10, 12, 14))
-  write_slice(tmp_path / "other1.dcm", RAMP[0], (0, 0, 0), SeriesInstanceUID="9.8")
-  write_slice(tmp_path / "other2.dcm", RAMP[0], (0, 0, 1), SeriesInstanceUID="9.8")
-  refused(
-    tmp_path,
-    "2 series",
-    "3 slice(s) of 5 x 6",
-    "UID 1.2.3",
-    "2 slice(s)",
-    "UID 9.8",
-    "other1.dcm",
-    "folder of its own",
-  )
+def test_two_series_are_listed_and_each_can_be_named(tmp_path):
+  write_series(tmp_path, depths=(10, 12, 14), SeriesNumber=2)
+  for z in (0, 1):
+    write_slice(tmp_path / f"other{z}.dcm", RAMP[z], (0, 0, z), SeriesInstanceUID="9.8", SeriesNumber=7)
+  refused(tmp_path, "2 series", "number 2, 3 slices, UID 1.2.3", "number 7, 2 slices, UID 9.8", '"series"')
+  for name in ("7", "9.8"):
+    volume = volumes.read_image(tmp_path, reading=Reading(series=name))
+    np.testing.assert_array_equal(volume.array, 2.0 * RAMP[:2] - 1024)
+    assert volume.notes == ("3 slice(s) of 1 other series were not used",)
+  assert series_files(tmp_path, "9.8") == tuple(str(tmp_path / f"other{z}.dcm") for z in (0, 1))
 
 
 def test_a_scout_of_the_same_uid_is_another_series(tmp_path):
   write_series(tmp_path)
   write_slice(tmp_path / "scout.dcm", RAMP[0], (0, 0, 0), (1, 0, 0, 0, 0, -1))
-  refused(tmp_path, "2 series", "1 slice(s)", "scout.dcm")
+  refused(tmp_path, "2 series", "1 slice, turned (1, 0, 0, 0, 0, -1)")
+
+
+def test_a_broken_slice_of_a_series_is_no_reason_to_refuse_another(tmp_path):
+  write_series(tmp_path, SeriesNumber=2)
+  for z in (0, 1):
+    write_slice(tmp_path / f"other{z}.dcm", RAMP[z], (0, 0, z), SeriesInstanceUID="9.8", RescaleSlope=None)
+  assert volumes.read_image(tmp_path, reading=Reading(series="2")).array.shape == RAMP.shape
+  with pytest.raises(InputError, match="lacks RescaleSlope"):
+    volumes.read_image(tmp_path, reading=Reading(series="9.8"))
+
+
+def test_only_named_files_count(tmp_path):
+  write_series(tmp_path, SeriesNumber=2)
+  write_slice(tmp_path / "again.dcm", RAMP[0], (-20, -30, 12))
+  (tmp_path / "broken.dcm").write_bytes(b"rubbish")
+  names = tuple(path.name for path in tmp_path.iterdir() if path.name[0] == "8")
+  volume = volumes.read_image(tmp_path, reading=Reading(slices=names))
+  assert sorted(volume.slice_files) == sorted(str(tmp_path / name) for name in names)
 
 
 @pytest.mark.parametrize(

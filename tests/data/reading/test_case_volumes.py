@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data.dataset_json import Reading, read_manifest
+from data.dataset_json import Case, Reading, read_manifest
 from data.input_error import InputError
 from data.organs import IGNORE
-from data.reading.case_volumes import read_case_image, read_case_label
+from data.reading.case_volumes import image_files, read_case_image, read_case_label
 from tests.conftest import make_case, write_nifti
-from tests.data.dicom.dicom_files import RAMP
+from tests.data.dicom.dicom_files import RAMP, write_series, write_slice
 from tests.data.dicom.label_files import write_rtstruct, write_scan
 
 ORGANS = ("liver", "spleen")
@@ -119,3 +119,15 @@ def test_values_that_are_not_named(tmp_path):
 
 def test_an_unlabelled_case(tmp_path):
   assert not read(case_of(tmp_path, label=None, annotated=[])).array.any()
+
+
+def test_one_series_of_a_folder_is_the_scan_and_its_files_are_what_it_is_read_from(tmp_path):
+  folder = write_series(tmp_path / "ct", SeriesNumber=1)
+  for z in (0, 1):
+    write_slice(folder / f"b{z}.dcm", RAMP[z], (0, 0, z), SeriesInstanceUID="9.8", SeriesNumber=2)
+  case = Case("a", folder, None, (), {}, reading=Reading(series="2"))
+  assert read_case_image(case).array.shape == RAMP[:2].shape
+  assert [path.name for path in image_files(case)] == ["b0.dcm", "b1.dcm"]
+  assert image_files(dataclasses.replace(case, reading=Reading())) == (folder,)
+  with pytest.raises(InputError, match='holds no series "3"'):
+    image_files(dataclasses.replace(case, reading=Reading(series="3")))

@@ -1,6 +1,9 @@
 """Files of named segments on a scan: .seg.nrrd cropped to its segments, DICOM SEG, RTSTRUCT, and spelling."""
 
+import dataclasses
+
 import numpy as np
+import pydicom
 import pytest
 
 from data.input_error import InputError
@@ -87,3 +90,29 @@ def test_an_annotated_organ_alone_is_read(tmp_path, scan):
 
 def test_a_folder_of_slices_has_no_segments(scan):
   assert not has_segments(scan[1].path)
+
+
+def test_labels_of_another_frame_of_reference_are_refused(tmp_path, scan):
+  """The same positions in another frame are another place: the patient may have been moved."""
+  path = write_label("rtstruct", tmp_path, scan[0]) / "rt.dcm"
+  data = pydicom.dcmread(path)
+  data.FrameOfReferenceUID = "1.2.70"
+  data.StructureSetROISequence[0].ReferencedFrameOfReferenceUID = "1.2.7"  # the scan's
+  data.save_as(path)
+  read_segments(path, scan[1], NAMES, ("liver",))
+  with pytest.raises(
+    InputError, match=r"rt\.dcm: lies in the frame of reference \.\.\.1\.2\.70, the scan .*ct in"
+  ):
+    read_segments(path, scan[1], NAMES, ("liver", "spleen"))
+  unknown = dataclasses.replace(scan[1], frame_of_reference="")
+  assert read_segments(path, unknown, NAMES, ("liver", "spleen"))[0].organs() == ["liver", "spleen"]
+
+
+@pytest.mark.slow
+def test_a_seg_of_another_frame_of_reference_is_refused(tmp_path, scan):
+  path = write_label("seg", tmp_path, scan[0]) / "seg.dcm"
+  data = pydicom.dcmread(path)
+  data.FrameOfReferenceUID = "1.2.70"
+  data.save_as(path)
+  with pytest.raises(InputError, match=r"seg\.dcm: lies in the frame of reference"):
+    read_segments(path, scan[1], NAMES, ("liver", "spleen"))
