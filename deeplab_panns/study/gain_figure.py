@@ -1,14 +1,17 @@
-"""The picture of a part: what each cell gains over `full`, its interval and seeds, and the gap to the oracle
-that it closes."""
+"""The pictures of a part: what each cell gains over `full`, its interval and seeds, and the gap to the oracle
+that it closes; and what cells gain against how large their stage 1 draws organs."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 from matplotlib.axes import Axes
 
 from deeplab_panns.evidence import plot_style
 from deeplab_panns.evidence.number_text import whole_percent
 from deeplab_panns.study.gains import BASELINE, Gain
-from deeplab_panns.study.summary import Compared, Summary
+from deeplab_panns.study.summary import Compared, GainAtSize, Summary, crossings
 
 LEVEL = 0.05
 _BELOW, _UNCLEAR, _ABOVE = "#D55E00", "#999999", "#0072B2"
@@ -60,3 +63,52 @@ def _note_gaps(axes: Axes, summary: Summary) -> None:
   notes = [(row, f"{whole_percent(gap.value)} %") for row, gap in enumerate(gaps) if gap is not None]
   for y, text in [(-0.9, "gap closed"), *notes] if notes else []:
     axes.text(1.015, y, text, transform=axes.get_yaxis_transform(), va="center", fontsize="small")
+
+
+def draw_sizes(found: Sequence[GainAtSize]) -> bytes:
+  """Gains in points of Dice against the mean log ratio of the sizes that stage 1 draws, as a PNG file.
+
+  A point is a seed, a dot with its interval the mean over seeds, named after the cell of stage 1; a line is
+  the least-squares line of a series.
+
+  Args:
+    found: at least one.
+  """
+  names = list(dict.fromkeys(item.point.series for item in found))
+  colours = dict(zip(names, plot_style.method_colours(names).values()))
+  figure = plot_style.figure(7, 4.6)
+  axes = plot_style.subplots(figure, 1, 1)[0, 0]
+  axes.axhline(0, color="0.2", linewidth=1)
+  for item in found:
+    _draw_at_size(axes, item, colours[item.point.series])
+  for name, zero in crossings(found).items():
+    own = [item for item in found if item.point.series == name]
+    _draw_line(axes, own, colours[name], f"{name}: " + ("no zero" if zero is None else f"zero at {zero:.2f}"))
+  axes.set_xlabel(
+    "mean log ratio of drawn to true organ sizes, stage 1 on unseen scans\n0: as large as they are"
+  )
+  axes.set_ylabel("points of Dice")
+  axes.grid(color="0.93")
+  axes.set_axisbelow(True)
+  axes.legend(frameon=False)
+  return plot_style.png(figure)
+
+
+def _draw_at_size(axes: Axes, item: GainAtSize, of_series: str) -> None:
+  seeds = [(item.log_sizes[seed], 100 * gain) for seed, gain in item.gain.by_seed.items()]
+  axes.plot(*zip(*seeds), ".", color=of_series, markersize=4, alpha=0.5)
+  middle = (item.log_size, 100 * item.gain.difference)
+  if item.gain.interval is not None:
+    axes.plot([middle[0]] * 2, [100 * end for end in item.gain.interval], color=of_series, linewidth=2)
+  axes.plot(*middle, "o", color=of_series, markersize=7)
+  axes.annotate(
+    item.point.sizes, middle, (5, 5), textcoords="offset points", fontsize="small", color=of_series
+  )
+
+
+def _draw_line(axes: Axes, own: Sequence[GainAtSize], of_series: str, label: str) -> None:
+  sizes = np.array([size for item in own for size in item.log_sizes.values()])
+  gains = np.array([gain for item in own for gain in item.gain.by_seed.values()])
+  ends = np.array([sizes.min(), sizes.max()])
+  heights = np.polyval(np.polyfit(sizes, gains, 1), ends) if np.ptp(sizes) else np.full(2, gains.mean())
+  axes.plot(ends, 100 * heights, "--", color=of_series, linewidth=1, label=label)

@@ -17,7 +17,7 @@ from deeplab_panns.evidence.paired_tests import MIN_PAIRS
 from deeplab_panns.evidence.text_table import to_markdown
 from deeplab_panns.study.gains import BASELINE, INTERVAL_SEEDS, ORACLE, ORACLE_SAME_STAGE1, Gain, GapClosed
 from deeplab_panns.study.seed_scores import Scores
-from deeplab_panns.study.summary import Compared, Summary
+from deeplab_panns.study.summary import Compared, Summary, crossings
 from deeplab_panns.study.verdicts import Verdict
 
 _COMPARED = ("95 % interval", "p", "seeds ahead")
@@ -41,7 +41,14 @@ def as_markdown(summary: Summary) -> str:
   """The page in Markdown."""
   missing = [f"- {name}: seeds {', '.join(map(str, seeds))}" for name, seeds in summary.missing.items()]
   table = [_HEADER, *(_row(summary, name, scores) for name, scores in summary.cells.items())]
-  lines = [f"# {summary.part.name}", "", to_markdown(table), *_second_gap(summary), *_hypotheses(summary)]
+  lines = [
+    f"# {summary.part.name}",
+    "",
+    to_markdown(table),
+    *_second_gap(summary),
+    *_sizes(summary),
+    *_hypotheses(summary),
+  ]
   lines += ["## Missing", "", *(missing or ["Nothing."]), ""]
   return "\n".join([*lines, "## What the numbers are", "", _note(summary), ""])
 
@@ -97,6 +104,30 @@ def _second_gap(summary: Summary) -> list[str]:
     return []
   closed = "; ".join(f"{name} {_gap_text(gap)}" for name, gap in gaps)
   return [f"Gap closed to {ORACLE_SAME_STAGE1}, which has the stage 1 of the other cells: {closed}.", ""]
+
+
+def _sizes(summary: Summary) -> list[str]:
+  """What cells gain against how large stage 1 draws organs."""
+  found = summary.gains_at_sizes
+  if not found:
+    return []
+  header = ("series", "stage 1", "log ratio of its sizes", "difference", *_COMPARED[:1], _COMPARED[2])
+  rows = [
+    (
+      item.point.series,
+      item.point.sizes,
+      f"{item.log_size:.2f}",
+      f"{item.point.upper} − {item.point.lower} {points(item.gain.difference)}",
+      _interval(item.gain),
+      _ahead(item.gain),
+    )
+    for item in found
+  ]
+  zeros = "; ".join(
+    f"{series}: {NONE if zero is None else f'{zero:.2f}'}" for series, zero in crossings(found).items()
+  )
+  lines = ["## Gains against the sizes that stage 1 draws", "", to_markdown([header, *rows])]
+  return [*lines, f"Where the line through all seeds crosses zero: {zeros}. sizes.png shows it.", ""]
 
 
 def _hypotheses(summary: Summary) -> list[str]:

@@ -8,7 +8,7 @@ import statistics
 from data.whole_file import write_bytes, write_text
 from deeplab_panns.evidence.number_text import ten_digits
 from deeplab_panns.evidence.text_table import Cell, to_csv
-from deeplab_panns.study.gain_figure import draw
+from deeplab_panns.study.gain_figure import draw, draw_sizes
 from deeplab_panns.study.part_page import as_markdown
 from deeplab_panns.study.seed_scores import Scores
 from deeplab_panns.study.summary import Compared, Summary
@@ -44,7 +44,7 @@ _COLUMNS = (
 
 
 def write_summary(summary: Summary, folder: pathlib.Path) -> None:
-  """Writes table.md, table.csv, organs.csv, organ_gains.csv and, where there is a gain, gains.png."""
+  """Writes table.md, table.csv, organs.csv, organ_gains.csv and, where there are any, the pictures."""
   folder.mkdir(parents=True, exist_ok=True)
   write_text(folder / "table.md", as_markdown(summary))
   write_text(folder / "table.csv", to_csv(exact_table(summary)))
@@ -52,6 +52,8 @@ def write_summary(summary: Summary, folder: pathlib.Path) -> None:
   write_text(folder / "organ_gains.csv", to_csv(organ_gain_table(summary)))
   if summary.gains:
     write_bytes(folder / "gains.png", draw(summary))
+  if summary.gains_at_sizes:
+    write_bytes(folder / "sizes.png", draw_sizes(summary.gains_at_sizes))
 
 
 def exact_table(summary: Summary) -> list[list[str]]:

@@ -9,6 +9,8 @@ A line is a keyword and its words; one that is indented goes on with the line be
   expect  CELL < CELL [< CELL ...] [by POINTS] [at P]     a hypothesis on each two neighbours: by more than
                                                           POINTS of Dice in % (0), with p < P (0.05);
                                                           by -1: not below by as much as 1
+  point   SERIES SIZES LOWER UPPER                        a point of sizes.png: UPPER - LOWER against how
+                                                          large SIZES, a stage 1 by itself, draws organs
   seeds   SEED,SEED ... [CELL ...]                        what all cells, or those named, are run with
   quick   CELL ... --flag=value ...                       cells and flags of --quick, of the first QUICK_SEEDS
   cohort  NAME COMMAND --flag=value ... data.prepare ...  how the patients of a seed are made and prepared
@@ -70,6 +72,20 @@ class Expectation:
 
 
 @dataclasses.dataclass(frozen=True)
+class SizePoint:
+  """What the cell `upper` gains over `lower`, to be shown against how large the cell `sizes` draws organs.
+
+  Attributes:
+    series: the points that belong together, as the legend names them.
+  """
+
+  series: str
+  sizes: str
+  lower: str
+  upper: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Part:
   """A table of the study.
 
@@ -85,6 +101,7 @@ class Part:
   expectations: tuple[Expectation, ...]
   seeds: dict[str, tuple[int, ...]]
   cohorts: dict[str, tuple[Command, ...]]
+  points: tuple[SizePoint, ...] = ()
 
 
 def read_part(folder: AnyPath, name: str, quick: bool = False) -> Part:
@@ -103,12 +120,13 @@ def read_part(folder: AnyPath, name: str, quick: bool = False) -> Part:
       f"{path}: no such table; the parts (--part) in this folder (--study_dir) are "
       f"{listed(parts, _LISTED) or 'none'}."
     )
-  lines = read_lines(path, {"base", "cell", "expect", "seeds", "quick"})
+  lines = read_lines(path, {"base", "cell", "expect", "point", "seeds", "quick"})
   flags = read_flagfile(folder / only_line(path, lines, "base"))
   cells = tuple(_cell(path, text) for text in lines["cell"])
   expectations = tuple(_expectation(path, text) for text in lines["expect"])
   seeds = _seeds(path, lines["seeds"], [cell.name for cell in cells])
-  part = Part(name, flags, cells, expectations, seeds, _cohorts(folder / "cohorts.table"))
+  points = tuple(_point(path, text) for text in lines["point"])
+  part = Part(name, flags, cells, expectations, seeds, _cohorts(folder / "cohorts.table"), points)
   if quick:
     part = _quick(path, part, split_words(path, only_line(path, lines, "quick")))
   _check(path, part)
@@ -133,6 +151,13 @@ def _expectation(path: pathlib.Path, text: str) -> Expectation:
     raise InputError(f"{path}: found expectation {text!r}; needs CELL < CELL, perhaps with: by POINTS at P.")
   cells = tuple(cell.strip() for cell in match["cells"].split("<"))
   return Expectation(cells, float(match["points"] or 0), float(match["level"] or 0.05))
+
+
+def _point(path: pathlib.Path, text: str) -> SizePoint:
+  words = split_words(path, text)
+  if len(words) != 4:
+    raise InputError(f"{path}: found point {text!r}; needs a series, a cell of stage 1, and two cells.")
+  return SizePoint(*words)
 
 
 def _seeds(path: pathlib.Path, texts: Iterable[str], names: Sequence[str]) -> dict[str, tuple[int, ...]]:
@@ -189,7 +214,8 @@ def _quick(path: pathlib.Path, part: Part, words: Sequence[str]) -> Part:
   cells = tuple(cell for cell in part.cells if cell.name in names)
   expectations = tuple(item for item in part.expectations if set(item.cells) <= set(names))
   seeds = {cell.name: part.seeds[cell.name][:QUICK_SEEDS] for cell in cells}
-  return Part(f"{part.name}-quick", {**part.flags, **flags}, cells, expectations, seeds, part.cohorts)
+  points = tuple(item for item in part.points if {item.sizes, item.lower, item.upper} <= set(names))
+  return Part(f"{part.name}-quick", {**part.flags, **flags}, cells, expectations, seeds, part.cohorts, points)
 
 
 def _check(path: pathlib.Path, part: Part) -> None:
@@ -207,9 +233,10 @@ def _check(path: pathlib.Path, part: Part) -> None:
       )
   named = {cell.reference for cell in part.cells if cell.reference}
   named |= {name for item in part.expectations for name in item.cells}
+  named |= {name for item in part.points for name in (item.sizes, item.lower, item.upper)}
   unknown = sorted(named - set(names))
   if unknown:
     raise InputError(
-      f"{path}: references or expectations name {listed(unknown, _LISTED)}; the cells are "
+      f"{path}: references, expectations or points name {listed(unknown, _LISTED)}; the cells are "
       f"{listed(names, _LISTED)}."
     )

@@ -26,6 +26,7 @@ class Scores:
     dice: {seed: [cases, organs]} of the seeds that were run, NaN where neither map has the organ.
     cases: {seed: ids of its cases}, in the order of the rows.
     missing: seeds that were not run.
+    log_sizes: {seed: mean log ratio of drawn to true sizes}, of stage 1 by itself.
   """
 
   cell: Cell
@@ -33,6 +34,7 @@ class Scores:
   dice: dict[int, Floats]
   cases: dict[int, tuple[str, ...]]
   missing: tuple[int, ...]
+  log_sizes: dict[int, float] = dataclasses.field(default_factory=dict)
 
   @property
   def seed_means(self) -> dict[int, float]:
@@ -66,6 +68,7 @@ def load(cell: Cell, runs: Iterable[Run], cache: Cache) -> Scores:
   organs: tuple[str, ...] = ()
   dice: dict[int, Floats] = {}
   cases: dict[int, tuple[str, ...]] = {}
+  log_sizes: dict[int, float] = {}
   missing = []
   for run in runs:
     path, rows = cache.find(run), cache.read(run)
@@ -75,7 +78,10 @@ def load(cell: Cell, runs: Iterable[Run], cache: Cache) -> Scores:
     organs = organs or tuple(dict.fromkeys(score.organ for _, score in rows))
     cases[run.seed] = tuple(sorted({case for case, _ in rows}))  # one order in all runs of a seed
     dice[run.seed] = _table(path, rows, cases[run.seed], organs)
-  return Scores(cell, organs, dice, cases, tuple(missing))
+    log_size = cache.read_log_size(run)
+    if log_size is not None:
+      log_sizes[run.seed] = log_size
+  return Scores(cell, organs, dice, cases, tuple(missing), log_sizes)
 
 
 def _table(path: pathlib.Path, rows: Sequence[Row], cases: Sequence[str], organs: Sequence[str]) -> Floats:

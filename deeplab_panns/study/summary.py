@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
 
 from deeplab_panns.evidence.paired_tests import holm
 from deeplab_panns.study.cache import Cache
@@ -18,7 +20,7 @@ from deeplab_panns.study.gains import (
   compare_organs,
   gap_closed,
 )
-from deeplab_panns.study.plan import Part
+from deeplab_panns.study.plan import Part, SizePoint
 from deeplab_panns.study.planned_runs import Run
 from deeplab_panns.study.seed_scores import Scores, load
 from deeplab_panns.study.verdicts import Verdict, judge
@@ -36,6 +38,24 @@ class Compared:
   p: float | None
 
 
+@dataclasses.dataclass(frozen=True)
+class GainAtSize:
+  """A `SizePoint` on the seeds that its three cells have.
+
+  Attributes:
+    log_sizes: {seed: mean log ratio of drawn to true sizes of stage 1}, of the seeds of `gain`.
+  """
+
+  point: SizePoint
+  log_sizes: dict[int, float]
+  gain: Gain
+
+  @property
+  def log_size(self) -> float:
+    """Mean over seeds."""
+    return statistics.fmean(self.log_sizes.values())
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Summary:
   """All that is said of a part.
@@ -48,6 +68,7 @@ class Summary:
     organ_gains: {name: {organ: Compared with the cell's reference, p corrected over its organs}}.
     gaps: {name: GapClosed, or None where it cannot be said}.
     gaps_same_stage1: the same with the oracle that shares the others' stage 1.
+    gains_at_sizes: the part's points, of those that were run.
   """
 
   part: Part
@@ -59,6 +80,7 @@ class Summary:
   gaps: dict[str, GapClosed | None]
   gaps_same_stage1: dict[str, GapClosed | None]
   verdicts: list[Verdict]
+  gains_at_sizes: tuple[GainAtSize, ...] = ()
 
   @property
   def missing(self) -> dict[str, tuple[int, ...]]:
@@ -90,7 +112,34 @@ def summarize(part: Part, runs: Sequence[Run], cache: Cache) -> Summary:
     gaps={name: _gap(cells, name, ORACLE) for name in cells},
     gaps_same_stage1={name: _gap(cells, name, ORACLE_SAME_STAGE1) for name in cells},
     verdicts=judge(part.expectations, cells),
+    gains_at_sizes=tuple(_gains_at_sizes(part.points, cells)),
   )
+
+
+def _gains_at_sizes(points: Iterable[SizePoint], cells: Mapping[str, Scores]) -> Iterator[GainAtSize]:
+  for point in points:
+    gain, sizes = compare(cells[point.upper], cells[point.lower]), cells[point.sizes].log_sizes
+    shared = {seed: value for seed, value in (gain.by_seed if gain else {}).items() if seed in sizes}
+    if shared:
+      yield GainAtSize(point, {seed: sizes[seed] for seed in shared}, Gain(shared))
+
+
+def crossings(found: Sequence[GainAtSize]) -> dict[str, float | None]:
+  """{series: the log ratio of sizes at which the gain is 0, by the least-squares line through all its seeds}.
+
+  None where the line is level, or its points have one size.
+  """
+  lines: dict[str, float | None] = {}
+  for series in dict.fromkeys(item.point.series for item in found):
+    own = [item for item in found if item.point.series == series]
+    sizes = np.array([item.log_sizes[seed] for item in own for seed in item.gain.by_seed])
+    gains = np.array([gain for item in own for gain in item.gain.by_seed.values()])
+    if np.ptp(sizes) == 0:
+      lines[series] = None
+      continue
+    slope, start = np.polyfit(sizes, gains, 1)
+    lines[series] = None if abs(slope) < 1e-9 else float(-start / slope)
+  return lines
 
 
 def _gains(cells: Mapping[str, Scores], others: Mapping[str, str | None]) -> dict[str, Compared]:

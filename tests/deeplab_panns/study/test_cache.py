@@ -1,13 +1,15 @@
 """The cache: found by hash in any part, rounded, and whole."""
 
 import csv
+import math
 
 import pytest
 
 from data.input_error import InputError
 from deeplab_panns.scores import score_table
 from deeplab_panns.scores.metrics import OrganScore
-from deeplab_panns.study.cache import Cache
+from deeplab_panns.scores.organ_volumes import OrganVolume, write_csv
+from deeplab_panns.study.cache import LEAST_SIZE, Cache, log_size_ratio
 from deeplab_panns.study.plan import Cell
 from deeplab_panns.study.planned_runs import Run, SeedCohort
 
@@ -60,3 +62,29 @@ def test_a_damaged_file_is_named(tmp_path):
   cache.find(run).write_text("nothing")
   with pytest.raises(InputError, match=run.key):
     cache.read(run)
+
+
+def test_sizes_by_hand():
+  volumes = [
+    OrganVolume("a", "liver", 1000, 500),
+    OrganVolume("b", "liver", 1000, 1500),  # together as large as they are
+    OrganVolume("a", "spleen", 100, 50),
+    OrganVolume("a", "pancreas", 50, 0),
+    OrganVolume("a", "gallbladder", 0, 9),  # nobody has one
+  ]
+  assert log_size_ratio(volumes) == pytest.approx((0 + math.log(0.5) + math.log(LEAST_SIZE)) / 3)
+
+
+def test_stage_1_by_itself_keeps_its_sizes(tmp_path):
+  cache, stage1 = Cache(tmp_path / "results", "dose"), make_run("stage1", stage2_steps="0")
+  write_csv(tmp_path / "volumes.csv", [OrganVolume("a", "liver", 100, 50)])
+  for seconds in (3, 4):
+    cache.keep(stage1, scores(tmp_path), seconds)
+  cache.keep(make_run(), scores(tmp_path), 1)
+  assert cache.read_log_size(stage1) == pytest.approx(math.log(0.5), abs=1e-4)
+  assert cache.read_log_size(make_run()) is None and cache.read_log_size(make_run(seed=7)) is None
+  path = tmp_path / "results" / "dose" / "sizes.csv"
+  assert len(path.read_text().splitlines()) == 2
+  path.write_text(path.read_text().replace("-0.69", "half"))
+  with pytest.raises(InputError, match=r"sizes.csv: is damaged"):
+    cache.read_log_size(stage1)

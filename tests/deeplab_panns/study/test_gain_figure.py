@@ -3,9 +3,10 @@
 import pytest
 
 from deeplab_panns.evidence import plot_style
-from deeplab_panns.study.gain_figure import colour, draw
+from deeplab_panns.study.gain_figure import colour, draw, draw_sizes
 from deeplab_panns.study.gains import Gain
-from deeplab_panns.study.summary import Compared
+from deeplab_panns.study.plan import SizePoint
+from deeplab_panns.study.summary import Compared, GainAtSize
 
 
 def test_a_colour_needs_a_test():
@@ -50,3 +51,28 @@ def test_the_gap_closed_stands_beside_each_cell(axes):
 
 def test_it_is_a_png(tiny_summary):
   assert draw(tiny_summary).startswith(b"\x89PNG")
+
+
+def at_size(series, stage1, sizes, gains):
+  point = SizePoint(series, stage1, "full", "partial")
+  return GainAtSize(point, dict(enumerate(sizes)), Gain(dict(enumerate(gains))))
+
+
+def test_gains_against_sizes(monkeypatch):
+  """Of three seeds a dot: mean size and mean gain in points, and the line of all seeds of its series."""
+  monkeypatch.setattr(plot_style, "png", lambda figure: figure)
+  found = [
+    at_size("all", "stage1", (-0.7, -0.6, -0.5), (-0.04, -0.03, -0.02)),
+    at_size("all", "stage1-24", (-0.2, -0.1, 0.0), (0.01, 0.02, 0.03)),
+    at_size("third", "stage1", (-0.7, -0.6, -0.5), (0.0, 0.0, 0.0)),
+  ]
+  axes = draw_sizes(found).axes[0]
+  dots = [line.get_xydata()[0].tolist() for line in axes.lines if line.get_marker() == "o"]
+  assert dots == [pytest.approx(dot) for dot in ([-0.6, -3], [-0.1, 2], [-0.6, 0])]
+  assert [text.get_text() for text in axes.texts] == ["stage1", "stage1-24", "stage1"]
+  legend = [text.get_text() for text in axes.get_legend().get_texts()]
+  assert legend == ["all: zero at -0.30", "third: no zero"]
+
+
+def test_sizes_are_a_png():
+  assert draw_sizes([at_size("all", "stage1", (-0.5,), (0.1,))]).startswith(b"\x89PNG")

@@ -3,10 +3,11 @@
 import dataclasses
 import re
 
-from deeplab_panns.study.gains import gap_closed
+from deeplab_panns.study.gains import Gain, gap_closed
 from deeplab_panns.study.part_page import as_markdown
+from deeplab_panns.study.plan import SizePoint
 from deeplab_panns.study.planned_runs import plan_runs
-from deeplab_panns.study.summary import summarize
+from deeplab_panns.study.summary import GainAtSize, summarize
 from tests.deeplab_panns.study.conftest import PART, constant_scores
 
 
@@ -68,3 +69,20 @@ def test_it_tells_its_seeds_and_how_it_is_made(tiny_summary):
 def test_a_part_of_which_nothing_was_run(tiny_cache):
   page = as_markdown(summarize(PART, plan_runs(PART, [9]), tiny_cache))
   assert "- full: seeds 9" in page and "0 of the 0 that were run hold. 3 not run." in page
+
+
+def test_gains_at_sizes_are_a_table(tiny_summary):
+  point = SizePoint("partial - full", "stage1-6", "full", "partial")
+  found = GainAtSize(point, {1: -0.5, 2: -0.3}, Gain({1: -0.03, 2: -0.01}))
+  page = as_markdown(dataclasses.replace(tiny_summary, gains_at_sizes=(found,)))
+  row = next(line for line in page.splitlines() if "stage1-6" in line)
+  assert [cell.strip() for cell in row.split("|")[1:-1]] == [
+    "partial - full",
+    "stage1-6",
+    "-0.40",
+    "partial − full −2.0",
+    "too few seeds",
+    "0 of 2",
+  ]
+  assert "crosses zero: partial - full: -0.20. sizes.png" in page
+  assert "sizes.png" not in as_markdown(tiny_summary)

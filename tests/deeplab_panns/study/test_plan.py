@@ -6,7 +6,7 @@ import pytest
 from absl import flags
 
 from data.input_error import InputError
-from deeplab_panns.study.plan import Expectation, read_part
+from deeplab_panns.study.plan import Expectation, SizePoint, read_part
 from deeplab_panns.study.planned_runs import plan_runs
 from tests import train_flags
 from tests.deeplab_panns.study.conftest import PARTS, STUDY
@@ -47,7 +47,7 @@ def write(folder, table=TABLE, cohorts=COHORTS):
 
 
 def test_the_shipped_parts():
-  assert set(PARTS) == {"slices", "volumes", "beyond", "anatomy", "fields", "place", "place3d"}
+  assert set(PARTS) == {"slices", "volumes", "beyond", "anatomy", "fields", "place", "place3d", "dose"}
 
 
 @pytest.mark.slow
@@ -116,6 +116,14 @@ def test_quick_has_fewer_cells_and_other_flags(tmp_path):
   assert part.flags["stage1_steps"] == "2" and part.expectations == (Expectation(("full", "panns")),)
 
 
+def test_points_are_read_and_quick_keeps_those_of_its_cells(tmp_path):
+  lines = 'point   "gain, all" full partial panns\npoint   few full full panns\n'
+  write(tmp_path, TABLE.replace("cell    full ", lines + "cell    full "))
+  few = SizePoint("few", "full", "full", "panns")
+  assert read_part(tmp_path, "tiny").points == (SizePoint("gain, all", "full", "partial", "panns"), few)
+  assert read_part(tmp_path, "tiny", quick=True).points == (few,)
+
+
 @pytest.mark.parametrize(
   "old, new, says",
   [
@@ -134,6 +142,8 @@ def test_quick_has_fewer_cells_and_other_flags(tmp_path):
     ("seeds   5 panns full", "seeds   5, panns full", "found seeds '5, panns"),
     ("expect  full < panns", "expect  full > panns", "found expectation"),
     ("expect  full < panns", "expect  full < best", "name best; the cells"),
+    ("cell    full ", "point all best full panns\ncell    full ", "points name best; the cells"),
+    ("cell    full ", "point all full panns\ncell    full ", "found point 'all full panns'"),
     ("quick   full", "quick   none", "'quick' names none; the cells are full, partial, panns"),
     ("cell    full     phantom  -  ", "cell    full/x   phantom  -  ", "names files"),
     (

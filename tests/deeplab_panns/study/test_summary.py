@@ -1,14 +1,17 @@
 """What a summary compares with what; the committed tables are what the committed scores say."""
 
+import dataclasses
+
 import pytest
 from scipy import stats
 
 from deeplab_panns.study.cache import Cache
+from deeplab_panns.study.gains import Gain
 from deeplab_panns.study.part_tables import write_summary
-from deeplab_panns.study.plan import read_part
+from deeplab_panns.study.plan import SizePoint, read_part
 from deeplab_panns.study.planned_runs import plan_runs
-from deeplab_panns.study.summary import summarize
-from tests.deeplab_panns.study.conftest import DICE, PARTS, STUDY
+from deeplab_panns.study.summary import GainAtSize, crossings, summarize
+from tests.deeplab_panns.study.conftest import DICE, PART, PARTS, SEEDS, STUDY
 
 
 def test_cells_are_compared_with_the_baseline_and_with_their_reference(tiny_summary):
@@ -63,3 +66,29 @@ def test_no_committed_score_is_of_a_run_that_no_part_has():
   planned = {run.key for name in PARTS for run in plan_runs(read_part(STUDY, name))}
   kept = {path.stem.rpartition("-")[2]: path for path in (STUDY / "results").glob("*/*-seed*.csv")}
   assert kept and [str(path) for key, path in kept.items() if key not in planned] == []
+
+
+def test_gains_at_sizes_are_of_the_seeds_that_have_a_size(tiny_cache, monkeypatch):
+  point = SizePoint("all", "oracle", "full", "partial")
+  sizes = {1: -0.5, 3: -0.3}
+  monkeypatch.setattr(
+    Cache, "read_log_size", lambda _, run: sizes.get(run.seed) if run.cell.name == "oracle" else None
+  )
+  part = dataclasses.replace(PART, points=(point, dataclasses.replace(point, sizes="full")))
+  (found,) = summarize(part, plan_runs(part, SEEDS), tiny_cache).gains_at_sizes
+  assert found.log_sizes == sizes and found.log_size == pytest.approx(-0.4)
+  assert found.gain.by_seed == {1: pytest.approx(-0.05), 3: pytest.approx(-0.04)}
+
+
+def test_where_a_line_crosses_zero():
+  def item(series, *pairs):
+    sizes, gains = ({seed: pair[k] for seed, pair in enumerate(pairs)} for k in (0, 1))
+    return GainAtSize(SizePoint(series, "stage1", "full", "partial"), sizes, Gain(gains))
+
+  found = [
+    item("a", (-0.6, -0.04), (-0.4, -0.02)),
+    item("a", (0.0, 0.02)),
+    item("level", (-1, 0.01), (0, 0.01)),
+    item("one size", (-1, 0.0), (-1, 0.5)),
+  ]
+  assert crossings(found) == {"a": pytest.approx(-0.2), "level": None, "one size": None}
