@@ -10,6 +10,7 @@ import numpy as np
 from data.dicom.contours import read_structures
 from data.dicom.objects import SEG, label_object
 from data.dicom.segmentation import read_segmentation
+from data.formats.png_stack import is_png_stack, read_png_stack
 from data.formats.seg_nrrd import read_seg_nrrd
 from data.reading import volumes
 from data.reading.named_segments import has_segments
@@ -31,9 +32,9 @@ class Contents:
 
 def contents_of(path: pathlib.Path) -> Contents:
   """Reads a label file. Raises InputError if it cannot be read."""
-  if has_segments(path):
+  if not is_png_stack(path) and has_segments(path):
     return Contents(names=tuple(_segment_names(path)))
-  array = volumes.read_label(path).array
+  array = read_png_stack(path) if is_png_stack(path) else volumes.read_label(path).array
   if array.dtype == np.uint8:
     return Contents(tuple(value for value in values_of(array) if value))
   return Contents(tuple(value for value in np.unique(array).tolist() if value))

@@ -12,6 +12,7 @@ from typing import Any
 from data.input_error import InputError
 from data.listed import listed
 from data.manifest.contents import Contents, contents_of
+from data.manifest.organ_masks import OrganMasks, organ_masks
 from data.manifest.paired import name_of, pair, volumes_in
 from data.whole_file import AnyPath
 from data.worker_pool import in_processes
@@ -73,36 +74,100 @@ def draft_manifest(
   Raises:
     InputError: If files find no counterpart or cannot be read, or a value has no name.
   """
-  images, labels = volumes_in(images_dir), volumes_in(labels_dir)
-  if os.path.realpath(images_dir) == os.path.realpath(labels_dir):
+  same = os.path.realpath(images_dir) == os.path.realpath(labels_dir)
+  images = volumes_in(images_dir, without=None if same else labels_dir)
+  labels = volumes_in(labels_dir, without=None if same else images_dir, pictures=True)
+  if same:
     raise InputError(
       f"{images_dir}: is given for --images and for --labels; each kind needs a folder of its own."
     )
-  pairs = pair(images_dir, images, labels_dir, labels)
-  read = _read(labels, workers)
+  others = _notes_on_others(images_dir, images.others) + _notes_on_others(labels_dir, labels.others)
+  ids = _ids(images.volumes, pathlib.Path(images_dir))
+  try:
+    pairs = pair(images_dir, images.volumes, labels_dir, labels.volumes)
+  except InputError:
+    masks = organ_masks(images_dir, images.volumes, labels_dir, labels.volumes)
+    read = _read(labels.volumes, workers) if masks else {}
+    if masks is None or any(len(one.values) > 1 or one.names for one in read.values()):
+      raise
+    draft = _draft_of_masks(masks, ids, relative_to, organs, annotated, read)
+    return dataclasses.replace(draft, notes=(*others, *draft.notes))
+  read = _read(labels.volumes, workers)
   meanings, notes = _meanings(read, organs, annotated)
   names = list(dict.fromkeys(name for name in meanings.values() if name not in _NO_ORGANS))
-  unknown = [organ for organ in annotated if organ not in names and list(annotated) != ["all"]]
-  if unknown:
-    raise InputError(
-      f"--annotated={','.join(annotated)}: no label value is called {listed(unknown)}; the organs are "
-      f"{listed(names, 8)}. Name the values by --organs=1:{unknown[0]},..."
-    )
-  ids = _ids(images, pathlib.Path(images_dir))
+  _require_known(annotated, names, "no label value is called", "Name the values by --organs=1:{},...")
   cases = []
-  for image, label in pairs.items():
+  for image, label in pairs.label_of.items():
     held = [] if label is None else _organs_of(read[label], meanings, names)
     cases.append(
       {
         "id": ids[image],
         "image": _relative(image, relative_to),
         "label": None if label is None else _relative(label, relative_to),
-        "annotated": _annotated(held, label, names, annotated),
+        "annotated": _annotated(held, label is not None, names, annotated),
       }
+    )
+  if pairs.by_numbers:
+    image, label = next((image, label) for image, label in pairs.label_of.items() if label)
+    notes.append(
+      f"images and label maps have only the numbers in their names in common: {image.name} is taken with "
+      f"{label.name}; are these of one scan?"
     )
   notes += _notes(cases, names, annotated)
   shown = {key: None if name == "background" else name for key, name in meanings.items()}
-  return Draft({"organs": names, "labels": shown, "cases": cases}, tuple(notes), meanings)
+  return Draft({"organs": names, "labels": shown, "cases": cases}, (*others, *notes), meanings)
+
+
+def _draft_of_masks(
+  masks: OrganMasks,
+  ids: Mapping[pathlib.Path, str],
+  relative_to: pathlib.Path,
+  organs: Mapping[int, str],
+  annotated: Sequence[str],
+  read: Mapping[pathlib.Path, Contents],
+) -> Draft:
+  """The draft for label files of one organ each; `read` has their contents."""
+  if organs:
+    raise InputError(
+      "--organs: names label values, and these label files hold one organ each, named after their files; "
+      "leave it out, and change names in the manifest."
+    )
+  names = sorted({organ for of_image in masks.values() for organ in of_image})
+  _require_known(annotated, names, "no label file is called", "Choose among these.")
+  cases = []
+  for image, case_id in ids.items():
+    of_image = masks.get(image, {})
+    held = [organ for organ in names if organ in of_image and read[of_image[organ]].values]
+    chosen = _annotated(held, bool(of_image), names, annotated)
+    there = [organ for organ in names if organ in of_image]
+    missing = [organ for organ in (names if chosen == "all" else chosen) if organ not in there]
+    if missing:
+      raise InputError(
+        f"{image}: has no mask of {listed(missing)}, which --annotated says it annotates; leave --annotated "
+        "out, or add an empty mask."
+      )
+    label = {organ: _relative(of_image[organ], relative_to) for organ in there} or None
+    cases.append({"id": case_id, "image": _relative(image, relative_to), "label": label, "annotated": chosen})
+  notes = (f"label files are taken as masks of one organ each, named after it: {listed(names, 13)}",)
+  meanings = {name: name for name in names}
+  return Draft({"organs": names, "cases": cases}, (*notes, *_notes(cases, names, annotated)), meanings)
+
+
+def _require_known(annotated: Sequence[str], names: Sequence[str], nothing: str, way_out: str) -> None:
+  unknown = [organ for organ in annotated if organ not in names and list(annotated) != ["all"]]
+  if unknown:
+    raise InputError(
+      f"--annotated={','.join(annotated)}: {nothing} {listed(unknown)}; the organs are {listed(names, 8)}. "
+      f"{way_out.format(unknown[0])}"
+    )
+
+
+def _notes_on_others(folder: AnyPath, others: Sequence[pathlib.Path]) -> tuple[str, ...]:
+  if not others:
+    return ()
+  return (
+    f"{folder}: {len(others)} file(s) are of kinds that are not read ({listed(o.name for o in others)})",
+  )
 
 
 def _read(labels: Sequence[pathlib.Path], workers: int) -> dict[pathlib.Path, Contents]:
@@ -127,7 +192,8 @@ def _meanings(
   values = sorted({value for one in read.values() for value in one.values})
   names = sorted({name for one in read.values() for name in one.names})
   if values and values[0] < 0:
-    raise InputError(f"the label maps hold the value {values[0]}; values are whole numbers from 0 on.")
+    first = next(path for path, one in read.items() if values[0] in one.values)
+    raise InputError(f"{first}: holds the value {values[0]}; values are whole numbers from 0 on. Correct it.")
   nameless = [value for value in values if value not in organs]
   if organs and nameless:
     first = next(path for path, one in read.items() if nameless[0] in one.values)
@@ -142,8 +208,8 @@ def _meanings(
   elif not organs and values:
     meanings.update({str(value): f"organ {value}" for value in values})
     notes.append(
-      f"the label values {listed(values, 13)} are called organ {values[0]}, ...: name them in the file, or "
-      "by --organs=1:liver,..."
+      f"nothing says what the label values {listed(values, 13)} are; they are called organ {values[0]}, ...: "
+      "name them in the file, or by --organs=1:liver,..."
     )
   meanings.update({name: name for name in names})
   return meanings, notes
@@ -155,9 +221,9 @@ def _organs_of(held: Contents, meanings: Mapping[str, str], names: Sequence[str]
 
 
 def _annotated(
-  held: list[str], label: pathlib.Path | None, names: Sequence[str], annotated: Sequence[str]
+  held: list[str], labelled: bool, names: Sequence[str], annotated: Sequence[str]
 ) -> list[str] | str:
-  if label is None:
+  if not labelled:
     return []
   chosen = list(names) if list(annotated) == ["all"] else (list(annotated) or held)
   return "all" if len(chosen) == len(names) else chosen
@@ -188,12 +254,23 @@ def _ids(images: Sequence[pathlib.Path], folder: pathlib.Path) -> dict[pathlib.P
     return re.sub(r"[^A-Za-z0-9._-]+", "_", text)
 
   found = {image: clean(name_of(image)) for image in images}
-  if len(set(found.values())) < len(found):
+  if _alike(found):
     found = {
       image: clean("_".join(image.relative_to(folder).with_name(name_of(image)).parts)) for image in images
     }
-  if len(set(found.values())) < len(found):
+  alike = _alike(found)
+  if alike:
     raise InputError(
-      f"{folder}: images have the same name but for signs that no id may have; rename one of them."
+      f"{folder}: {alike[0].name} and {alike[1].name} would be cases of one name (capitals, endings and odd "
+      "signs do not count); rename one of them, or take it out."
     )
   return found
+
+
+def _alike(ids: Mapping[pathlib.Path, str]) -> tuple[pathlib.Path, pathlib.Path] | None:
+  """Two images whose ids are one folder where capitals do not count, as on disks of macOS and Windows."""
+  first: dict[str, pathlib.Path] = {}
+  for image, one in ids.items():
+    if first.setdefault(one.casefold(), image) != image:
+      return first[one.casefold()], image
+  return None

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from PIL import Image
 
 from data.input_error import InputError
 from data.manifest.contents import Contents, contents_of
@@ -37,3 +38,9 @@ def test_the_names_of_segments(tmp_path):
     image.SetMetaData(f"Segment0_{key}", value)
   sitk.WriteImage(image, str(tmp_path / "a.seg.nrrd"))
   assert contents_of(tmp_path / "a.seg.nrrd") == Contents(names=("Liver",))
+
+
+def test_slices_as_pictures(tmp_path):
+  for number in range(2):
+    Image.fromarray(np.full((4, 5), 3 * number, np.uint8)).save(tmp_path / f"{number}.png")
+  assert contents_of(tmp_path) == Contents(values=(3,))

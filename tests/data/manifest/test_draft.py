@@ -90,3 +90,46 @@ def test_cases_of_one_name_are_told_apart_by_their_folders(tmp_path):
     write_nifti(tmp_path / "labels" / name / "ct.nii.gz", label)
   _, manifest = drafted(tmp_path)
   assert [case.id for case in manifest.cases] == ["p_1_ct", "p_2_ct"]
+
+
+def test_a_mask_for_each_organ(tmp_path):
+  """Of the second case the spleen's mask is empty: nobody says whether it was drawn."""
+  for number in range(2):
+    image, label = make_case(np.random.default_rng(number))
+    write_nifti(tmp_path / "scans" / f"p{number}.nii.gz", image)
+    for value, organ in ((1, "liver"), (2, "spleen")):
+      mask = (label == value).astype(np.uint8) * (1 - number * (value == 2))
+      write_nifti(tmp_path / "labels" / f"p{number}" / f"{organ}.nii.gz", mask)
+  draft, manifest = drafted(tmp_path)
+  assert manifest.organs == ("liver", "spleen") and "masks of one organ each" in draft.notes[0]
+  assert [case.annotated for case in manifest.cases] == [("liver", "spleen"), ("liver",)]
+  assert manifest.cases[1].masks["spleen"] == (tmp_path / "labels" / "p1" / "spleen.nii.gz",)
+  _, manifest = drafted(tmp_path, annotated=["all"])
+  assert [case.annotated for case in manifest.cases] == [("liver", "spleen")] * 2
+  with pytest.raises(InputError, match="--organs: names label values"):
+    drafted(tmp_path, ["liver", "spleen"])
+  with pytest.raises(InputError, match="no label file is called pancreas"):
+    drafted(tmp_path, annotated=["pancreas"])
+  (tmp_path / "labels" / "p1" / "spleen.nii.gz").unlink()
+  with pytest.raises(InputError, match="has no mask of spleen"):
+    drafted(tmp_path, annotated=["all"])
+  write_nifti(tmp_path / "labels" / "p1" / "liver.nii.gz", make_case(np.random.default_rng(0))[1])
+  with pytest.raises(InputError, match="of 3 label maps"):  # no mask: it has several values
+    drafted(tmp_path)
+
+
+def test_what_is_not_used_and_what_was_guessed_is_told(folders):
+  (folders / "scans" / "x.tif").touch()
+  for number in range(2):
+    (folders / "labels" / f"label{number}.nii.gz").rename(folders / "labels" / f"reader_{number}.nii.gz")
+  notes = drafted(folders)[0].notes
+  assert "1 file(s) are of kinds that are not read (x.tif)" in notes[0]
+  assert any(
+    "only the numbers" in note and "img0.nii.gz is taken with reader_0.nii.gz" in note for note in notes
+  )
+
+
+def test_names_that_differ_by_capitals_are_one_folder_on_many_disks(folders):
+  (folders / "scans" / "IMG0.nii.gz").write_bytes((folders / "scans" / "img0.nii.gz").read_bytes())
+  with pytest.raises(InputError, match=r"IMG0.nii.gz and img0.nii.gz would be cases of one name"):
+    drafted(folders)

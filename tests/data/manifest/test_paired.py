@@ -1,5 +1,7 @@
 """Names of public data sets find their counterparts; what is not clear is refused."""
 
+import unicodedata
+
 import pytest
 
 from data.input_error import InputError
@@ -16,7 +18,9 @@ def files(folder, *names):
 def paired(tmp_path, images, labels):
   """{image's path: label's path or None}, relative to their folders."""
   folders = files(tmp_path / "i", *images), files(tmp_path / "l", *labels)
-  found = pair(folders[0], volumes_in(folders[0]), folders[1], volumes_in(folders[1]))
+  found = pair(
+    folders[0], volumes_in(folders[0]).volumes, folders[1], volumes_in(folders[1]).volumes
+  ).label_of
   return {
     str(image.relative_to(folders[0])): label and str(label.relative_to(folders[1]))
     for image, label in found.items()
@@ -34,11 +38,14 @@ def paired(tmp_path, images, labels):
     ("{}/ct.nii.gz", "{}/liver.nii.gz"),
     ("patient{}.nrrd", "patient{}.seg.nrrd"),
     ("a{}_portal_ct.nii.gz", "{}-reader.nii.gz"),
+    ("p{}/series/1.dcm", "p{}.nii.gz"),
+    ("p{}.nii.gz", "p{}/labels.nii.gz"),
   ],
 )
 def test_names_of_public_data_sets(tmp_path, image, label):
   numbers = ("02", "10", "11")
   found = paired(tmp_path, map(image.format, numbers), map(label.format, numbers[1:]))
+  image = image.removesuffix("/1.dcm")
   assert found == {
     image.format(number): label.format(number) if number != "02" else None for number in numbers
   }
@@ -58,8 +65,33 @@ def test_a_label_without_an_image_is_named(tmp_path):
 
 
 def test_two_channels_are_not_chosen_from(tmp_path):
-  with pytest.raises(InputError, match="find no image of their own"):
+  with pytest.raises(InputError, match=r"find no image of their own .*a_0000\.nii, a_0000\.nii fit"):
     paired(tmp_path, ["a_0000.nii", "x/a_0000.nii"], ["a.nii"])
+
+
+def test_channels_of_nnunet(tmp_path):
+  with pytest.raises(InputError, match="the images b_0000 and b_0001, channels of nnU-Net"):
+    paired(tmp_path / "channels", ["b_0000.nii", "b_0001.nii"], ["b.nii"])
+  assert paired(tmp_path / "cases", ["c_0000.nii", "c_0001.nii"], ["c_0000.nii"])
+
+
+def test_accents_are_spelt_in_two_ways(tmp_path):
+  composed, apart = (unicodedata.normalize(form, "Mü.nii") for form in ("NFC", "NFD"))
+  assert composed != apart and paired(tmp_path, [composed], [apart]) == {composed: apart}
+
+
+def test_pairs_by_numbers_alone_are_known_as_such(tmp_path):
+  images, labels = (files(tmp_path / name, f"{name}_12.nii") for name in "ab")
+  assert pair(images, volumes_in(images).volumes, labels, volumes_in(labels).volumes).by_numbers
+  assert not pair(images, volumes_in(images).volumes, images, volumes_in(images).volumes).by_numbers
+
+
+def test_a_folder_of_labels_within_that_of_the_images(tmp_path):
+  files(tmp_path, "a.nii", "labels/a.nii", "b.tif", "readme.txt", "x.mhd", "x.raw", "png/1.png")
+  found = volumes_in(tmp_path, without=tmp_path / "labels")
+  assert [path.name for path in found.volumes] == ["a.nii", "x.mhd"]
+  assert [path.name for path in found.others] == ["b.tif", "1.png"]
+  assert [path.name for path in volumes_in(tmp_path / "png", pictures=True).volumes] == ["png"]
 
 
 def test_what_is_in_a_folder(tmp_path):
@@ -75,7 +107,7 @@ def test_what_is_in_a_folder(tmp_path):
     "d/e.mha",
     "d/e.raw",
   )
-  assert [str(path.relative_to(tmp_path)) for path in volumes_in(tmp_path)] == [
+  assert [str(path.relative_to(tmp_path)) for path in volumes_in(tmp_path).volumes] == [
     "a.hdr",
     "b.img.gz",
     "d/e.mha",
