@@ -72,10 +72,10 @@ predictions:
 	$(PYTHON) -m deeplab_panns.predict --run_dir=$(OUT)/panns --input=$(OUT)/raw/images/test_000.nii.gz --output_dir=$(OUT)/predictions
 
 test: install
-	$(PYTHON) -m pytest -q -n 2
+	$(PYTHON) -m pytest -q -n 2 --dist worksteal
 
 fast: install
-	$(PYTHON) -m pytest -q -n 2 -m "not slow"
+	$(PYTHON) -m pytest -q -n 2 --dist worksteal -m "not slow"
 
 # Each part of the study is a command of its own and goes on where it was stopped (experiments/README.md says what each costs).
 # anatomy needs a real scan: PANN_REAL_CT names the folder of its dataset.json.
