@@ -16,6 +16,7 @@ from deeplab_panns.method.objective import (
   ALIGNED_TO,
   DUAL_FLOORS,
   DUAL_UPDATES,
+  FEATURE_RULES,
   PARTIAL_LOSSES,
   PRIOR_SCOPES,
   PSEUDO_LABELS,
@@ -92,6 +93,11 @@ _METHOD = {
   "pseudo_label_interval": "Steps between snapshots of the teacher.",
   "teacher_decay": "Share of the teacher that survives a step, the rest being the network; 0: snapshots.",
   "mix": "Paste boxes of labelled images into partial ones.",
+  "feature_rule": (
+    "What features of pixels do for pseudo-labels: leave out organs whose features lie apart in an image "
+    "(COSST), or classify by class means as well (LTUDA)."
+  ),
+  "co_training": "Train two networks in both stages; each is the other's teacher (Huang et al., 2020).",
   "aligned_to": (
     "Sizes of aligned pseudo-labels where nobody annotated: q, or the teacher's mean probabilities; "
     "prior_with_annotated: q over all pixels, as before this setting was there."
@@ -153,6 +159,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
   "supervision": SUPERVISIONS,
   "dual_update": DUAL_UPDATES,
   "dual_floor": DUAL_FLOORS,
+  "feature_rule": FEATURE_RULES,
   "aligned_to": ALIGNED_TO,
   "prior_scope": PRIOR_SCOPES,
   "prior_mismatch": PRIOR_MISMATCHES,

@@ -36,6 +36,7 @@ MAY_IMPORT = {
   "dltk_unet": set(),
   "deeplab_panns.networks": {"dltk_unet"},  # of it only keras_version and batch norm
   "deeplab_panns.method": {"data", "data.stored", "deeplab_panns.networks"},
+  "deeplab_panns.rivals": {"data", "deeplab_panns.method"},
   "deeplab_panns.segmentation": {"data", "data.batches", "data.stored"},
   "deeplab_panns.postprocessing": {"data"},
   # of segmentation only familiar_scans, which imports no TensorFlow
@@ -58,7 +59,7 @@ MAY_IMPORT = {
   | {"data.atlas"}
   | {"deeplab_panns.networks", "deeplab_panns.method", "deeplab_panns.runs", "deeplab_panns.segmentation"}
   | {"deeplab_panns.distribution", "deeplab_panns.scores", "deeplab_panns.evidence"}
-  | {"deeplab_panns.prior_check", "deeplab_panns.pretrained"},
+  | {"deeplab_panns.prior_check", "deeplab_panns.pretrained", "deeplab_panns.rivals"},
   # of runs only setting_names, which imports nothing
   "deeplab_panns.report.results": {"data", "data.stored", "deeplab_panns.runs", "deeplab_panns.scores"}
   | {"deeplab_panns.evidence", "deeplab_panns.prior_check"},

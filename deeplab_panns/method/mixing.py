@@ -26,7 +26,8 @@ def paste_labeled(
     partial: with uint8 targets, as from `pseudo_labels.complete`.
     seed, step: integer scalars; the boxes are a pure function of these.
   Returns:
-    `partial` with image, target and valid pixels of the mix; all else stays as it is.
+    `partial` with image, target and valid pixels of the mix, and where it was pasted; all else stays as it
+    is.
   Raises:
     ValueError: If `partial` has no targets.
   """
@@ -38,7 +39,7 @@ def paste_labeled(
   label, pasted = (own_part(first_of_all(labeled[name], count)) for name in ("label", "image"))
   target = tf.where(inside, label, partial.target)
   image = tf.where(inside[..., None], pasted, partial.image)
-  return partial._replace(image=image, target=target, valid=valid_pixels(target))
+  return partial._replace(image=image, target=target, valid=valid_pixels(target), pasted=inside)
 
 
 def _boxes(shape: Sequence[int], seed: int | tf.Tensor, step: int | tf.Tensor) -> tf.Tensor:

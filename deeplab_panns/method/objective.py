@@ -12,6 +12,7 @@ PARTIAL_LOSSES = ("pseudo_label", "marginal")
 PSEUDO_LABELS = ("argmax", "soft", "aligned")
 ALIGNED_TO = ("prior", "teacher", "prior_with_annotated")
 PRIOR_SCOPES = ("batch", "example")
+FEATURE_RULES = ("none", "outliers", "prototypes")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +46,9 @@ class Objective:
       share of every batch, as before 2026-11-26.
     prior_scope: one of PRIOR_SCOPES: "batch", or "example" to hold the shares of each image by itself to q,
       without dual variables.
+    feature_rule: one of FEATURE_RULES, what the features in front of the logits do for pseudo-labels:
+      "outliers" drops those of an organ in an image where its features lie apart (deeplab_panns.rivals.
+      outliers), "prototypes" has class means of features classify alike (deeplab_panns.rivals.prototypes).
   Raises:
     ValueError: Beginning with "<name>=<value>: ", if a setting is not allowed or two do not go together.
   """
@@ -65,6 +69,7 @@ class Objective:
   atlas_weight: float = 0.0
   dual_floor: str = "mean"
   prior_scope: str = "batch"
+  feature_rule: str = "none"
 
   def __post_init__(self) -> None:
     for name, choices in (
@@ -74,6 +79,7 @@ class Objective:
       ("aligned_to", ALIGNED_TO),
       ("dual_floor", DUAL_FLOORS),
       ("prior_scope", PRIOR_SCOPES),
+      ("feature_rule", FEATURE_RULES),
     ):
       require_choice(name, getattr(self, name), choices)
     for name in ("lambda1", "lambda2", "learning_rate_dual", "exclusion_weight", "atlas_weight"):
@@ -91,10 +97,24 @@ class Objective:
       raise ValueError("mix=True: pastes label maps; choose --pseudo_labels=argmax or aligned")
     if self.aligned_to == "teacher" and self.pseudo_labels != "aligned":
       raise ValueError("aligned_to=teacher: says how pseudo-labels are aligned; add --pseudo_labels=aligned")
+    if self.feature_rule != "none":
+      self._require_hard_labels()
     if self.anchored_prior:
       self._require_anchor()
     elif self.atlas_weight:
       raise ValueError(f"atlas_weight={self.atlas_weight}: weighs the atlas; add --anchored_prior")
+
+  def _require_hard_labels(self) -> None:
+    rule = f"feature_rule={self.feature_rule}"
+    if self.partial_loss == "marginal" or self.pseudo_labels == "soft":
+      raise ValueError(
+        f"{rule}: is about pseudo-labels of one class; leave out --partial_loss=marginal and "
+        "--pseudo_labels=soft"
+      )
+    if self.feature_rule == "outliers" and (self.mix or self.teacher_decay):
+      raise ValueError(
+        f"{rule}: tests whole images by snapshots of the teacher; leave out --mix and --teacher_decay"
+      )
 
   def _require_anchor(self) -> None:
     if not self.use_annotations:

@@ -13,7 +13,7 @@ from deeplab_panns.method.dual import Duals
 from deeplab_panns.method.loss_scale import LossScale
 from deeplab_panns.method.objective import Objective
 from deeplab_panns.method.partial_examples import PartialExamples
-from deeplab_panns.method.partial_loss import partial_loss
+from deeplab_panns.method.partial_loss import FeatureRule, Features, partial_loss
 from deeplab_panns.method.prior_term import MeasuredPrior, PriorTerm
 from deeplab_panns.method.replicas import (
   ReplicatedMean,
@@ -24,16 +24,21 @@ from deeplab_panns.method.replicas import (
 )
 from deeplab_panns.method.teacher import Teaching
 from deeplab_panns.networks.dropout import dropout_stream
+from deeplab_panns.networks.features import with_features
 
 Batch = Mapping[str, Mapping[str, tf.Tensor]]
 """{"labeled": {"image", "label"}} in stage 1; in stage 2 with "partial", as `partial_examples` takes it."""
 
 
 class Logits(NamedTuple):
-  """Of both parts of a batch, float [n, ..., K + 1] each; stage 1 has no partial images."""
+  """Of both parts of a batch, float [n, ..., K + 1] each; stage 1 has no partial images.
+
+  `features` of all images, the labelled ones first: float [n, ..., channels], where a rule asks for them.
+  """
 
   labeled: tf.Tensor
   partial: tf.Tensor | None
+  features: tf.Tensor | None = None
 
 
 class PaNN(tf.keras.Model):
@@ -43,7 +48,8 @@ class PaNN(tf.keras.Model):
   batch, so that replicas add up to what one device computes in spite of ignored pixels.
 
   Attributes:
-    network, teacher, optimizer, duals, alignment, loss_scale: what a checkpoint holds; no loss_scale is None.
+    network, teacher, optimizer, duals, alignment, loss_scale, feature_rule, peer: what a checkpoint holds; no
+      loss_scale, feature_rule, peer is None.
     first_bad_step: int64 variable, the first step (from 1) whose loss or gradient was not finite; −1 if none
       was.
     tracked: {name: tf.keras.metrics.Mean} of the three terms' values and the gradient's norm since the last
@@ -59,6 +65,8 @@ class PaNN(tf.keras.Model):
     objective: Objective,
     seed: int,
     loss_scale: LossScale | None = None,
+    feature_rule: FeatureRule | None = None,
+    followed: tf.keras.Model | None = None,
   ) -> None:
     """Puts the parts together.
 
@@ -69,11 +77,15 @@ class PaNN(tf.keras.Model):
       objective: which terms count, and how.
       seed: of the dropout masks and the mixing.
       loss_scale: for a network that computes in float16.
+      feature_rule: what is made of the features of pixels, if anything.
+      followed: whose weights the teacher takes; None: the network's own.
     """
     super().__init__()
     self.distribute_reduction_method = "first"  # the step's results are those of the global batch
     self.loss_scale = loss_scale
+    self.feature_rule = feature_rule
     self.network = network
+    self._with_features = with_features(network) if feature_rule else None
     self.teacher = teacher
     teacher.trainable = False
     self.duals = duals
@@ -81,7 +93,9 @@ class PaNN(tf.keras.Model):
     self.alignment = pseudo_labels.Alignment(duals.prior.numpy(), moving)
     self._objective = objective
     self._seed = seed
-    self._teaching = Teaching(network, teacher, self.alignment, objective, seed)
+    self._teaching = Teaching(
+      network if followed is None else followed, teacher, self.alignment, objective, seed
+    )
     self._prior_term = PriorTerm(duals, objective)
     # Whether all is finite is looked at only now and then; this keeps the step at which it was not.
     self.first_bad_step = tf.Variable(-1, dtype=tf.int64, trainable=False, name="first_bad_step")
@@ -90,12 +104,19 @@ class PaNN(tf.keras.Model):
     }
     self.tracked_share = ReplicatedMeanTensor("prior/p_bar", shape=duals.prior.shape)
 
+  @property
+  def peer(self) -> PaNN | None:
+    """A second model that is trained beside this one (deeplab_panns.rivals.co_training)."""
+    return None
+
   def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
     return self.network(images, training=training)
 
   def refresh_teacher(self) -> None:
     """Takes the network's present weights as the teacher's."""
     self._teaching.take_snapshot()
+    if self.feature_rule:
+      self.feature_rule.new_teacher()
 
   def freeze_batch_norm(self) -> None:
     """From the next step on the network normalizes by its moving statistics; these, γ and β change no more.
@@ -124,6 +145,10 @@ class PaNN(tf.keras.Model):
       loss = self._labeled_loss(logits.labeled, batch["labeled"]["label"])
       if partial is not None:
         prior = self._prior_term.measure(logits.partial, partial)
+        if self.feature_rule:
+          features = _features(logits.features, batch["labeled"]["label"])
+          partial, beside = self.feature_rule.judge(features, partial)
+          loss += self._objective.lambda1 * beside
         loss += self._partial_terms(logits.partial, partial, prior)
       total = loss + self._weight_decay()
       descended = self.loss_scale.scaled(total) if self.loss_scale else total
@@ -144,9 +169,13 @@ class PaNN(tf.keras.Model):
     """One forward pass, so that both kinds of images share the batch statistics."""
     if partial is None:
       return Logits(self.network(labeled_images, training=True), None)
-    logits = self.network(tf.concat([labeled_images, partial.image], axis=0), training=True)
+    images = tf.concat([labeled_images, partial.image], axis=0)
     size = tf.shape(labeled_images)[0]
-    return Logits(logits[:size], logits[size:])
+    if self._with_features is None:
+      logits, features = self.network(images, training=True), None
+    else:
+      features, logits = self._with_features(images, training=True)
+    return Logits(logits[:size], logits[size:], features)
 
   def _labeled_loss(self, logits: tf.Tensor, label: tf.Tensor) -> tf.Tensor:
     """This replica's part of J_L."""
@@ -196,3 +225,9 @@ class PaNN(tf.keras.Model):
     self.first_bad_step.assign(
       tf.where(first, tf.cast(self.optimizer.iterations, tf.int64), self.first_bad_step)
     )
+
+
+def _features(of_all: tf.Tensor, label: tf.Tensor) -> Features:
+  """Of all images of a batch, the labelled ones first, whose labels are given."""
+  size = label.shape[0]
+  return Features(of_all[:size], label, of_all[size:])

@@ -22,6 +22,7 @@ class PartialExamples(NamedTuple):
     in_prior: float [n], 1 for the images that the prior counts; None: all of them.
     target: what the network is to predict: uint8 [n, ...] classes, or float32 [n, ..., K + 1] probabilities
       for soft pseudo-labels; None for the marginal loss, which has no pseudo-labels.
+    pasted: bool [n, ...], where a labelled image was pasted; None where none was.
   """
 
   image: tf.Tensor
@@ -31,6 +32,7 @@ class PartialExamples(NamedTuple):
   in_prior: tf.Tensor | None = None
   target: tf.Tensor | None = None
   expected: tf.Tensor | None = None
+  pasted: tf.Tensor | None = None
 
   @property
   def guessed(self) -> tf.Tensor:

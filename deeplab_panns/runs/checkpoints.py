@@ -17,6 +17,7 @@ import pathlib
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import tensorflow as tf
 
@@ -44,17 +45,15 @@ class Checkpoints:
     # saved too, or a resumed run would call its first validation the best
     self._best_dice = tf.Variable(-1.0, trainable=False, name="best_dice")
     self._checkpoint = tf.train.Checkpoint(
-      network=panns.network,
-      teacher=panns.teacher,
-      optimizer=panns.optimizer,
-      duals=panns.duals,
-      alignment=panns.alignment,
+      **_moving(panns),
       best_dice=self._best_dice,
-      **({"loss_scale": panns.loss_scale} if panns.loss_scale else {}),
+      **({"peer": tf.train.Checkpoint(**_moving(panns.peer))} if panns.peer else {}),
     )
     # Of another run's stage 1; what moves in stage 2 alone starts from this run's own settings.
     self._stage1 = tf.train.Checkpoint(
-      network=panns.network, teacher=panns.teacher, optimizer=panns.optimizer, best_dice=self._best_dice
+      **_moving_in_stage1(panns),
+      best_dice=self._best_dice,
+      **({"peer": tf.train.Checkpoint(**_moving_in_stage1(panns.peer))} if panns.peer else {}),
     )
     _ = self._checkpoint.save_counter  # asking makes it: checkpoints have had it since the first version
 
@@ -84,8 +83,9 @@ class Checkpoints:
     return str(folder / f"ckpt-{step}")
 
   def _require_finite(self, kind: str, step: int) -> None:
-    panns = self._panns
-    for variable in (*panns.network.variables, *panns.teacher.variables, *panns.optimizer.variables):
+    models = [self._panns, *([self._panns.peer] if self._panns.peer else [])]
+    parts = [part for model in models for part in _moving_in_stage1(model).values()]
+    for variable in (variable for part in parts for variable in part.variables):
       if variable.dtype.is_floating and not tf.reduce_all(tf.math.is_finite(variable)):
         raise InputError(
           f"{self._folder / kind}: {variable.name} is not finite at step {step}, which is not saved; the "
@@ -164,6 +164,22 @@ class Checkpoints:
 
   def _read_stage1(self, path: str) -> None:
     self._stage1.read(path).expect_partial().assert_existing_objects_matched()
+
+
+def _moving_in_stage1(panns: PaNN) -> dict[str, Any]:
+  """{name in a checkpoint: what has `variables`} of what stage 1 moves."""
+  return {"network": panns.network, "teacher": panns.teacher, "optimizer": panns.optimizer}
+
+
+def _moving(panns: PaNN) -> dict[str, Any]:
+  """As `_moving_in_stage1`, of what either stage moves."""
+  optional = {"loss_scale": panns.loss_scale, "feature_rule": panns.feature_rule}
+  return {
+    **_moving_in_stage1(panns),
+    "duals": panns.duals,
+    "alignment": panns.alignment,
+    **{name: part for name, part in optional.items() if part},
+  }
 
 
 def restore_network(network: tf.keras.Model, folder: pathlib.Path, kind: str = "last") -> int:

@@ -146,6 +146,8 @@ class Experiment:
     mixed_precision: one of precision.PRECISIONS: in which numbers the network computes while it is trained.
     pretrained, init_from: name and hash of the public weights, or of the run, that the network starts from,
       as `Start.named_in` writes them; "" starts at random.
+    co_training: whether a second network is trained beside it, each the other's teacher in stage 2
+      (deeplab_panns.rivals.co_training).
   """
 
   network: DeepLabConfig | UNetConfig = DeepLabConfig()
@@ -160,6 +162,7 @@ class Experiment:
   mixed_precision: str = "off"
   pretrained: str = ""
   init_from: str = ""
+  co_training: bool = False
 
   def __post_init__(self) -> None:
     if isinstance(self.network, UNetConfig):
@@ -169,6 +172,11 @@ class Experiment:
     require_range("seed", self.seed, 0)
     require_choice("mixed_precision", self.mixed_precision, PRECISIONS)
     _require_batch(self.batch_plan, self.stage2)
+    objective = self.stage2.objective
+    if self.co_training and self.stage2.has_partial and objective.partial_loss == "marginal":
+      raise ValueError("co_training=True: teaches by pseudo-labels; leave out --partial_loss=marginal")
+    if self.co_training and objective.feature_rule != "none":
+      raise ValueError(f"feature_rule={objective.feature_rule}: is for one network; leave out --co_training")
 
   @property
   def is_3d(self) -> bool:

@@ -52,6 +52,7 @@ OBJECTIVE = {
     "anchored_prior",
     "atlas_weight",
     "dual_floor",
+    "feature_rule",
   )
 }
 STAGE1 = {"stage1_steps": "steps", "learning_rate_stage1": "learning_rate"}
@@ -70,7 +71,16 @@ STAGE2 = {
 DESCENT = {name: name for name in ("optimizer", "momentum", "learning_rate_policy")}
 HELD_OUT = {name: name for name in ("fold", "validation_fraction")}
 WHOLE = {
-  name: name for name in ("batch_size", "spacing_mm", "seed", "mixed_precision", "pretrained", "init_from")
+  name: name
+  for name in (
+    "batch_size",
+    "spacing_mm",
+    "seed",
+    "mixed_precision",
+    "pretrained",
+    "init_from",
+    "co_training",
+  )
 }
 
 # What stage 1 does not depend on: runs that differ in these alone can share one.
@@ -99,6 +109,8 @@ BEFORE_THERE_WAS: dict[str, str] = {"aligned_to": "prior_with_annotated", "dual_
 CAME_LATER: dict[str, str | bool | float] = {
   "anchored_prior": False,
   "atlas_weight": 0.0,
+  "co_training": False,
+  "feature_rule": "none",
   "mixed_precision": "off",
   "pretrained": "",
   "init_from": "",

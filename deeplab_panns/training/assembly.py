@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from data.arrays import Floats
 from data.atlas.placed import PlacedAtlas
 from data.batches.pipeline import Batches
 from data.input_error import InputError
@@ -17,6 +19,7 @@ from deeplab_panns.distribution.devices import Devices
 from deeplab_panns.method.dual import Duals
 from deeplab_panns.method.loss_scale import LossScale
 from deeplab_panns.method.panns import PaNN
+from deeplab_panns.method.partial_loss import FeatureRule
 from deeplab_panns.method.prior import (
   Prior,
   correct_by_annotations,
@@ -28,6 +31,9 @@ from deeplab_panns.method.prior import (
 from deeplab_panns.method.schedules import TwoStages
 from deeplab_panns.networks.precision import computing_in
 from deeplab_panns.prior_check.check import cases_that_agree
+from deeplab_panns.rivals.co_training import CoTrained
+from deeplab_panns.rivals.outliers import Outliers
+from deeplab_panns.rivals.prototypes import Prototypes
 from deeplab_panns.runs.build_network import build_network
 from deeplab_panns.runs.experiment import Experiment, Stage2
 
@@ -125,26 +131,54 @@ def make_panns(experiment: Experiment, prior: Prior, class_count: int, jit_compi
   # An organ without labels has q = 0; only `panns` refuses that (require_every_organ), the others just
   # measure.
   share = np.maximum(prior.target, 1e-8)
-  objective = experiment.stage2.objective
+  share /= share.sum()
   with computing_in(experiment.mixed_precision):
     network, teacher = build_network(experiment, class_count), build_network(experiment, class_count)
-  panns = PaNN(
-    network,
-    teacher,
-    Duals(share / share.sum(), objective.anchored_prior, objective.dual_floor),
-    objective,
-    experiment.seed,
-    LossScale() if experiment.mixed_precision == "float16" else None,
-  )
+  if not experiment.co_training:
+    panns = PaNN(
+      network, teacher, **_parts(experiment, share), feature_rule=_feature_rule(experiment, network)
+    )
+  else:
+    with computing_in(experiment.mixed_precision):
+      other, others_teacher = build_network(experiment, class_count), build_network(experiment, class_count)
+    parts = {**_parts(experiment, share), "seed": experiment.seed + 1}  # masks of its own in dropout
+    peer = PaNN(other, others_teacher, **parts, followed=network)
+    panns = CoTrained(peer, network=network, teacher=teacher, **_parts(experiment, share))
+    peer.compile(optimizer=_optimizer(experiment, other), jit_compile=jit_compile)
+  panns.compile(optimizer=_optimizer(experiment, network), jit_compile=jit_compile)
+  return panns
+
+
+def _parts(experiment: Experiment, share: Floats) -> dict[str, Any]:
+  """What a PaNN is made of besides its networks."""
+  objective = experiment.stage2.objective
+  return {
+    "duals": Duals(share, objective.anchored_prior, objective.dual_floor),
+    "objective": objective,
+    "seed": experiment.seed,
+    "loss_scale": LossScale() if experiment.mixed_precision == "float16" else None,
+  }
+
+
+def _feature_rule(experiment: Experiment, network: tf.keras.Model) -> FeatureRule | None:
+  """A rival's, if the experiment has one and partial images that it is about."""
+  rule = experiment.stage2.objective.feature_rule
+  if rule == "none" or not experiment.stage2.has_partial:
+    return None
+  logits = network.get_layer("logits")
+  sizes = (logits.output.shape[-1], logits.input.shape[-1])
+  return Outliers(*sizes) if rule == "outliers" else Prototypes(*sizes)
+
+
+def _optimizer(experiment: Experiment, network: tf.keras.Model) -> tf.keras.optimizers.Optimizer:
   descent = experiment.descent
   if descent.optimizer == "adam":
     optimizer = tf.keras.optimizers.Adam(learning_rates(experiment))
   else:
     optimizer = tf.keras.optimizers.SGD(learning_rates(experiment), momentum=descent.momentum)
   # so that a checkpoint finds its slots before the first step
-  optimizer.build(panns.network.trainable_variables)
-  panns.compile(optimizer=optimizer, jit_compile=jit_compile)
-  return panns
+  optimizer.build(network.trainable_variables)
+  return optimizer
 
 
 @dataclasses.dataclass(frozen=True)

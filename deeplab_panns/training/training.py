@@ -189,8 +189,9 @@ class Training:
 
     Adam's moments are of raw gradients; they stay."""
     if self.experiment.descent.optimizer == "sgd":
-      for velocity in self.panns.optimizer.momentums:
-        velocity.assign(tf.zeros_like(velocity))
+      for model in (self.panns, self.panns.peer):
+        for velocity in model.optimizer.momentums if model else ():
+          velocity.assign(tf.zeros_like(velocity))
     self.panns.refresh_teacher()
 
   def _fit(self, stream: Callable[..., tf.data.Dataset], last_step: int, has_partial: bool) -> None:

@@ -80,9 +80,10 @@ def test_full_supervision_deals_labelled_examples_alone():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind, counts", [("2d", "2"), ("3d", "4")])
+@pytest.mark.parametrize("kind, counts", [("2d", "2"), ("3d", "4"), ("outliers,prototypes,co_training", "2")])
 def test_replicas_learn_what_one_device_learns(kind, counts):
-  """PaNN's prior, an averaged teacher, alignment, mixing, dropout, momentum, unequally many ignored pixels.
+  """PaNN's prior, an averaged teacher, alignment, mixing, dropout, momentum, unequally many ignored pixels;
+  and the rivals.
 
   After five steps of stage 2, the moving statistics and the teacher's included."""
   result = subprocess.run(
@@ -95,7 +96,7 @@ def test_replicas_learn_what_one_device_learns(kind, counts):
   )
   assert result.returncode == 0, result.stderr[-3000:]
   lines = [line.split() for line in result.stdout.splitlines()]
-  assert len(lines) == 7 * len(counts.split(","))
+  assert len(lines) == 9 * len(kind.split(",")) * len(counts.split(","))
   for *what, distance in lines:
     assert float(distance) < 1e-5, what
 

@@ -26,6 +26,7 @@ def test_a_pixel_and_its_label_come_from_the_same_image():
   for size in ((20, 30), (8, 9, 10)):
     result = mixed(size)
     np.testing.assert_array_equal(result.image[..., 0], tf.cast(result.target, tf.float32))
+    np.testing.assert_array_equal(result.pasted, result.target == 7)
 
 
 def test_the_box_takes_between_a_sixth_and_two_thirds_of_the_image():

@@ -8,6 +8,7 @@ from deeplab_panns.method.objective import (
   ALIGNED_TO,
   DUAL_FLOORS,
   DUAL_UPDATES,
+  FEATURE_RULES,
   PARTIAL_LOSSES,
   PRIOR_SCOPES,
   PSEUDO_LABELS,
@@ -23,6 +24,7 @@ from deeplab_panns.method.objective import (
     ("pseudo_labels", PSEUDO_LABELS),
     ("prior_scope", PRIOR_SCOPES),
     ("dual_floor", DUAL_FLOORS),
+    ("feature_rule", FEATURE_RULES),
   ],
 )
 def test_every_choice_is_taken_and_another_is_refused_with_the_choices(name, choices):
@@ -95,3 +97,18 @@ def test_an_anchored_prior_says_what_it_does_not_go_with(option, said):
 def test_the_atlas_has_no_weight_without_an_anchor():
   with pytest.raises(ValueError, match=r"^atlas_weight=0.5: weighs the atlas; add --anchored_prior$"):
     Objective(atlas_weight=0.5)
+
+
+@pytest.mark.parametrize(
+  "rule, option, said",
+  [
+    ("outliers", {"partial_loss": "marginal"}, "is about pseudo-labels of one class; leave out"),
+    ("prototypes", {"pseudo_labels": "soft"}, "is about pseudo-labels of one class; leave out"),
+    ("outliers", {"mix": True}, "tests whole images by snapshots of the teacher; leave out"),
+    ("outliers", {"teacher_decay": 0.9}, "tests whole images by snapshots of the teacher; leave out"),
+  ],
+)
+def test_a_rule_of_features_says_what_it_does_not_go_with(rule, option, said):
+  Objective(feature_rule="prototypes", mix=True, teacher_decay=0.9)
+  with pytest.raises(ValueError, match=f"^feature_rule={rule}: {said}"):
+    Objective(feature_rule=rule, **option)

@@ -9,6 +9,7 @@ from deeplab_panns.method.dual import Duals
 from deeplab_panns.method.losses import cross_entropy_sum, probability_sum, valid_pixels
 from deeplab_panns.method.objective import Objective
 from deeplab_panns.method.panns import PaNN
+from deeplab_panns.method.partial_loss import FeatureRule
 
 PRIOR = np.array([0.7, 0.2, 0.1])
 
@@ -316,3 +317,35 @@ def test_the_whole_step_compiles_and_calls_nothing_on_the_host(kind):
   assert {"Conv2D" if kind == "2d" else "Conv3D", "ResourceApplyKerasMomentum"} & operations
   on_the_host = ("PyFunc", "Host", "Print", "Assert", "Outfeed", "StringFormat")
   assert not [name for name in operations if any(part in name for part in on_the_host)]
+
+
+class Forgets(FeatureRule):
+  """Drops the targets, and adds what the features of the partial images sum to."""
+
+  teachers = 0
+
+  def judge(self, features, partial):
+    assert len(features.labeled) == len(features.label) == 3
+    return partial._replace(target=None), tf.reduce_sum(features.partial)
+
+  def new_teacher(self):
+    self.teachers += 1
+
+
+def test_a_rule_sees_features_and_has_the_last_word_on_targets():
+  """The network's input are the features here, so their sum adds to the loss and not to the gradient."""
+  image = tf.keras.Input([None, None, 2])
+  plain = make_panns(partial_loss="marginal", lambda1=0.5)
+  network = tf.keras.Model(image, tf.keras.layers.Conv2D(3, 1, name="logits")(image))
+  network.set_weights(plain.network.get_weights())
+  panns = PaNN(
+    network, make_network(1), Duals(PRIOR), Objective(lambda2=1.0, lambda1=0.5), 0, feature_rule=Forgets()
+  )
+  panns.compile(optimizer=tf.keras.optimizers.SGD(0.1), run_eagerly=True)
+  batch = make_batch()
+  losses = [float(model.train_step(batch)["loss"]) for model in (plain, panns)]
+  np.testing.assert_allclose(panns.network.get_weights()[0], plain.network.get_weights()[0], atol=1e-6)
+  added = 0.5 * float(tf.reduce_sum(batch["partial"]["image"]))
+  np.testing.assert_allclose(losses[1] - losses[0], added, rtol=1e-4)
+  panns.refresh_teacher()
+  assert panns.feature_rule.teachers == 1

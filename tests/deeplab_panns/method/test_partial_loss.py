@@ -36,6 +36,10 @@ def test_the_marginal_loss_by_hand():
   assert loss_of(partial_loss="marginal") == pytest.approx(-3 * np.log(0.8) / 3, rel=1e-5)
 
 
+def test_without_targets_the_loss_is_the_marginal_one():
+  assert loss_of() == loss_of(partial_loss="marginal")
+
+
 def test_exclusion_adds_its_weight_times_its_own_loss():
   """On the pixel of organ 1, −log(1 − probability of organ 2)."""
   plain, more = loss_of(partial_loss="marginal"), loss_of(partial_loss="marginal", exclusion_weight=0.5)

@@ -46,6 +46,14 @@ def test_the_type_of_the_network_decides():
       r"^mix=True: needs a labelled example for each of the 12 partial ones",
     ),
     (lambda: Experiment(seed=-1), r"^seed=-1: must be at least 0"),
+    (
+      lambda: Experiment(co_training=True, stage2=Stage2(objective=Objective(partial_loss="marginal"))),
+      r"^co_training=True: teaches by pseudo-labels; leave out --partial_loss=marginal",
+    ),
+    (
+      lambda: Experiment(co_training=True, stage2=Stage2(objective=Objective(feature_rule="outliers"))),
+      r"^feature_rule=outliers: is for one network; leave out --co_training",
+    ),
     (lambda: Stage2(supervision="most"), r"^supervision=most: must be one of full, semi, partial, panns"),
     (lambda: Stage2(prior_mismatch="mend"), r"^prior_mismatch=mend: must be one of ignore, exclude, correct"),
     (lambda: Stage2(pseudo_label_interval=0), r"^pseudo_label_interval=0: must be at least 1"),

@@ -58,6 +58,7 @@ def test_settings_of_stage_2_are_those_that_move_stage_2_alone():
     "teacher_decay": 0.5,
     "aligned_to": "prior_with_annotated",
     "dual_floor": "batch",
+    "feature_rule": "outliers",
   }
   with_it = {"atlas_weight": {"anchored_prior": True}}
   for name in setting_names.STAGE_2_SETTINGS:

@@ -47,7 +47,17 @@ def write(folder, table=TABLE, cohorts=COHORTS):
 
 
 def test_the_shipped_parts():
-  assert set(PARTS) == {"slices", "volumes", "beyond", "anatomy", "fields", "place", "place3d", "dose"}
+  assert set(PARTS) == {
+    "slices",
+    "volumes",
+    "beyond",
+    "anatomy",
+    "fields",
+    "place",
+    "place3d",
+    "dose",
+    "rivals",
+  }
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ def one_convolution(experiment, class_count):
   channels = experiment.sampling.slices_per_input
   image = tf.keras.Input([None, None, channels])
   scaled = tf.keras.layers.Rescaling(1 / 255)(image)
-  return tf.keras.Model(image, tf.keras.layers.Conv2D(class_count, 1)(scaled))
+  return tf.keras.Model(image, tf.keras.layers.Conv2D(class_count, 1, name="logits")(scaled))
 
 
 @pytest.fixture

@@ -48,13 +48,18 @@ def test_trains_both_stages_and_saves_the_end(tmp_path, tiny_store, tiny_experim
     {},
     {"teacher_decay": 0.5, "pseudo_labels": "aligned"},
     {"teacher_decay": 0.5, "pseudo_labels": "aligned", "anchored_prior": True, "atlas_weight": 0.5},
+    {"feature_rule": "outliers"},
+    {"feature_rule": "prototypes", "mix": True},
+    {"co_training": True, "teacher_decay": 0.5},
   ],
-  ids=["paper", "beyond", "placed"],
+  ids=["paper", "beyond", "placed", "outliers", "prototypes", "co_training"],
 )
 def test_a_resumed_run_has_the_bits_of_a_whole_one(
   tmp_path, tiny_store, with_stage2, tiny_experiment, small_network, objective
 ):
+  co_training = objective.pop("co_training", False)
   experiment = with_stage2(objective=dataclasses.replace(tiny_experiment.stage2.objective, **objective))
+  experiment = dataclasses.replace(experiment, co_training=co_training)
   whole = begin(tmp_path / "whole", experiment, tiny_store)
   whole.run()
   interrupted = begin(tmp_path / "parts", experiment, tiny_store)
@@ -71,6 +76,12 @@ def test_a_resumed_run_has_the_bits_of_a_whole_one(
     np.testing.assert_array_equal(ours, theirs)
   for ours, theirs in zip(whole.panns.alignment.variables, again.panns.alignment.variables):
     np.testing.assert_array_equal(ours, theirs)
+  if whole.panns.feature_rule:
+    for ours, theirs in zip(whole.panns.feature_rule.variables, again.panns.feature_rule.variables):
+      np.testing.assert_array_equal(ours, theirs)
+  if co_training:
+    for ours, theirs in zip(whole.panns.peer.network.variables, again.panns.peer.network.variables):
+      np.testing.assert_array_equal(ours, theirs)
 
 
 def stop_after(training, last_step):

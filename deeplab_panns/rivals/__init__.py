@@ -1,0 +1,1 @@
+"""Published rivals of the prior, as small as they can be: what they add to the model that trains."""
