@@ -23,6 +23,7 @@ from data.layouts.by_name import (
   find_cases,
   parse_flips,
   read_spacings,
+  tumour_value,
 )
 from data.listed import listed
 from data.overview.page import REPORT
@@ -44,6 +45,7 @@ OF_LAYOUTS = (
   "leave_out",
   "case_flips",
   "spacings",
+  "max_tumour_ml",
 )
 OF_PICTURES = ("grey_pictures", "separate_slices")
 
@@ -73,6 +75,12 @@ def define_flags() -> None:
   )
   flags.DEFINE_string(
     "spacings", None, "A CSV file with the columns id,z_mm,y_mm,x_mm, for scans whose header has none."
+  )
+  flags.DEFINE_float(
+    "max_tumour_ml",
+    None,
+    "Leave cases out whose tumours, which count as their organ, have more mL (msd_pancreas: up to 732).",
+    lower_bound=0,
   )
   flags.DEFINE_list(
     "spacing_mm",
@@ -206,6 +214,7 @@ def main(_: list[str]) -> None:
   except ValueError as error:
     raise flags.ValidationError(f"--grey_pictures={error}") from None
   manifest = cases_to_prepare(args)
+  most_ml = None if args.max_tumour_ml is None else (tumour_value(args.layout), args.max_tumour_ml)
   if args.organs_of:
     manifest = with_organs(manifest, read_organs(args.organs_of))
   for note in manifest.notes:
@@ -228,13 +237,14 @@ def main(_: list[str]) -> None:
       grey_pictures=grey_pictures,
       separate_slices=args.separate_slices,
       fold_partial=args.fold_partial,
+      most_ml=most_ml,
     )
   except OthersMissing as others:
     print(f"{args.output_dir}: {others}")
     return
   except CasesFailed as error:
     for case_id, failure in error.failures.items():
-      print(f"failed: {case_id}: {failure}")
+      print(command.one_line(f"failed: {case_id}: {failure}"))
     raise
   _tell(store, manifest, drop)
 
@@ -247,6 +257,10 @@ def _tell(store: Store, manifest: Manifest, drop: Drop | None) -> None:
     f"{len(store.organs)} organs, spacing {describe_spacing(store.spacing_mm)} (z, y, x)"
   )
   print(f"{store.path}: {fold_summary(entries, store.organs)}")
+  taken = {case.id for case in store.cases}
+  left = [case.id for case in manifest.cases if case.id not in taken]
+  if left:
+    print(f"{store.path}: left out by --max_tumour_ml: {len(left)} cases ({listed(left, 8)})")
   placed = collections.Counter(
     entry["label_placed"]["mirrored"] or "no axis" for entry in entries if "label_placed" in entry
   )

@@ -124,6 +124,15 @@ def describe_layouts() -> str:
   )
 
 
+def tumour_value(name: str) -> int:
+  """The label value of tumours in a layout. Raises InputError if it has none."""
+  value = next(layout.tumour for layout in LAYOUTS if layout.name == name)
+  if not value:
+    having = listed((layout.name for layout in LAYOUTS if layout.tumour), 5)
+    raise InputError(f"--max_tumour_ml: {name} labels no tumours; {having} do. Leave the flag out.")
+  return value
+
+
 def parse_flips(items: Sequence[str]) -> dict[str, str]:
   """{id: axes} of `id:axes`, axes being letters of xyz. Raises InputError."""
   flips = {}

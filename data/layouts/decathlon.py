@@ -10,6 +10,7 @@ from data.dataset_json import Case, Reading
 from data.input_error import InputError
 from data.layouts.layout import NIFTI, Files, Found, Layout, by_number, left_out, paired
 
+TUMOUR = 2
 _MEANT = {"background", "tumour", "tumor", "cancer"}
 
 
@@ -19,7 +20,7 @@ def find(organ: str, files: Files) -> Found:
   images = by_number(file for file in scans if file.is_in("imagestr"))
   labels = by_number(file for file in scans if file.is_in("labelstr"))
   pairs, notes = paired(images, labels)
-  values = {1: organ} if organ == "spleen" else {1: organ, 2: organ}
+  values = {1: organ} if organ == "spleen" else {1: organ, TUMOUR: organ}
   cases = [
     Case(f"{organ}_{number}", image, label, (organ,), values, reading=Reading(first_of_four_axes=True))
     for number, (image, label) in pairs.items()
@@ -63,6 +64,7 @@ MSD_LIVER = Layout(
   "Task03_Liver/imagesTr/liver_0.nii.gz and labelsTr/liver_0.nii.gz",
   functools.partial(find, "liver"),
   without_spacing=_ITS_LIVER,
+  tumour=TUMOUR,
 )
 MSD_SPLEEN = Layout(
   "msd_spleen",
@@ -75,4 +77,5 @@ MSD_PANCREAS = Layout(
   "281 scans, pancreas with its tumours (139 more without labels)",
   "Task07_Pancreas/imagesTr/pancreas_001.nii.gz and labelsTr/pancreas_001.nii.gz",
   functools.partial(find, "pancreas"),
+  tumour=TUMOUR,
 )

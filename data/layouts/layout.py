@@ -47,6 +47,7 @@ class Layout:
     find: finds its cases among the files.
     wrong: (pattern, advice): paths by which downloads are known that people take for this one.
     without_spacing: where the data set has scans whose headers lost their spacing, why; "" where it has none.
+    tumour: the label value of tumours, which are a part of their organ; 0 where it has none.
   """
 
   name: str
@@ -55,6 +56,7 @@ class Layout:
   find: Callable[[Files], Found]
   wrong: tuple[tuple[str, str], ...] = ()
   without_spacing: str = ""
+  tumour: int = 0
 
 
 @dataclasses.dataclass(frozen=True)

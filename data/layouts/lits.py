@@ -5,6 +5,8 @@ from __future__ import annotations
 from data.dataset_json import Case
 from data.layouts.layout import NIFTI, Files, Found, Layout, by_number, left_out, paired
 
+TUMOUR = 2
+
 
 def find(files: Files) -> Found:
   """Pairs volume-0 with segmentation-0, whatever the folders are called."""
@@ -12,7 +14,7 @@ def find(files: Files) -> Found:
   labels = by_number(files.matching(rf"segmentation-(\d+){NIFTI}"))
   pairs, notes = paired(images, labels)
   cases = [
-    Case(f"lits_{number}", image, label, ("liver",), {1: "liver", 2: "liver"})
+    Case(f"lits_{number}", image, label, ("liver",), {1: "liver", TUMOUR: "liver"})
     for number, (image, label) in pairs.items()
   ]
   tests = [file.path.name for file in files.matching(rf"test-volume-(\d+){NIFTI}")]
@@ -28,4 +30,5 @@ LAYOUT = Layout(
     "volume-28 to volume-47 are the 20 cases of 3D-IRCADb-1 and lost their spacing: their affine is the "
     "identity. The DICOM files of 3D-IRCADb-1 have it: give it by --spacings"
   ),
+  tumour=TUMOUR,
 )

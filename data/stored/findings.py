@@ -60,6 +60,10 @@ def _source_image(entry: Entry) -> Any:
   return entry["sha256"]["source_image"]
 
 
+def _source_label(entry: Entry) -> Any:
+  return entry["sha256"].get("source_label")
+
+
 def _image(entry: Entry) -> Any:
   return entry["sha256"]["image"]
 
@@ -85,6 +89,15 @@ def _role(entry: Entry) -> str:
   return "no fold" if entry.get("fold") is None else f"fold {entry['fold']}"
 
 
+def cases_above(entries: Mapping[str, Entry], value: int, ml: float) -> dict[str, float]:
+  """{case id: mL} of the cases whose label map has more than so many mL of a value, of `entries` by id.
+
+  Only values that stand for an organ together with others are known: a tumour in it.
+  """
+  found = {case_id: entry.get("values_ml", {}).get(str(value), 0.0) for case_id, entry in entries.items()}
+  return {case_id: own_ml for case_id, own_ml in found.items() if own_ml > ml}
+
+
 def warnings(entries: Sequence[Entry], organs: Sequence[str]) -> list[str]:
   """Lines for the user: what single cases noted, and organs without a voxel wherever they are annotated."""
   lines = [f"{entry['id']}: {note}" for entry in entries for note in entry.get("notes", ())]
@@ -94,6 +107,16 @@ def warnings(entries: Sequence[Entry], organs: Sequence[str]) -> list[str]:
   if len(findings) > MOST_FINDINGS:
     lines.append(f"the guards found {len(findings) - MOST_FINDINGS} more: prepare_report.html shows them")
   lines += [f"{one} and {other} have the same voxels" for one, other in _same(entries, _image)]
+  scans = {entry["id"]: (_source_image(entry), _image(entry)) for entry in entries}
+  lines += [
+    f"{one} and {other} are other scans with the same label map; is it that of both?"
+    for one, other in _same([entry for entry in entries if entry["annotated"]], _source_label)
+    if scans[one][0] != scans[other][0] and scans[one][1] != scans[other][1]
+  ]
+  full = [entry for entry in entries if len(entry["annotated"]) == len(organs)]
+  unheld = [entry["id"] for entry in full if entry.get("fold") is None]
+  if 0 < len(unheld) < len(full):
+    lines.append(f"of {len(full)} fully labelled cases {listed(unheld, 5)} are in no fold: they always train")
   nowhere, absent = [], []
   for organ in organs:
     annotating = [entry for entry in entries if organ in entry["annotated"]]

@@ -27,7 +27,7 @@ from data.spacing import NATIVE, describe_spacing
 from data.stored import preprocess
 from data.stored.case_folder import Entry
 from data.stored.dropped_annotations import Drop, drop_annotations
-from data.stored.findings import fold_summary, require_each_scan_once, warnings
+from data.stored.findings import cases_above, fold_summary, require_each_scan_once, warnings
 from data.stored.folds import with_folds
 from data.stored.shards import Shard, begin_shard, finish_shard
 from data.stored.store import FORMAT, Store, read_store
@@ -44,10 +44,11 @@ class CasesFailed(InputError):
   """
 
   def __init__(self, cases: int, failures: dict[str, str]) -> None:
+    others = "The others are kept; mend these" if len(failures) < cases else "Mend them"
     super().__init__(
       f"{len(failures)} of {cases} cases failed ({listed(failures, 8)}); the first: "
-      f"{next(iter(failures.values()))} The others are kept; mend these, or leave them out (--layout: by "
-      "--leave_out), and run the same command again."
+      f"{next(iter(failures.values()))} {others}, or leave them out (--layout: by --leave_out), and run the "
+      "same command again."
     )
     self.failures = failures
 
@@ -69,6 +70,7 @@ def prepare_store(
   grey_pictures: How = None,
   separate_slices: bool = False,
   fold_partial: bool = False,
+  most_ml: tuple[int, float] | None = None,
 ) -> Store:
   """Prepares every case of a manifest; a bar on a terminal shows how far it got.
 
@@ -89,6 +91,8 @@ def prepare_store(
     grey_pictures: how images of 8 bits become HU (data/reading/grey_pictures.py); None: they are refused.
     separate_slices: the slices of a scan are no neighbours; nothing is then resampled or read along z.
     fold_partial: the partial cases have folds too, and are held out by them.
+    most_ml: (label value, mL): cases in which more of the label map has this value are prepared and left out
+      of the store. It must be one of several values of an organ, as a tumour's is.
   Returns:
     The finished store.
   Raises:
@@ -114,7 +118,18 @@ def prepare_store(
   _require_own(output_dir, manifest)
 
   def complete(prepared: Mapping[str, Entry]) -> None:
-    entries = with_folds(manifest, prepared, folds, seed, fold_partial)
+    kept = manifest
+    if most_ml:
+      above = cases_above(prepared, *most_ml)
+      kept = dataclasses.replace(
+        manifest, cases=tuple(case for case in manifest.cases if case.id not in above)
+      )
+      if not kept.cases:
+        raise InputError(
+          f"{manifest.path}: label value {most_ml[0]} has more than {most_ml[1]:g} mL in every case; allow "
+          "more."
+        )
+    entries = with_folds(kept, prepared, folds, seed, fold_partial)
     if not allow_repeated_scans:
       require_each_scan_once(str(manifest.path), entries, guards)
     content = index_content(manifest.path.name, manifest.organs, spacing_mm, entries)
@@ -132,6 +147,7 @@ def prepare_store(
       "cases": [(case.id, case.annotated, case.fold, case.patient) for case in manifest.cases],
       "recipe": [manifest.organs, spacing_mm, assume_hu, nifti_header, grey_pictures, separate_slices],
       "fold_partial": fold_partial,
+      "most_ml": most_ml,
     }
     prepared = _prepare_cases(manifest, own, preparation, output_dir, workers)
     finish_shard(output_dir, shard, plan, prepared, complete)

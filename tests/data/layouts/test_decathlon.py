@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from data.input_error import InputError
-from data.layouts.by_name import Choice, find_cases
+from data.layouts.by_name import Choice, find_cases, tumour_value
+from data.stored.preparation import prepare_store
 from tests.data.layouts.raw_files import assert_phantom, labels, nifti, of, phantom, prepare, scan
 
 
@@ -38,6 +39,19 @@ def test_tumours_belong_to_their_organ(tmp_path, organ):
   half = np.count_nonzero(of([organ], 1)[:, :, ::2]) * volume_ml
   assert tumours == ([None] * 3 if organ == "spleen" else [0, pytest.approx(half, abs=0.05), 0])
   assert any(f"{organ}_99.nii.gz): not there" in note for note in manifest.notes)
+
+
+def test_cases_of_large_tumours_can_be_left_out(tmp_path):
+  write_task(tmp_path / "Task", "pancreas", (1, 2))
+  manifest = find_cases("msd_pancreas", tmp_path, Choice())
+  for most_ml, kept in ((0.0, ["pancreas_1"]), (1000.0, ["pancreas_1", "pancreas_2"])):
+    store = prepare_store(manifest, tmp_path / "store", most_ml=(tumour_value("msd_pancreas"), most_ml))
+    assert [case.id for case in store.cases] == kept
+  with pytest.raises(InputError, match="more than -1 mL in every case"):
+    prepare_store(manifest, tmp_path / "store", most_ml=(tumour_value("msd_pancreas"), -1.0))
+  assert tumour_value("lits") == 2
+  with pytest.raises(InputError, match="msd_spleen labels no tumours; msd_liver, msd_pancreas, lits do"):
+    tumour_value("msd_spleen")
 
 
 def test_of_four_axes_the_first_volume_is_the_scan(tmp_path):

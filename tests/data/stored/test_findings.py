@@ -4,7 +4,7 @@ import pytest
 
 from data.guards.case_guards import parse_rules
 from data.input_error import InputError
-from data.stored.findings import fold_summary, require_each_scan_once, warnings
+from data.stored.findings import cases_above, fold_summary, require_each_scan_once, warnings
 
 
 def entry(name, source, image, fold=None, annotated=("liver",), voxels=None, notes=()):
@@ -92,3 +92,26 @@ def test_what_guards_found_is_told_the_severe_first_and_not_without_end():
   lines = warnings(entries, ["liver"])
   assert lines[0] == "a: left (side)" and lines[1] == "a: line 0 (volume)"
   assert len(lines) == 21 and lines[-1] == "the guards found 11 more: prepare_report.html shows them"
+
+
+def test_one_label_map_of_two_scans_is_told():
+  entries = [entry(name, name, name) for name in "abc"]
+  for one in entries[:2]:
+    one["sha256"]["source_label"] = "l"
+  (line,) = [line for line in warnings(entries, entries[0]["annotated"]) if "label map" in line]
+  assert line.startswith("a and b are other scans with the same label map")
+  entries[1]["sha256"]["source_image"] = "a"  # two cases of one scan
+  assert not any("label map" in line for line in warnings(entries, entries[0]["annotated"]))
+
+
+def test_full_cases_outside_of_all_folds_are_told():
+  entries = [entry("a", "a", "a", 0), entry("b", "b", "b", 1), entry("c", "c", "c")]
+  organs = entries[0]["annotated"]
+  assert "of 3 fully labelled cases c are in no fold: they always train" in warnings(entries, organs)
+  assert not any("no fold" in line for line in warnings(entries[:2] + [], organs))
+  assert not any("no fold" in line for line in warnings(entries[2:], organs))
+
+
+def test_cases_of_large_tumours():
+  entries = {"a": {"values_ml": {"1": 900.0, "2": 732.1}}, "b": {"values_ml": {"2": 5.0}}, "c": {}}
+  assert cases_above(entries, 2, 5) == {"a": 732.1} and cases_above(entries, 2, 0) == {"a": 732.1, "b": 5.0}
