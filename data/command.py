@@ -30,6 +30,7 @@ _PATHS = re.compile(
   r"|images|labels|experiment"
 )
 EXIT_INTERRUPTED, EXIT_TERMINATED = 130, 143  # 128 + the signal's number, as shells have it
+TERMINATED = "terminated; the same command goes on from what is finished"
 _HELP = ("--help", "-help", "-h", "--h", "--helpshort", "--helpfull")
 
 
@@ -78,7 +79,7 @@ def run(main: Callable[[list[str]], Any], groups: Mapping[str, Iterable[str]] | 
     except flags.Error as error:
       fail(f"{error} (--help lists the flags)", code=2)
     except Terminated:
-      fail("terminated; the same command goes on from what is finished", EXIT_TERMINATED)
+      fail(TERMINATED, EXIT_TERMINATED)
     except KeyboardInterrupt:
       fail("interrupted; the same command goes on from what is finished", EXIT_INTERRUPTED)
     except MemoryError:

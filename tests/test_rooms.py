@@ -25,6 +25,7 @@ MAY_IMPORT = {
   "data.layouts": {"data", "data.formats"},
   "data.manifest": {"data", "data.files"} | READING,
   "data.guards": {"data"},
+  "data.signals": {"data"},
   "data.overview": {"data", "data.guards"},
   "data.stored": {"data", "data.files", "data.formats", "data.reading", "data.guards", "data.overview"},
   "data.atlas": {"data", "data.stored"},
@@ -37,15 +38,15 @@ MAY_IMPORT = {
   "deeplab_panns.networks": {"dltk_unet"},  # of it only keras_version and batch norm
   "deeplab_panns.method": {"data", "data.stored", "deeplab_panns.networks"},
   "deeplab_panns.rivals": {"data", "deeplab_panns.method"},
-  "deeplab_panns.segmentation": {"data", "data.batches", "data.stored"},
+  "deeplab_panns.segmentation": {"data", "data.batches", "data.signals", "data.stored"},
   "deeplab_panns.postprocessing": {"data"},
   # of segmentation only familiar_scans, which imports no TensorFlow
-  "deeplab_panns.portable": {"data", "deeplab_panns.segmentation"},
+  "deeplab_panns.portable": {"data", "data.signals", "deeplab_panns.segmentation"},
   "deeplab_panns.exports": {"data", "data.files", "data.stored", "deeplab_panns.segmentation"}
   | {"deeplab_panns.portable", "deeplab_panns.runs"},
   "deeplab_panns.outputs": {"data"} | READING,
   "deeplab_panns.prediction": DATA - {"data.synthetic", "data.batches"}
-  | {"deeplab_panns.segmentation", "deeplab_panns.exports", "deeplab_panns.outputs"},
+  | {"data.signals", "deeplab_panns.segmentation", "deeplab_panns.exports", "deeplab_panns.outputs"},
   "deeplab_panns.runs": DATA - {"data.synthetic"}
   | {"dltk_unet", "deeplab_panns.networks", "deeplab_panns.method", "deeplab_panns.segmentation"},
   "deeplab_panns.pretrained": {"data", "data.files", "deeplab_panns.networks", "deeplab_panns.runs"},

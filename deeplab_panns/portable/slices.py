@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data.arrays import Floats, Labels, WantedSpacingMM
+from data.signals import stops
 from deeplab_panns.portable.resampling import resample_side, resampled_size, slices_at, spacing_ratios
 
 SLAB = 8  # slices in flight, as in TensorFlow: they bound the memory
@@ -69,6 +70,7 @@ class SliceLabeller:
     sides = [side for side in range(3) if side != self._axis]
     depth = volume.shape[self._axis]
     for first in range(0, depth, SLAB):
+      stops.heed()
       # the last slice is repeated: every batch is of one size
       indices = np.minimum(first + np.arange(SLAB), depth - 1)
       probabilities = self._network(self._inputs(volume, indices, ratios))[: depth - first]

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data.arrays import Floats, Labels, WantedSpacingMM
+from data.signals import stops
 from deeplab_panns.portable.resampling import (
   along_axis,
   positions,
@@ -133,6 +134,7 @@ class WindowLabeller:
     image = self._row_image(volume, axes, z.starts[row])
     columns = list(itertools.product(range(len(y.starts)), range(len(x.starts))))
     for step, column in columns:
+      stops.heed()
       rows = slice(y.starts[step], y.starts[step] + y.patch)
       cols = slice(x.starts[column], x.starts[column] + x.patch)
       probabilities = self._network(np.ascontiguousarray(image[None, :, rows, cols, None]))[0]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import concurrent.futures
-import pathlib
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -11,7 +10,9 @@ from typing import Generic, TypeVar
 
 import tqdm
 
+from data.signals import stops
 from deeplab_panns.prediction.failures import FAILURES
+from deeplab_panns.prediction.scan import Scan
 
 Result = TypeVar("Result")
 
@@ -25,9 +26,7 @@ class CaseQueue(Generic[Result]):
     done: how many cases have been given.
   """
 
-  def __init__(
-    self, work: Callable[[str, pathlib.Path], Result], scans: Mapping[str, pathlib.Path], jobs: int = 1
-  ) -> None:
+  def __init__(self, work: Callable[[str, Scan], Result], scans: Mapping[str, Scan], jobs: int = 1) -> None:
     """
     Args:
       jobs: cases in hand at a time; 1 works in the caller's thread.
@@ -66,15 +65,16 @@ class CaseQueue(Generic[Result]):
       for name, scan in self._scans.items():
         yield name, self._try(name, scan)
       return
-    pool = concurrent.futures.ThreadPoolExecutor(self._jobs)
-    try:
-      running = {pool.submit(self._try, name, scan): name for name, scan in self._scans.items()}
-      for future in concurrent.futures.as_completed(running):
-        yield running[future], future.result()
-    finally:  # Ctrl-C: what is in hand ends, nothing new begins
-      pool.shutdown(wait=True, cancel_futures=True)
+    with stops.watched():
+      pool = concurrent.futures.ThreadPoolExecutor(self._jobs)
+      try:
+        running = {pool.submit(self._try, name, scan): name for name, scan in self._scans.items()}
+        for future in concurrent.futures.as_completed(running):
+          yield running[future], future.result()
+      finally:  # Ctrl-C: networks stop, what is read and written in hand ends, nothing new begins
+        pool.shutdown(wait=True, cancel_futures=True)
 
-  def _try(self, name: str, scan: pathlib.Path) -> Result | Exception:
+  def _try(self, name: str, scan: Scan) -> Result | Exception:
     try:
       return self._work(name, scan)
     except FAILURES as error:

@@ -12,7 +12,7 @@ import tensorflow as tf
 from data.arrays import Floats, ImageHU, Labels
 from deeplab_panns.exports.saved_model import reason
 from deeplab_panns.prediction.failures import SegmentationError
-from deeplab_panns.segmentation.segment_arrays import LabelsVolumes
+from deeplab_panns.segmentation.segment_arrays import LabelsVolumes, ended_by_signals
 from deeplab_panns.segmentation.slabs import SLAB, SlabSegmenter
 
 TakesBlocks = Callable[[int, int, int, Floats], None]
@@ -75,7 +75,8 @@ def _refuse(*_: Any) -> None:
 @contextlib.contextmanager
 def _plain_errors() -> Iterator[None]:
   try:
-    yield
+    with ended_by_signals():
+      yield
   except tf.errors.ResourceExhaustedError:
     raise MemoryError from None
   except tf.errors.OpError as error:

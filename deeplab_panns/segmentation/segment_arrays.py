@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
+from tensorflow.python.eager import cancellation
 
 from data.arrays import Labels
+from data.signals import stops
 from data.stored.store import StoredCase
 
 
@@ -44,13 +47,28 @@ def segment_array(
   _require_volume(volume_hu)
   _require_spacing(spacing_mm)
   volume = tf.constant(volume_hu.astype(np.float32, copy=False))
-  return _as_numpy(segmenter.labels(volume=volume, spacing_mm=tf.constant(spacing_mm, tf.float32))["labels"])
+  spacing = tf.constant(spacing_mm, tf.float32)
+  with ended_by_signals():
+    return _as_numpy(segmenter.labels(volume=volume, spacing_mm=spacing)["labels"])
 
 
 def segment_stored(segmenter: LabelsStoredImages, case: StoredCase) -> Labels:
   """Labels a case of the store on the store's grid: uint8 [z, y, x]."""
   image = tf.constant(np.asarray(case.image()))
-  return _as_numpy(segmenter.stored_labels(image, tf.constant(case.spacing_mm, tf.float32)))
+  with ended_by_signals():
+    return _as_numpy(segmenter.stored_labels(image, tf.constant(case.spacing_mm, tf.float32)))
+
+
+@contextlib.contextmanager
+def ended_by_signals() -> Iterator[None]:
+  """A block whose TensorFlow functions end at Ctrl-C and SIGTERM, with the slab or window that they are at.
+
+  Raises:
+    Terminated or KeyboardInterrupt: As the signal asks; also in a thread, within `stops.watched`.
+  """
+  manager = cancellation.CancellationManager()  # graphs look at it at each turn of a loop
+  with stops.stopped_by(manager.start_cancel), cancellation.CancellationManagerContext(manager):
+    yield
 
 
 def _as_numpy(labels: tf.Tensor | Labels) -> Labels:

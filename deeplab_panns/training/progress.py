@@ -70,15 +70,14 @@ class Progress(tf.keras.callbacks.Callback):
       step == self._last or step % interval == 0
       for interval in (self._intervals.log, self._intervals.checkpoint, self._intervals.validation)
     )
-    requested = self._interruption.requested  # asked once: a signal from here on waits for the next step
-    save = save or look or requested
+    save = save or look or self._interruption.requested
     if log or save:
       require_finite(self._panns, self._checkpoints)
     if log:
       self._log(step, look)
     if save:
       self._save(step, look)
-    if requested:
+    if save and self._interruption.requested:  # one that comes without a save waits for the next step
       self._display.say(f"saved at step {step}")
       self._interruption.heed()
     if look:

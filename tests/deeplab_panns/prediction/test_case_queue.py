@@ -1,10 +1,15 @@
 """Cases in order or side by side, and the time that is left."""
 
+import os
+import signal
 import threading
 
+import numpy as np
 import pytest
 
+from data.command import Terminated, interrupt
 from data.input_error import InputError
+from deeplab_panns.portable.slices import SliceGrid, SliceLabeller
 from deeplab_panns.prediction.case_queue import CaseQueue, spoken
 
 
@@ -55,3 +60,24 @@ def test_the_time_that_is_left_follows_the_cases_so_far(monkeypatch):
 
 def test_lengths_of_time_have_one_unit():
   assert [spoken(seconds) for seconds in (0.2, 89, 200, 9000)] == ["1 s", "89 s", "3 min", "2.5 h"]
+
+
+def test_networks_in_threads_stop_at_a_signal():
+  """A case of minutes, worked on beside another: its next slab is its last."""
+  slabs = []
+
+  def network(images):
+    slabs.append(threading.current_thread())
+    if len(slabs) == 2:
+      os.kill(os.getpid(), signal.SIGTERM)
+      threading.Event().wait(0.3)  # until it is heard
+    return np.ones([*images.shape[:-1], 2], np.float32)
+
+  labeller = SliceLabeller(network, SliceGrid((-125, 275), (None, None, None), "axial", 1))
+  before = signal.signal(signal.SIGTERM, interrupt)
+  try:
+    with pytest.raises(Terminated):
+      list(CaseQueue(lambda *_: labeller.labels(np.zeros([800_000, 1, 1]), (1, 1, 1)), {"a": 0, "b": 0}, 2))
+  finally:
+    signal.signal(signal.SIGTERM, before)
+  assert len(slabs) < 50_000 and threading.main_thread() not in slabs
