@@ -8,7 +8,9 @@ from deeplab_panns.networks.features import with_features
 from tests.deeplab_panns.distribution import replica_run
 
 
-@pytest.mark.parametrize("kind, size", [("2d", (1, 37, 41, 3)), ("3d", (1, 8, 8, 8, 1))])
+@pytest.mark.parametrize(
+  "kind, size", [pytest.param("2d", (1, 37, 41, 3), marks=pytest.mark.slow), ("3d", (1, 8, 8, 8, 1))]
+)
 def test_logits_are_linear_in_the_features_of_their_pixel(kind, size):
   network = replica_run.network(kind)
   layer = network.get_layer("logits")

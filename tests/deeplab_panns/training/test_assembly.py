@@ -4,9 +4,13 @@ import dataclasses
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from data.input_error import InputError
 from data.stored.store import read_store
+from deeplab_panns.method.objective import Objective
+from deeplab_panns.rivals.outliers import Outliers
+from deeplab_panns.rivals.prototypes import Prototypes
 from deeplab_panns.runs.experiment import Descent
 from deeplab_panns.training import assembly
 
@@ -71,3 +75,29 @@ def test_the_model_starts_with_duals_at_the_prior_and_all_slots(
   assert np.all(nu < 0) and np.isfinite(nu).all()
   slots = panns.optimizer.momentums if optimizer == "sgd" else panns.optimizer._momentums
   assert len(slots) == len(panns.network.trainable_variables)
+
+
+def made(experiment, **settings):
+  prior = assembly.Prior(("background", "a", "b"), (0.5, 0.3, 0.2), (0.5, 0.3, 0.2), 10)
+  tf.keras.utils.set_random_seed(0)
+  return assembly.make_panns(dataclasses.replace(experiment, **settings), prior, 3)
+
+
+@pytest.mark.parametrize("rule, kind", [("outliers", Outliers), ("prototypes", Prototypes)])
+def test_a_rule_of_features_is_made_where_there_are_partial_images(
+  tiny_experiment, with_stage2, small_network, rule, kind
+):
+  objective = Objective(feature_rule=rule)
+  found = made(with_stage2(objective=objective)).feature_rule
+  assert isinstance(found, kind) and {variable.shape.rank for variable in found.variables} <= {0, 1, 2}
+  assert (3, 3) in [tuple(variable.shape) for variable in found.variables]  # classes, channels of the image
+  assert made(with_stage2(objective=objective, supervision="full")).feature_rule is None
+  assert made(tiny_experiment).feature_rule is None
+
+
+def test_of_two_networks_the_first_is_the_one_that_there_would_be_alone(tiny_experiment, small_network):
+  alone, pair = made(tiny_experiment), made(tiny_experiment, co_training=True)
+  assert alone.peer is None
+  np.testing.assert_array_equal(alone.network.get_weights()[0], pair.network.get_weights()[0])
+  assert np.any(pair.peer.network.get_weights()[0] != pair.network.get_weights()[0])
+  assert pair.peer.optimizer is not pair.optimizer
