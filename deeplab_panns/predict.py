@@ -16,7 +16,8 @@ from deeplab_panns.portable.onnx_model import is_onnx, open_onnx
 from deeplab_panns.postprocessing.mending import MendedSegmenter, Mending
 from deeplab_panns.prediction.case_outputs import ENDINGS, WantedOutputs
 from deeplab_panns.prediction.checked_scan import say
-from deeplab_panns.prediction.input_names import case_ids, named_by_path
+from deeplab_panns.prediction.finished import series_by_id
+from deeplab_panns.prediction.input_names import case_ids, named_by_path, named_by_series
 from deeplab_panns.prediction.input_search import find_inputs
 from deeplab_panns.prediction.model_identity import identity_of_files, identity_of_weights
 from deeplab_panns.prediction.opened_model import OpenedModel, on_tensorflow
@@ -48,7 +49,8 @@ def define_flags() -> None:
   flags.DEFINE_string(
     "input",
     None,
-    "An image file, a folder of DICOM slices, a zip of one, or a folder with any of these, at any depth.",
+    "An image file, a folder of DICOM slices, a zip, or a folder with any of these, at any depth. Each "
+    "series of a folder is a case.",
     required=True,
   )
   flags.DEFINE_string(
@@ -151,9 +153,9 @@ def main(_: Any) -> None:
     tuple(args.output_format), args.seg_type, args.output_masks, args.output_probabilities, args.preview
   )
   found = find_inputs(args.input)
-  ids = case_ids(found.root, found.scans)
+  ids = case_ids(found.root, found.scans, series_by_id(args.output_dir))
   outputs = prediction_outputs(found, ids, args.output_dir, args.overwrite, wanted)
-  for line in (found.not_used(), named_by_path(found.root, ids)):
+  for line in (found.not_used(), named_by_path(found.root, ids), named_by_series(ids)):
     if line:
       say(line)
   opened = open_model(args.run_dir, args.model, args.checkpoint, args.run_dirs, how)

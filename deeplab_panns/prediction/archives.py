@@ -6,13 +6,14 @@ An archive is a stranger's: what it says of paths and sizes is checked before an
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import pathlib
 import shutil
 import stat
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from data.dicom.folder import SKIPPED_NAMES, SUFFIXES
 from data.input_error import InputError
@@ -43,32 +44,61 @@ def may_hold_scans(archive: pathlib.Path) -> bool:
 
 
 @contextlib.contextmanager
-def unpacked(archive: pathlib.Path, most_bytes: int = MOST_BYTES) -> Iterator[pathlib.Path]:
+def unpacked(
+  archive: pathlib.Path, most_bytes: int = MOST_BYTES, only: Collection[str] = ()
+) -> Iterator[pathlib.Path]:
   """Gives a folder with the archive's files, which is removed in the end.
 
+  Args:
+    only: paths in the archive of the files that are unpacked; () for all.
   Raises:
     InputError: If it is damaged, encrypted, too large, or holds names that lead elsewhere or occur twice.
   """
   with tempfile.TemporaryDirectory(prefix="panns-") as folder:
-    try:
-      with zipfile.ZipFile(archive) as opened:
-        members = _files(opened)
-        _require_harmless(archive, members, min(most_bytes, shutil.disk_usage(folder).free))
-        left = most_bytes
-        for member in members:
-          left -= _unpack(opened, member, pathlib.Path(folder), left)
-          if left < 0:
-            raise _too_large(archive, "more", most_bytes)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-      raise InputError(f"{archive}: the archive is cut or damaged ({error}); fetch it again.") from None
-    except RuntimeError as error:  # zipfile's word for encryption
-      raise InputError(f"{archive}: the archive cannot be unpacked ({error}); {_UNPACK}.") from None
+    with _plain_errors(archive), zipfile.ZipFile(archive) as opened:
+      members = _files(opened, only)
+      _require_harmless(archive, members, min(most_bytes, shutil.disk_usage(folder).free))
+      left = most_bytes
+      for member in members:
+        left -= _unpack(opened, member, pathlib.Path(folder), left)
+        if left < 0:
+          raise _too_large(archive, "more", most_bytes)
     yield pathlib.Path(folder)
 
 
-def _files(opened: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+def member_sha256(archive: pathlib.Path, names: Collection[str]) -> dict[str, str]:
+  """{path in the archive: sha256 of what it holds}, sorted; errors as of `unpacked`."""
+  found = {}
+  with _plain_errors(archive), zipfile.ZipFile(archive) as opened:
+    for member in _files(opened, names):
+      digest = hashlib.sha256()
+      with opened.open(member) as source:
+        while block := source.read(_BLOCK):
+          digest.update(block)
+      found[_path_in(member)] = digest.hexdigest()
+  return dict(sorted(found.items()))
+
+
+@contextlib.contextmanager
+def _plain_errors(archive: pathlib.Path) -> Iterator[None]:
+  try:
+    yield
+  except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+    raise InputError(f"{archive}: the archive is cut or damaged ({error}); fetch it again.") from None
+  except RuntimeError as error:  # zipfile's word for encryption
+    raise InputError(f"{archive}: the archive cannot be unpacked ({error}); {_UNPACK}.") from None
+
+
+def _files(opened: zipfile.ZipFile, only: Collection[str] = ()) -> list[zipfile.ZipInfo]:
   """What is no folder and no file that a file manager leaves behind."""
-  return [member for member in opened.infolist() if not member.is_dir() and not _is_left_over(member)]
+  members = [member for member in opened.infolist() if not member.is_dir() and not _is_left_over(member)]
+  wanted = set(only)
+  return [member for member in members if not wanted or _path_in(member) in wanted]
+
+
+def _path_in(member: zipfile.ZipInfo) -> str:
+  """As `unpacked` writes it."""
+  return str(pathlib.PurePosixPath(member.filename))
 
 
 def _is_left_over(member: zipfile.ZipInfo) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import pathlib
 from collections.abc import Callable, Iterator
@@ -10,13 +11,16 @@ from collections.abc import Callable, Iterator
 import tqdm
 
 from data import command
+from data.dataset_json import Reading
 from data.input_error import InputError
 from data.reading import volumes
 from data.reading.plausible_ct import doubts
 from data.reading.volumes import Volume
 from data.whole_file import AnyPath
 from deeplab_panns.prediction import archives
+from deeplab_panns.prediction.input_names import case_ids
 from deeplab_panns.prediction.input_search import find_inputs
+from deeplab_panns.prediction.scan import Scan
 from deeplab_panns.segmentation.familiar_scans import ScanRanges, unfamiliar
 
 Say = Callable[[str], None]
@@ -29,27 +33,31 @@ def say(line: str) -> None:
 
 @contextlib.contextmanager
 def opened_scan(
-  scan: AnyPath, name: str, ranges: ScanRanges, assume_hu: bool = False, nifti_header: str = ""
+  scan: Scan, name: str, ranges: ScanRanges, assume_hu: bool = False, nifti_header: str = ""
 ) -> Iterator[Volume]:
   """Gives a scan as `read_checked`; its `path` leads to files as long as the block runs.
 
-  Args:
-    scan: an image file, a folder of DICOM slices, or a zip archive that holds one of these.
   Raises:
-    InputError: As `read_checked`, and if an archive holds no scan, several, or must not be unpacked.
+    InputError: As `read_checked`, and if an archive holds no scan, or must not be unpacked.
   """
-  if not os.path.isfile(scan) or not os.fspath(scan).lower().endswith(archives.SUFFIX):
+  if not scan.path.is_file() or scan.path.suffix.lower() != archives.SUFFIX:
     yield read_checked(scan, name, ranges, assume_hu, nifti_header)
     return
-  with archives.unpacked(pathlib.Path(scan)) as folder, _named(folder, scan) as tell:
-    found = find_inputs(folder)
-    if len(found.scans) > 1:
-      raise InputError(
-        f"{folder}: holds {len(found.scans)} scans; a zip of one is read. Unpack it, and name the folder."
-      )
-    if found.not_used():
-      tell(f"note: {name}: {found.not_used()}")
-    yield read_checked(found.scans[0], name, ranges, assume_hu, nifti_header, tell)
+  with archives.unpacked(scan.path, only=scan.files) as folder, _named(folder, scan.path) as tell:
+    if scan.within is None:
+      inner = _only_scan(folder)
+    else:
+      inner = dataclasses.replace(scan.within, path=folder / scan.within.path)
+    yield read_checked(inner, name, ranges, assume_hu, nifti_header, tell)
+
+
+def _only_scan(folder: pathlib.Path) -> Scan:
+  """What an archive holds that could not be looked into before, or holds one scan."""
+  found = find_inputs(folder)
+  case_ids(folder, found.scans)  # tells what keeps several from having names
+  if len(found.scans) > 1:
+    raise InputError(f"{folder}: holds {len(found.scans)} scans now, and one before; run this again.")
+  return found.scans[0]
 
 
 @contextlib.contextmanager
@@ -66,7 +74,7 @@ def _named(folder: pathlib.Path, archive: AnyPath) -> Iterator[Say]:
 
 
 def read_checked(
-  scan: AnyPath,
+  scan: Scan,
   name: str,
   ranges: ScanRanges,
   assume_hu: bool = False,
@@ -83,11 +91,11 @@ def read_checked(
   Raises:
     InputError: If it cannot be read, or is certainly no CT in HU and `assume_hu` is not given.
   """
-  if os.path.islink(scan) and not os.path.exists(scan):
-    raise InputError(f"{scan}: is a link that leads nowhere ({os.readlink(scan)}); fetch the file.")
-  volume = volumes.read_image(scan, nifti_header)
+  if scan.path.is_symlink() and not scan.path.exists():
+    raise InputError(f"{scan}: is a link that leads nowhere ({os.readlink(scan.path)}); fetch the file.")
+  volume = volumes.read_image(scan.path, nifti_header, Reading(slices=scan.files))
   # Those of a folder say what lies beside the slices, which the search for inputs has told of.
-  for note in volume.notes if not os.path.isdir(scan) else ():
+  for note in volume.notes if not volume.slice_files else ():
     tell(f"note: {name}: {note}")
   for doubt in doubts(volume):
     if doubt.certain and not assume_hu:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pathlib
-
 from data.input_error import InputError
 
 
@@ -14,7 +12,7 @@ class SegmentationError(Exception):
 FAILURES = (InputError, OSError, UnicodeError, MemoryError, SegmentationError)
 
 
-def reason(error: Exception, scan: pathlib.Path) -> str:
+def reason(error: Exception, scan: object) -> str:
   """One line that begins with the scan and ends with the way out."""
   if isinstance(error, InputError):
     return str(error)

@@ -11,8 +11,10 @@ from typing import Any
 
 from data.files.file_hash import file_sha256
 from data.files.outputs import Outputs
-from data.whole_file import write_text
+from data.whole_file import AnyPath, write_text
+from deeplab_panns.prediction.archives import member_sha256
 from deeplab_panns.prediction.input_search import files_of
+from deeplab_panns.prediction.scan import Scan
 
 PREDICTIONS = "predictions.json"
 
@@ -30,6 +32,7 @@ class Finished:
     files: names of the outputs, relative to the folder.
     seconds: from reading to the last output.
     organs: {organ: its measurements}.
+    series: the code of a DICOM series (data/dicom/several.py), by which it keeps its id when others join it.
   """
 
   input: str
@@ -40,6 +43,7 @@ class Finished:
   files: tuple[str, ...]
   seconds: float
   organs: Mapping[str, Mapping[str, Any]]
+  series: str = ""
 
 
 class FinishedCases(Mapping[str, Finished]):
@@ -85,14 +89,23 @@ class FinishedCases(Mapping[str, Finished]):
     self._outputs.wrote([PREDICTIONS])
 
 
-def scan_sha256(scan: pathlib.Path) -> str:
-  """sha256 of a scan's files and their names; not of sub-folders, which are other scans.
+def series_by_id(folder: AnyPath) -> dict[str, str]:
+  """{id: code of its series} of the cases of DICOM series in an output folder; {} where there are none."""
+  cases = _read(pathlib.Path(folder) / PREDICTIONS)
+  return {name: one.series for name, one in cases.items() if one.series}
+
+
+def scan_sha256(scan: Scan) -> str:
+  """sha256 of a scan's files and their names; not of what else its folder or archive holds.
 
   Raises:
-    OSError: If a file cannot be read.
+    OSError, InputError: If a file cannot be read.
   """
-  files = files_of(scan)
-  lines = [f"{file.name if len(files) > 1 else ''} {file_sha256(file)}" for file in files]
+  if scan.within is not None:
+    lines = [f"{name} {sha256}" for name, sha256 in member_sha256(scan.path, scan.files).items()]
+  else:
+    files = files_of(scan)
+    lines = [f"{file.name if len(files) > 1 else ''} {file_sha256(file)}" for file in files]
   return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 

@@ -2,36 +2,43 @@
 
 from __future__ import annotations
 
-import os
 import pathlib
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 
 from data.input_error import InputError
 from data.listed import listed
-from data.reading.volumes import case_id
-from data.whole_file import AnyPath
+from deeplab_panns.prediction.scan import Scan
 
 _NAME_BYTES = 255  # of a file, in the file systems of today
 _AROUND_ID = len("..nii.gz.4194304.tmp")  # an unfinished file's name has the process's number
 
 
-def case_ids(root: pathlib.Path, scans: Sequence[pathlib.Path]) -> dict[str, pathlib.Path]:
-  """{id: scan}, in order: the name without its ending, and where two have the same, the path below `root`.
+def case_ids(
+  root: pathlib.Path, scans: Sequence[Scan], before: Mapping[str, str] | None = None
+) -> dict[str, Scan]:
+  """{id: scan}, in order: the scan's own name, and where two have the same, the path below `root`.
 
   Names are the same if they look alike: an é may be one character, or an e and an accent.
 
+  Args:
+    before: {id: code of a series} of an earlier prediction. A series that was alone in its folder then keeps
+      the folder's name.
   Raises:
     InputError: If two scans have the same id even so.
   """
-  ids = {scan: case_id(scan) for scan in scans}
-  for scan in repeated(ids.items()):
-    *folders, _ = scan.relative_to(root).parts or ("",)
-    ids[scan] = "_".join([*folders, ids[scan]])
-  twice = repeated(ids.items())
+  ids = {scan: scan.name for scan in scans}
+  for scan in repeated(ids):
+    ids[scan] = _with_folders(root, scan, ids[scan])
+  for scan in scans if before else ():
+    code = scan.series.code if scan.series is not None else None
+    for name in (scan.name_alone, _with_folders(root, scan, scan.name_alone)):
+      if code and not scan.alone and before and before.get(name) == code:
+        ids[scan] = name
+  twice = repeated(ids)
   if twice:
-    named = listed(scan.relative_to(root) for scan in twice)
+    named = listed(scan.path.relative_to(root) for scan in twice)
     raise InputError(
       f"{root}: several inputs have the same id ({named}), and a label map is named by its id; rename all "
       "but one, or predict them one by one into several folders."
@@ -39,16 +46,21 @@ def case_ids(root: pathlib.Path, scans: Sequence[pathlib.Path]) -> dict[str, pat
   return {ids[scan]: scan for scan in scans}
 
 
-def repeated(ids: Iterable[tuple[pathlib.Path, str]]) -> list[pathlib.Path]:
+def _with_folders(root: pathlib.Path, scan: Scan, name: str) -> str:
+  *folders, _ = scan.path.relative_to(root).parts or ("",)
+  return "_".join([*folders, name])
+
+
+def repeated(ids: Mapping[Scan, str]) -> list[Scan]:
   """The scans whose id another one has too."""
-  looks = {scan: unicodedata.normalize("NFC", one) for scan, one in ids}
+  looks = {scan: unicodedata.normalize("NFC", one) for scan, one in ids.items()}
   counts = Counter(looks.values())
   return [scan for scan, look in looks.items() if counts[look] > 1]
 
 
-def named_by_path(root: pathlib.Path, ids: dict[str, pathlib.Path]) -> str:
+def named_by_path(root: pathlib.Path, ids: Mapping[str, Scan]) -> str:
   """A line that says which ids come from paths; empty if none does."""
-  joined = [name for name, scan in ids.items() if name != case_id(scan)]
+  joined = [name for name, scan in ids.items() if name not in (scan.name, scan.name_alone)]
   if not joined:
     return ""
   return (
@@ -57,12 +69,25 @@ def named_by_path(root: pathlib.Path, ids: dict[str, pathlib.Path]) -> str:
   )
 
 
-def require_usable(name: str, scan: AnyPath) -> None:
+def named_by_series(ids: Mapping[str, Scan]) -> str:
+  """A line that says which ids are of folders and archives with several scans; empty if none is."""
+  several = {name: scan for name, scan in ids.items() if not scan.alone}
+  if not several:
+    return ""
+  places = len({scan.path for scan in several.values()})
+  where = listed(dict.fromkeys(scan.path.name for scan in several.values()), 2)
+  return (
+    f"{places} {'folders or archives hold' if places > 1 else 'folder or archive holds'} several scans "
+    f"({where}), each a case of its own, {len(several)} in all: {listed(several, 4)}"
+  )
+
+
+def require_usable(name: str, scan: object) -> None:
   """Raises InputError if a label map cannot be named by this id."""
   try:
     length = len(name.encode("utf-8"))
   except UnicodeEncodeError:
-    raise InputError(f"{os.fspath(scan)}: the name is not in UTF-8; rename it.") from None
+    raise InputError(f"{scan}: the name is not in UTF-8; rename it.") from None
   most = _NAME_BYTES - _AROUND_ID
   if length > most:
     raise InputError(

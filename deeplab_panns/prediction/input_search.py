@@ -8,8 +8,8 @@ import os
 import pathlib
 import re
 
-from data.dicom.folder import SKIPPED_NAMES, SUFFIXES, kind_of, looks_like_dicom
-from data.dicom.header import read_header
+from data.dicom.folder import SKIPPED_NAMES, SUFFIXES, look_into, looks_like_dicom
+from data.dicom.several import series_of
 from data.files.file_hash import file_sha256
 from data.files.outputs import RECORD
 from data.input_error import InputError
@@ -17,6 +17,8 @@ from data.listed import listed
 from data.reading import volumes
 from data.whole_file import AnyPath
 from deeplab_panns.prediction import archives
+from deeplab_panns.prediction.input_names import case_ids
+from deeplab_panns.prediction.scan import Scan
 
 _IMAGES = tuple(suffix for suffix in volumes.SUFFIXES if suffix not in SUFFIXES)
 _DATA_NAMES = re.compile(rb"(?im)^(?:ElementDataFile\s*=|data ?file:)[ \t]*(.+?)\s*$")
@@ -30,12 +32,12 @@ class FoundInputs:
 
   Attributes:
     root: the path.
-    scans: image files, folders of DICOM slices, and archives of one of these; sorted.
+    scans: sorted by their paths; several series of a folder, or scans of an archive, are one each.
     unused: {what it is, in the plural: paths} of all else but hidden files.
   """
 
   root: pathlib.Path
-  scans: list[pathlib.Path] = dataclasses.field(default_factory=list)
+  scans: list[Scan] = dataclasses.field(default_factory=list)
   unused: dict[str, list[pathlib.Path]] = dataclasses.field(default_factory=dict)
 
   def not_used(self) -> str:
@@ -48,10 +50,11 @@ class FoundInputs:
 
   def files(self) -> list[pathlib.Path]:
     """The files of the scans; of a series, all files beside its slices."""
+    paths = dict.fromkeys(scan.path for scan in self.scans)
     return [
       file
-      for scan in self.scans
-      for file in ([entry for entry in scan.iterdir() if entry.is_file()] if scan.is_dir() else [scan])
+      for path in paths
+      for file in ([entry for entry in path.iterdir() if entry.is_file()] if path.is_dir() else [path])
     ]
 
   def _named(self, path: pathlib.Path) -> str:
@@ -63,17 +66,21 @@ def _singular(what: str) -> str:
   return re.sub(r"s\b", "", what, count=1)
 
 
-def find_inputs(path: AnyPath) -> FoundInputs:
+def find_inputs(path: AnyPath, in_archive: bool = False) -> FoundInputs:
   """Finds the scans at a path: the file itself, or what is in the folder and below it.
 
-  Whatever looks like a scan is one, though it may turn out to be broken when it is read.
+  Whatever looks like a scan is one, though it may turn out to be broken when it is read. Archives are
+  unpacked for a moment, one after the other.
 
+  Args:
+    in_archive: the path is an unpacked archive; archives in it are not unpacked.
   Raises:
     InputError: If there is none.
   """
   found = FoundInputs(pathlib.Path(path))
   if found.root.is_file():
-    found.scans.append(found.root)
+    is_archive = found.root.suffix.lower() == archives.SUFFIX and not in_archive
+    found.scans += _in_archive(found, found.root) if is_archive else [Scan(found.root)]
     return found
   if not found.root.is_dir() or not os.fspath(path):
     what = "no such file or folder"
@@ -82,25 +89,51 @@ def find_inputs(path: AnyPath) -> FoundInputs:
     raise InputError(
       f"--input={path}: {what}; it names an image file, a DICOM folder, a zip of one, or a folder of such."
     )
-  search = _Search(found)
+  search = _Search(found, in_archive)
   search.all_below()
   if not found.scans:
-    found.scans = search.folders_of_objects  # reading them tells what they are
+    found.scans = [Scan(folder) for folder in search.folders_of_objects]  # reading them tells what they are
   if not found.scans:
     raise InputError(
       f"{path}: holds neither image files ({', '.join(_IMAGES)}) nor DICOM series. {found.not_used()}"
     )
-  found.scans.sort()
+  found.scans.sort(key=lambda scan: scan.path)
   return found
+
+
+def _in_archive(found: FoundInputs, archive: pathlib.Path) -> list[Scan]:
+  """The scans in an archive; what lies beside them is added to what is unused.
+
+  An archive that cannot be looked into is a scan: its case tells what is wrong.
+  """
+  try:
+    with archives.unpacked(archive) as folder:
+      inside = find_inputs(folder, in_archive=True)
+      ids = case_ids(folder, inside.scans)
+      for what, paths in inside.unused.items():
+        found.unused.setdefault(what, []).extend(archive / path.relative_to(folder) for path in paths)
+      if len(ids) == 1:
+        return [Scan(archive, series=inside.scans[0].series)]
+      return [_scan_within(archive, folder, name, scan) for name, scan in ids.items()]
+  except (InputError, OSError):
+    return [Scan(archive)]
+
+
+def _scan_within(archive: pathlib.Path, folder: pathlib.Path, name: str, scan: Scan) -> Scan:
+  """One of several scans of an archive that was unpacked to a folder, whose own name says nothing."""
+  files = tuple(str(file.relative_to(folder)) for file in files_of(scan))
+  within = dataclasses.replace(scan, path=scan.path.relative_to(folder))
+  name = name[len(folder.name) :].lstrip("_") if scan.path == folder else name
+  return Scan(archive, files, scan.series, False, within, name)
 
 
 class _Search:
   """Fills FoundInputs, one folder after the other."""
 
-  def __init__(self, found: FoundInputs) -> None:
+  def __init__(self, found: FoundInputs, in_archive: bool) -> None:
     self.folders_of_objects: list[pathlib.Path] = []
     self._found = found
-    self._series: set[pathlib.Path] = set()
+    self._in_archive = in_archive
     self._seen: set[tuple[int, int]] = set()
     self._own: set[pathlib.Path] = set()
 
@@ -125,39 +158,64 @@ class _Search:
   def _look_into(self, folder: pathlib.Path, entries: list[pathlib.Path]) -> list[pathlib.Path]:
     """Takes in the files of a folder; returns the folders."""
     self._own |= _own_files(folder)
-    parts, folders = _second_halves(entries), []
+    parts, folders, dicom = _second_halves(entries), list[pathlib.Path](), list[str]()
     for entry in entries:
       try:
         if entry.is_dir():
           folders.append(entry)
         elif entry in self._own:
           self._leave("files of an earlier prediction", entry)
-        elif entry.name not in parts:
-          self._take(entry)
+        elif entry.name not in parts and self._is_dicom(entry):
+          dicom.append(entry.name)
       except OSError:
         self._leave("unreadable files", entry)
+    if dicom:
+      self._take_series(folder, dicom)
     return folders
 
-  def _take(self, entry: pathlib.Path) -> None:
-    """Takes a file for an image, for a slice of its folder's series, or leaves it."""
+  def _is_dicom(self, entry: pathlib.Path) -> bool:
+    """Whether a file is DICOM; any other is taken for a scan, or left."""
     name, there = entry.name.lower(), entry.exists()
     if name.endswith(_IMAGES) and (there or entry.is_symlink()):
-      self._found.scans.append(entry)
+      self._found.scans.append(Scan(entry))
     elif not there and not name.endswith(SUFFIXES):
       self._leave("dead links", entry)
     elif there and not entry.is_file():  # a pipe would be waited for
       self._leave("special files", entry)
     elif name == "dicomdir" or (there and not _may_be_scan(entry)):
       self._leave("files", entry)
-    elif there and _is_beside_slices(entry):
-      self._leave("DICOM files without slices", entry)
-      if entry.parent not in self.folders_of_objects:
-        self.folders_of_objects.append(entry.parent)
     elif name.endswith(archives.SUFFIX):
-      self._found.scans.append(entry)
-    elif entry.parent not in self._series:
-      self._series.add(entry.parent)
-      self._found.scans.append(entry.parent)
+      self._found.scans += [Scan(entry)] if self._in_archive else _in_archive(self._found, entry)
+    else:
+      return True
+    return False
+
+  def _take_series(self, folder: pathlib.Path, names: list[str]) -> None:
+    """Takes each series of a folder for a scan, one that is no CT too: reading it tells what it is.
+
+    A file that cannot be read may be a slice of any. Where there is one series only, it is refused for that;
+    of several each is read, and the broken files are a case that fails.
+    """
+    contents = look_into(str(folder), names)
+    for header, kind in contents.objects:
+      if kind.beside_slices:
+        what = re.sub("^(a|an) ", "", kind.name)
+        self._leave(f"DICOM files without slices, {what}", pathlib.Path(header.path))
+    others = [header for header, kind in contents.objects if not kind.beside_slices]
+    found = [*series_of(contents.slices), *series_of(others)]
+    if not found and not contents.errors:
+      self.folders_of_objects.append(folder)
+    elif contents.errors and len(found) < 2:
+      self._found.scans.append(Scan(folder))
+    else:
+      alone = len(found) == 1
+      for one in found:
+        self._found.scans.append(Scan(folder, tuple(map(os.path.basename, one.files)), one, alone))
+      if contents.errors:
+        readable = {os.path.basename(header.path) for header, _ in contents.objects}
+        readable.update(os.path.basename(header.path) for header in contents.slices)
+        broken = tuple(name for name in names if name not in readable)
+        self._found.scans.append(Scan(folder, broken, alone=False))
 
   def _leave(self, what: str, path: pathlib.Path) -> None:
     self._found.unused.setdefault(what, []).append(path)
@@ -165,15 +223,6 @@ class _Search:
 
 def _is_hidden(name: str) -> bool:
   return name.startswith(".") or name.lower() in SKIPPED_NAMES
-
-
-def _is_beside_slices(file: pathlib.Path) -> bool:
-  """Whether a DICOM file is a report, a plan, contours, ... A broken one is a slice: its case tells of it."""
-  try:
-    kind = kind_of(read_header(str(file)))
-  except InputError:
-    return False
-  return kind is not None and kind.beside_slices
 
 
 def _may_be_scan(file: pathlib.Path) -> bool:
@@ -194,17 +243,20 @@ def _own_files(folder: pathlib.Path) -> set[pathlib.Path]:
   return {file for file, known in files.items() if file_sha256(file) == known}
 
 
-def files_of(scan: pathlib.Path) -> list[pathlib.Path]:
+def files_of(scan: Scan) -> list[pathlib.Path]:
   """The files that a scan consists of: itself and the data that its header names, or those of a folder."""
-  if scan.is_dir():
-    return sorted(entry for entry in scan.iterdir() if entry.is_file() and not _is_hidden(entry.name))
-  name = scan.name.lower()
-  others = {scan.parent / data for data in _data_of(scan)} if name.endswith((".mhd", ".nhdr")) else set()
-  match = re.fullmatch(r"(.*)\.(hdr|img)(\.gz)?", scan.name, re.IGNORECASE)
+  path = scan.path
+  if path.is_dir():
+    names = scan.files or [entry.name for entry in path.iterdir()]
+    files = [path / name for name in names]
+    return sorted(entry for entry in files if entry.is_file() and not _is_hidden(entry.name))
+  name = path.name.lower()
+  others = {path.parent / data for data in _data_of(path)} if name.endswith((".mhd", ".nhdr")) else set()
+  match = re.fullmatch(r"(.*)\.(hdr|img)(\.gz)?", path.name, re.IGNORECASE)
   if match:
     pair = re.compile(re.escape(match[1]) + r"\.(hdr|img)(\.gz)?", re.IGNORECASE)
-    others |= {entry for entry in scan.parent.iterdir() if pair.fullmatch(entry.name)}
-  return sorted({scan, *(other for other in others if other.is_file())})
+    others |= {entry for entry in path.parent.iterdir() if pair.fullmatch(entry.name)}
+  return sorted({path, *(other for other in others if other.is_file())})
 
 
 def _second_halves(entries: list[pathlib.Path]) -> set[str]:

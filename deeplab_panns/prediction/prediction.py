@@ -33,6 +33,7 @@ from deeplab_panns.prediction.finished import PREDICTIONS, Finished, FinishedCas
 from deeplab_panns.prediction.input_names import require_usable
 from deeplab_panns.prediction.input_search import FoundInputs
 from deeplab_panns.prediction.quantised import quantised_probabilities, require_probabilities
+from deeplab_panns.prediction.scan import Scan
 from deeplab_panns.segmentation.familiar_scans import ScanRanges
 
 ORGANS, COLORS, VOLUMES, STATISTICS = "organs.json", "organ_colors.csv", "volumes.csv", "statistics.json"
@@ -142,7 +143,8 @@ def prediction_outputs(
     raise InputError("--output_dir=: is empty; name the folder of the label maps.")
   names = [file for name in ids for file in (wanted or WantedOutputs()).names(name)]
   if found.root.is_dir():
-    folders = {found.root, *(scan if scan.is_dir() else scan.parent for scan in found.scans)}
+    scans = [scan.path for scan in found.scans]
+    folders = {found.root, *(scan if scan.is_dir() else scan.parent for scan in scans)}
     if os.path.realpath(output_dir) in map(os.path.realpath, folders):
       replaced = [name for name in names if os.path.lexists(os.path.join(output_dir, name))]
       what = f"{listed(replaced)} would be replaced" if replaced else "label maps would lie among the scans"
@@ -154,7 +156,7 @@ def prediction_outputs(
 
 
 def predict_files(
-  predictor: Predictor, ids: Mapping[str, pathlib.Path], outputs: Outputs, request: Request | None = None
+  predictor: Predictor, ids: Mapping[str, Scan], outputs: Outputs, request: Request | None = None
 ) -> Summary:
   """Segments several inputs, and writes what is wanted of each, and tables of all.
 
@@ -192,7 +194,7 @@ class _Prediction:
     self._request = request
     self._turn = threading.Lock()
 
-  def run(self, ids: Mapping[str, pathlib.Path]) -> Summary:
+  def run(self, ids: Mapping[str, Scan]) -> Summary:
     summary, failures = Summary(), dict[str, str]()
     queue = CaseQueue(self._work, ids, self._request.jobs)
     try:
@@ -227,7 +229,7 @@ class _Prediction:
       )
     return summary
 
-  def _work(self, name: str, scan: pathlib.Path) -> tuple[Finished, Predicted] | None:
+  def _work(self, name: str, scan: Scan) -> tuple[Finished, Predicted] | None:
     """Predicts a case; None if it is finished."""
     require_usable(name, scan)
     one = self._to_be(name, scan)
@@ -236,15 +238,15 @@ class _Prediction:
     predicted = predict_file(self._predictor, name, scan, self._outputs.folder, self._request, self._turn)
     return dataclasses.replace(one, seconds=round(predicted.seconds, 2), organs=predicted.organs), predicted
 
-  def _to_be(self, name: str, scan: pathlib.Path) -> Finished:
+  def _to_be(self, name: str, scan: Scan) -> Finished:
     request, wanted = self._request, self._request.wanted
-    if os.path.islink(scan) and not os.path.exists(scan):
-      raise InputError(f"{scan}: is a link that leads nowhere ({os.readlink(scan)}); fetch the file.")
-    with system_errors(scan):
+    if scan.path.is_symlink() and not scan.path.exists():
+      raise InputError(f"{scan}: is a link that leads nowhere ({os.readlink(scan.path)}); fetch the file.")
+    with system_errors(scan.path):
       scanned = scan_sha256(scan)
     files = (*wanted.names(name), *wanted.names_by_organ(name, self._predictor.organs))
     return Finished(
-      input=os.fspath(scan),
+      input=str(scan),
       input_sha256=scanned,
       model=request.model,
       version=installed_version(),
@@ -252,6 +254,7 @@ class _Prediction:
       files=files,
       seconds=0.0,
       organs={},
+      series=scan.series.code if scan.series is not None else "",
     )
 
   def _write_tables(self) -> None:
@@ -265,7 +268,7 @@ class _Prediction:
 def predict_file(
   predictor: Predictor,
   name: str,
-  scan: AnyPath,
+  scan: Scan,
   output_dir: pathlib.Path,
   request: Request | None = None,
   turn: contextlib.AbstractContextManager[Any] | None = None,

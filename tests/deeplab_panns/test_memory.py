@@ -14,6 +14,7 @@ SCRIPT = """
 import pathlib, sys, types
 from deeplab_panns.prediction.opened_model import on_tensorflow  # before TensorFlow, as the commands do
 from deeplab_panns.prediction.prediction import predict_file
+from deeplab_panns.prediction.scan import Scan
 import tensorflow as tf
 from deeplab_panns.segmentation.ensemble import Ensemble
 from deeplab_panns.segmentation.slice_segmenter import InputGrid, SliceSegmenter
@@ -39,7 +40,7 @@ source, output_dir = map(pathlib.Path, sys.argv[2:4])
 organs = [f"organ {number}" for number in range(1, CLASSES)]
 output_dir.mkdir()
 run = types.SimpleNamespace(segmenter=segmenter, organs=organs, scans={})
-predict_file(on_tensorflow(run, ""), "scan", source, output_dir)
+predict_file(on_tensorflow(run, ""), "scan", Scan(source), output_dir)
 print(peak_memory_gb())
 """
 

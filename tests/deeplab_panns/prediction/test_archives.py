@@ -1,5 +1,6 @@
 """Archives of strangers: nothing is written outside, nothing endless, and what is odd is one line."""
 
+import hashlib
 import stat
 import zipfile
 
@@ -7,7 +8,7 @@ import pytest
 
 from data.input_error import InputError
 from deeplab_panns.prediction import archives
-from deeplab_panns.prediction.archives import may_hold_scans, unpacked
+from deeplab_panns.prediction.archives import may_hold_scans, member_sha256, unpacked
 
 SLICE = bytes(128) + b"DICM" + bytes(100)
 
@@ -93,3 +94,17 @@ def test_archives_of_other_things_are_no_scans(tmp_path):
   assert not may_hold_scans(pack(tmp_path / "c.zip", [("main.py", b"import os"), ("a.png", SLICE[:100])]))
   (tmp_path / "d.zip").write_bytes(b"PK rubbish")
   assert may_hold_scans(tmp_path / "d.zip")  # its case tells what is wrong
+
+
+def test_some_members_alone_are_unpacked_and_hashed(tmp_path):
+  archive = tmp_path / "a.zip"
+  with zipfile.ZipFile(archive, "w") as packed:
+    for name in ("x/a", "./x//b", "x/c"):
+      packed.writestr(name, name[-1])
+  with unpacked(archive, only=["x/a", "x/b"]) as folder:
+    assert sorted(path.name for path in folder.rglob("*")) == ["a", "b", "x"]
+  found = member_sha256(archive, ["x/b", "x/a"])
+  assert found == {f"x/{name}": hashlib.sha256(name.encode()).hexdigest() for name in "ab"}
+  archive.write_bytes(archive.read_bytes()[:40])
+  with pytest.raises(InputError, match=r"a\.zip: the archive is cut or damaged"):
+    member_sha256(archive, ["x/a"])

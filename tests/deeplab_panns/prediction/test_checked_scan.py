@@ -1,6 +1,7 @@
 """What is odd about a scan is told or refused when it is read; archives are read like what they hold."""
 
 import dataclasses
+import pathlib
 import zipfile
 
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 from data.input_error import InputError
 from deeplab_panns.prediction import checked_scan
 from deeplab_panns.prediction.checked_scan import opened_scan, read_checked
+from deeplab_panns.prediction.input_search import find_inputs
+from deeplab_panns.prediction.scan import Scan
 from tests.conftest import write_nifti
 from tests.data.dicom.dicom_files import RAMP, write_series
 
@@ -23,7 +26,7 @@ def body(side=60):
 def test_an_uncertain_doubt_and_another_size_than_in_training_are_warned_of(tmp_path, capsys):
   write_nifti(tmp_path / "half.nii.gz", body(), (5.0, 3.0, 3.0))
   ranges = {"extent_mm": [[10.0, 350.0, 350.0], [90.0, 400.0, 400.0]]}
-  read_checked(tmp_path / "half.nii.gz", "half", ranges)
+  read_checked(Scan(tmp_path / "half.nii.gz"), "half", ranges)
   of_body, of_training = capsys.readouterr().out.splitlines()
   assert of_body.startswith(f"warning: {tmp_path / 'half.nii.gz'}: the body measures 162 x 162 mm")
   assert of_training.startswith(
@@ -36,10 +39,13 @@ def test_notes_of_the_reader_are_told_but_not_what_lies_beside_slices(tmp_path, 
   write_nifti(tmp_path / "scan.nii", body(), (5.0, 6.0, 6.0))
   volume = checked_scan.volumes.read_image(tmp_path / "scan.nii")
   noted = dataclasses.replace(volume, notes=("the sform was taken", "another"))
-  monkeypatch.setattr(checked_scan.volumes, "read_image", lambda *_: noted)
-  read_checked(tmp_path / "scan.nii", "scan", {})
+  of_series = dataclasses.replace(noted, slice_files=("0.dcm", "1.dcm"))
+  monkeypatch.setattr(
+    checked_scan.volumes, "read_image", lambda path, *_: of_series if path == tmp_path else noted
+  )
+  read_checked(Scan(tmp_path / "scan.nii"), "scan", {})
   assert capsys.readouterr().out == "note: scan: the sform was taken\nnote: scan: another\n"
-  read_checked(tmp_path, "series", {})
+  read_checked(Scan(tmp_path), "series", {})
   assert capsys.readouterr().out == ""
 
 
@@ -51,7 +57,7 @@ def pack(folder, archive):
 
 
 def refused(archive):
-  with pytest.raises(InputError) as caught, opened_scan(archive, "a", {}):
+  with pytest.raises(InputError) as caught, opened_scan(Scan(archive), "a", {}):
     pass
   return str(caught.value)
 
@@ -61,24 +67,25 @@ def test_a_zip_of_a_series_is_read_as_the_series_and_leaves_nothing(tmp_path, ca
   with zipfile.ZipFile(archive, "a") as packed:
     packed.writestr("series/readme.txt", "hello")
     packed.writestr("__MACOSX/series/._a.dcm", "rubbish")
-  with opened_scan(archive, "p01", {}) as volume:
+  with opened_scan(Scan(archive), "p01", {}) as volume:
     np.testing.assert_array_equal(volume.array, 2.0 * RAMP - 1024)
     folder = volume.path
   assert not checked_scan.os.path.exists(folder)
-  first, second = capsys.readouterr().out.splitlines()
-  assert first == "note: p01: not used: 1 file (series/readme.txt)"
-  assert second.startswith(f"warning: {archive}/series: ")  # the archive's name, not the temporary folder's
+  (line,) = capsys.readouterr().out.splitlines()
+  assert line.startswith(f"warning: {archive}/series: ")  # the archive's name, not the temporary folder's
 
 
-def test_a_zip_of_one_image_is_read_and_one_of_several_scans_is_refused(tmp_path):
+def test_a_scan_of_a_zip_is_read_alone_or_as_one_of_several(tmp_path):
   write_nifti(tmp_path / "in" / "a.nii.gz", body(), (5.0, 6.0, 6.0))
-  with opened_scan(pack(tmp_path / "in", tmp_path / "one.zip"), "one", {}) as volume:
+  with opened_scan(Scan(pack(tmp_path / "in", tmp_path / "one.zip")), "one", {}) as volume:
     np.testing.assert_array_equal(volume.array, body())
-  write_nifti(tmp_path / "in" / "b.nii.gz", body(), (5.0, 6.0, 6.0))
+  write_nifti(tmp_path / "in" / "sub" / "b.nii.gz", body() + 1, (5.0, 6.0, 6.0))
   archive = pack(tmp_path / "in", tmp_path / "two.zip")
-  assert (
-    refused(archive) == f"{archive}: holds 2 scans; a zip of one is read. Unpack it, and name the folder."
-  )
+  assert refused(archive).startswith(f"{archive}: holds 2 scans now")
+  for scan, added in zip(find_inputs(archive).scans, (0, 1)):
+    with opened_scan(scan, "x", {}) as volume:
+      np.testing.assert_array_equal(volume.array, body() + added)
+      assert len(list(pathlib.Path(volume.path).parent.iterdir())) == 1  # no other was unpacked
 
 
 def test_what_an_archive_holds_is_refused_by_the_archives_name(tmp_path):

@@ -2,11 +2,14 @@
 
 import dataclasses
 import json
+import pathlib
+import zipfile
 
 import pytest
 
 from data.files.outputs import Outputs
-from deeplab_panns.prediction.finished import PREDICTIONS, Finished, FinishedCases, scan_sha256
+from deeplab_panns.prediction.finished import PREDICTIONS, Finished, FinishedCases, scan_sha256, series_by_id
+from deeplab_panns.prediction.scan import Scan
 from tests.data.dicom.dicom_files import write_series
 
 ONE = Finished("in/a.nii", "h1", "m1", "1.0", {"crop": False}, ("a.nii.gz",), 2.5, {"liver": {"voxels": 3}})
@@ -69,7 +72,7 @@ def test_a_damaged_record_counts_as_none(outputs, content):
 
 def test_the_hash_of_a_scan_is_that_of_all_its_files(tmp_path):
   def hash_of(name):
-    return scan_sha256(tmp_path / name)
+    return scan_sha256(Scan(tmp_path / name))
 
   write_series(tmp_path / "ct")
   before = hash_of("ct")
@@ -87,3 +90,30 @@ def test_the_hash_of_a_scan_is_that_of_all_its_files(tmp_path):
   (tmp_path / "c.nii").write_bytes(b"1")
   (tmp_path / "d.nii").write_bytes(b"1")
   assert hash_of("c.nii") == hash_of("d.nii")  # a name is no content
+
+
+def test_the_hash_of_one_of_several_scans_is_that_of_its_own_files(tmp_path):
+  folder = write_series(tmp_path / "ct")
+  names = tuple(sorted(path.name for path in folder.iterdir()))
+
+  def hashes():
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as packed:
+      for path in sorted(folder.iterdir()):
+        packed.write(path, f"ct/{path.name}")
+    members = tuple(f"ct/{name}" for name in names)
+    within = Scan(tmp_path / "a.zip", members, within=Scan(pathlib.Path("ct"), names), alone=False)
+    return scan_sha256(Scan(folder, names, alone=False)), scan_sha256(within)
+
+  before = hashes()
+  (folder / "other.dcm").write_bytes(b"x")
+  assert hashes() == before
+  (folder / names[0]).write_bytes(b"x")
+  assert not set(hashes()) & set(before)
+
+
+def test_the_series_of_cases_are_known_by_their_codes(outputs):
+  assert series_by_id(outputs.folder) == {}
+  cases = FinishedCases(outputs)
+  cases.add("a", ONE)
+  cases.add("b", dataclasses.replace(ONE, series="3fa9c1"))
+  assert series_by_id(outputs.folder) == {"b": "3fa9c1"}

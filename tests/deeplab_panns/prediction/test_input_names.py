@@ -5,14 +5,16 @@ import pathlib
 
 import pytest
 
+from data.dicom.several import Series
 from data.input_error import InputError
-from deeplab_panns.prediction.input_names import case_ids, named_by_path, require_usable
+from deeplab_panns.prediction.input_names import case_ids, named_by_path, named_by_series, require_usable
+from deeplab_panns.prediction.scan import Scan
 
 ROOT = pathlib.Path("scans")
 
 
 def ids_of(*names):
-  scans = [ROOT / name for name in names]
+  scans = [Scan(ROOT / name) for name in names]
   ids = case_ids(ROOT, scans)
   assert list(ids.values()) == scans
   return list(ids)
@@ -20,15 +22,45 @@ def ids_of(*names):
 
 def test_an_id_is_the_scans_own_name_without_its_ending():
   assert ids_of("a.nii.gz", "x/b.nrrd", "p/ST0/SE0") == ["a", "b", "SE0"]
-  assert case_ids(ROOT / "a.nii", [ROOT / "a.nii"]) == {"a": ROOT / "a.nii"}
+  assert case_ids(ROOT / "a.nii", [Scan(ROOT / "a.nii")]) == {"a": Scan(ROOT / "a.nii")}
 
 
 def test_scans_of_one_name_are_told_apart_by_their_paths_and_that_is_said():
   names = ["p1/ST0/SE0", "p2/ST0/SE0", "other/CT", "a.nii", "b/a.nii"]
   assert ids_of(*names) == ["p1_ST0_SE0", "p2_ST0_SE0", "CT", "a", "b_a"]
-  said = named_by_path(ROOT, case_ids(ROOT, [ROOT / name for name in names]))
+  said = named_by_path(ROOT, case_ids(ROOT, [Scan(ROOT / name) for name in names]))
   assert said.startswith("3 inputs share their names with others") and "p1_ST0_SE0, p2_ST0_SE0" in said
-  assert named_by_path(ROOT, {"CT": ROOT / "other" / "CT"}) == ""
+  assert named_by_path(ROOT, {"CT": Scan(ROOT / "other" / "CT")}) == ""
+
+
+def of_series(path, code, number="2", description="portal", alone=False):
+  return Scan(ROOT / path, ("0.dcm",), Series("1.2", number, description, code, ("0.dcm",)), alone)
+
+
+def test_several_series_of_a_folder_are_named_by_number_description_and_code():
+  scans = [
+    of_series("ct", "aaaaaa"),
+    of_series("ct", "bbbbbb", "", ""),
+    of_series("p/ct", "cccccc", alone=True),
+  ]
+  ids = case_ids(ROOT, scans)
+  assert list(ids) == ["ct_2_portal_aaaaaa", "ct_bbbbbb", "ct"]
+  assert named_by_path(ROOT, ids) == ""
+  assert named_by_series(ids) == (
+    "1 folder or archive holds several scans (ct), each a case of its own, 2 in all: "
+    "ct_2_portal_aaaaaa, ct_bbbbbb"
+  )
+  assert named_by_series({"ct": scans[2]}) == ""
+
+
+def test_a_series_keeps_the_name_that_it_had_when_it_was_alone():
+  alone = [of_series("p/ct", "aaaaaa", alone=True), of_series("q/ct", "cccccc", alone=True)]
+  assert list(case_ids(ROOT, alone[:1])) == ["ct"]
+  both = [of_series("p/ct", "aaaaaa"), of_series("p/ct", "bbbbbb", "3")]
+  assert list(case_ids(ROOT, both, {"ct": "aaaaaa"})) == ["ct", "ct_3_portal_bbbbbb"]
+  assert list(case_ids(ROOT, both, {"ct": "dddddd"})) == ["ct_2_portal_aaaaaa", "ct_3_portal_bbbbbb"]
+  before = {name: scan.series.code for name, scan in case_ids(ROOT, alone).items()}
+  assert list(case_ids(ROOT, both, before)) == ["p_ct", "ct_3_portal_bbbbbb"]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ import pytest
 from data.files.outputs import RECORD, Outputs
 from data.input_error import InputError
 from deeplab_panns.prediction.input_search import files_of, find_inputs
-from tests.data.dicom.dicom_files import write_series
+from deeplab_panns.prediction.scan import Scan
+from tests.data.dicom.dicom_files import RAMP, write_series, write_slice
 
 
 def touch(folder, *names, content=b"x"):
@@ -27,7 +28,7 @@ def series(folder):
 def found_in(folder):
   """(scans relative to the folder, the line of what is not used)."""
   found = find_inputs(folder)
-  return [str(scan.relative_to(folder)) for scan in found.scans], found.not_used()
+  return [str(scan.path.relative_to(folder)) for scan in found.scans], found.not_used()
 
 
 def test_scans_are_found_at_any_depth(tmp_path):
@@ -47,7 +48,7 @@ def test_a_file_and_a_series_are_inputs_by_themselves(tmp_path):
   series(tmp_path / "series")
   touch(tmp_path, "any.thing")
   assert found_in(tmp_path / "series") == (["."], "")
-  assert find_inputs(str(tmp_path / "any.thing")).scans == [tmp_path / "any.thing"]
+  assert find_inputs(str(tmp_path / "any.thing")).scans == [Scan(tmp_path / "any.thing")]
 
 
 def test_one_dicom_file_hides_neither_images_nor_series_and_is_not_hidden(tmp_path):
@@ -60,7 +61,9 @@ def test_dicom_files_that_are_no_slices_are_named_and_asked_only_where_there_is_
   series(tmp_path / "ct")
   write_series(tmp_path / "seg", Modality="SEG", SOPClassUID="1.2.840.10008.5.1.4.1.1.66.4")
   assert found_in(tmp_path)[0] == ["ct"]
-  assert found_in(tmp_path)[1].startswith("not used: 4 DICOM files without slices (seg/")
+  assert found_in(tmp_path)[1].startswith(
+    "not used: 4 DICOM files without slices, DICOM SEG (segmentation) (seg/"
+  )
   assert found_in(tmp_path / "seg")[0] == ["."]  # whose reader says what they are
 
 
@@ -167,6 +170,60 @@ def test_the_files_of_a_scan(tmp_path):
   series(tmp_path / "ct")
   touch(tmp_path, "ct/.hidden", "a.nii", "b.hdr", "b.img", "b.img.gz", "bb.img", "c.raw")
   (tmp_path / "c.mhd").write_text("ElementDataFile = c.raw\n")
-  found = {name: [file.name for file in files_of(tmp_path / name)] for name in ("a.nii", "b.hdr", "c.mhd")}
+  found = {
+    name: [file.name for file in files_of(Scan(tmp_path / name))] for name in ("a.nii", "b.hdr", "c.mhd")
+  }
   assert found == {"a.nii": ["a.nii"], "b.hdr": ["b.hdr", "b.img", "b.img.gz"], "c.mhd": ["c.mhd", "c.raw"]}
-  assert len(files_of(tmp_path / "ct")) == 4
+  assert len(files_of(Scan(tmp_path / "ct"))) == 4
+
+
+def several_series(folder):
+  """Two series, one of them broken, a scout, a report, and an MR."""
+  series(folder)
+  for z in (0, 1):
+    tags = {"SeriesInstanceUID": "9.8", "SeriesNumber": 3, "SeriesDescription": "Lung / B60"}
+    write_slice(folder / f"lung{z}.dcm", RAMP[z], (0, 0, z), **tags)
+    write_slice(folder / f"mr{z}.dcm", RAMP[z], (0, 0, z), Modality="MR", SeriesInstanceUID="9.9")
+  write_slice(folder / "scout.dcm", RAMP[0], (0, 0, 0), ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"])
+  write_slice(
+    folder / "sr.dcm", RAMP[0], (0, 0, 0), Modality="SR", SOPClassUID="1.2.840.10008.5.1.4.1.1.88.11"
+  )
+  return folder
+
+
+def test_each_series_of_a_folder_is_a_scan(tmp_path):
+  several_series(tmp_path / "ct")
+  found = find_inputs(tmp_path)
+  assert [(scan.series.number, len(scan.files), scan.alone) for scan in found.scans] == [
+    ("3", 2, False),
+    ("", 4, False),
+    ("", 2, False),
+  ]
+  assert found.scans[0].name.startswith("ct_3_Lung_B60_") and found.scans[2].files == ("mr0.dcm", "mr1.dcm")
+  assert found.not_used() == (
+    "not used: 1 DICOM file without slices, localizer (scout) (ct/scout.dcm); 1 DICOM file without slices, "
+    "structured report (SR) (ct/sr.dcm)"
+  )
+
+
+def test_a_file_that_cannot_be_read_is_a_case_of_its_own_beside_several_series(tmp_path):
+  several_series(tmp_path / "ct")
+  touch(tmp_path / "ct", "zz.dcm")
+  *series_found, broken = find_inputs(tmp_path).scans
+  assert len(series_found) == 3 and (broken.name, broken.files) == ("ct_unreadable", ("zz.dcm",))
+
+
+def test_several_scans_of_an_archive_are_named_after_it_and_what_they_are(tmp_path):
+  several_series(tmp_path / "in" / "ct")
+  touch(tmp_path / "in", "a.nii", "notes.txt")
+  for top, archive in ((tmp_path / "in", "two.zip"), (tmp_path / "in" / "ct", "flat.zip")):
+    with zipfile.ZipFile(tmp_path / archive, "w") as packed:
+      for path in sorted(top.rglob("*")):
+        packed.write(path, path.relative_to(top))
+  found = find_inputs(tmp_path / "two.zip")
+  names = [scan.name for scan in found.scans]
+  assert names[0] == "two_a" and names[1].startswith("two_ct_3_Lung_B60_") and len(names) == 4
+  assert str(found.scans[1]) == f"{tmp_path}/two.zip/ct" and found.scans[1].files[0] == "ct/lung0.dcm"
+  assert "1 file (notes.txt)" in found.not_used() and "(ct/scout.dcm)" in found.not_used()
+  flat = [scan.name for scan in find_inputs(tmp_path / "flat.zip").scans]
+  assert [name.replace("flat_", "two_ct_") for name in flat] == names[1:]

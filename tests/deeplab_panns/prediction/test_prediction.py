@@ -21,6 +21,7 @@ from data.reading import volumes
 from deeplab_panns.prediction import case_outputs, prediction
 from deeplab_panns.prediction.case_outputs import WantedOutputs
 from deeplab_panns.prediction.failures import SegmentationError
+from deeplab_panns.prediction.finished import series_by_id
 from deeplab_panns.prediction.input_names import case_ids
 from deeplab_panns.prediction.input_search import find_inputs
 from deeplab_panns.prediction.prediction import (
@@ -30,8 +31,9 @@ from deeplab_panns.prediction.prediction import (
   predict_files,
   prediction_outputs,
 )
+from deeplab_panns.prediction.scan import Scan
 from tests.conftest import write_nifti
-from tests.data.dicom.dicom_files import write_series
+from tests.data.dicom.dicom_files import RAMP, write_series, write_slice
 
 IMAGE = np.random.default_rng(0).integers(-200, 300, (5, 6, 7)).astype(np.int16)
 PLAIN = WantedOutputs(preview=False)
@@ -70,7 +72,7 @@ class Stub:
 def predict(source, output_dir, predictor=None, overwrite=False, wanted=PLAIN, **settings):
   """As the command does it."""
   found = find_inputs(source)
-  ids = case_ids(found.root, found.scans)
+  ids = case_ids(found.root, found.scans, series_by_id(output_dir))
   outputs = prediction_outputs(found, ids, output_dir, overwrite, wanted)
   return predict_files(predictor or Stub(), ids, outputs, Request(wanted, again=overwrite, **settings))
 
@@ -92,7 +94,7 @@ def labels_of(path):
 def test_a_label_map_lies_on_its_inputs_own_grid(tmp_path):
   stub = Stub()
   write_nifti(tmp_path / "scan.nii.gz", IMAGE, (5.0, 2.0, 1.5))
-  predict_file(stub, "other", tmp_path / "scan.nii.gz", tmp_path, Request(PLAIN))
+  predict_file(stub, "other", Scan(tmp_path / "scan.nii.gz"), tmp_path, Request(PLAIN))
   found = nibabel.load(tmp_path / "other.nii.gz")
   assert found.get_data_dtype() == np.uint8 and stub.segmenter.spacing_mm == [5.0, 2.0, 1.5]
   np.testing.assert_array_equal(labels_of(tmp_path / "other.nii.gz"), IMAGE > 50)
@@ -105,7 +107,7 @@ def test_the_segmenter_sees_lps_order_and_the_file_keeps_its_own(tmp_path):
   stored = IMAGE.transpose(1, 0, 2)
   nibabel.save(nibabel.Nifti1Image(stored, affine), tmp_path / "turned.nii")
   stub = Stub()
-  predict_file(stub, "turned", tmp_path / "turned.nii", tmp_path, Request(PLAIN))
+  predict_file(stub, "turned", Scan(tmp_path / "turned.nii"), tmp_path, Request(PLAIN))
   found = nibabel.load(tmp_path / "turned.nii.gz")
   assert stub.segmenter.spacing_mm == [5.0, 2.0, 1.5]
   np.testing.assert_array_equal(np.asarray(found.dataobj), stored > 50)
@@ -372,6 +374,82 @@ def test_every_output_of_a_series(tmp_path):
   assert slicerio.read_segmentation(str(out / "ct.seg.nrrd"))["segments"][0]["name"] == "liver"
   probability = volumes.read_image(out / "ct_probabilities" / "liver.nii.gz").array
   np.testing.assert_allclose(probability, np.clip(hu / 1000, 0, 1), atol=1 / 255)
+
+
+def write_other_series(folder, uid, **tags):
+  """Three slices of a series with its own instances."""
+  for index in range(3):
+    own = {"SeriesInstanceUID": uid, "SOPInstanceUID": f"{uid}.{index}"}
+    write_slice(folder / f"{uid}.{index}.dcm", RAMP[index], (0, 0, 40 + 3 * index), **{**tags, **own})
+
+
+def test_each_series_of_a_folder_is_a_case_and_a_name_stays_when_others_come(tmp_path):
+  (tmp_path / "in").mkdir()
+  folder = write_series(tmp_path / "in" / "ct", RescaleSlope=12)
+  settings = {"model": "m", "assume_hu": True}
+  predict(tmp_path / "in", tmp_path / "out", Stub(), **settings)
+  first = (tmp_path / "out" / "ct.nii.gz").read_bytes()
+  lung = {"SeriesNumber": 3, "SeriesDescription": "Lung Doe", "PatientName": "Doe^Jane"}
+  write_other_series(folder, "9.8", **lung)
+  write_other_series(folder, "9.9", SeriesNumber=4, RescaleIntercept=None)
+  stub = Stub()
+  with pytest.raises(
+    InputError, match=r"^1 of 3 inputs failed \(ct_4_[0-9a-f]{6}\); .*lacks RescaleIntercept"
+  ):
+    predict(tmp_path / "in", tmp_path / "out", stub, **settings)
+  ct, other = label_maps(tmp_path / "out")
+  assert stub.segmenter.asked == 1 and (ct, other[:10]) == ("ct.nii.gz", "ct_3_Lung_")
+  assert (tmp_path / "out" / "ct.nii.gz").read_bytes() == first
+  assert nibabel.load(tmp_path / "out" / other).shape == (6, 5, 3)
+  write_other_series(folder, "9.7", **lung)
+  shutil.rmtree(tmp_path / "out")
+  with pytest.raises(InputError, match="1 of 4 inputs failed"):
+    predict(tmp_path / "in", tmp_path / "out", jobs=2, **settings)
+  names = label_maps(tmp_path / "out")
+  assert len(names) == 3 and other in names  # as before
+
+
+def test_several_scans_of_a_zip_are_cases_as_those_of_the_folder_are(tmp_path):
+  (tmp_path / "in").mkdir()
+  folder = write_series(tmp_path / "in" / "ct", RescaleSlope=12)
+  write_other_series(folder, "9.8", SeriesNumber=3)
+  write_nifti(tmp_path / "in" / "a.nii.gz", IMAGE)
+  shutil.make_archive(str(tmp_path / "all"), "zip", tmp_path / "in")
+  predict(tmp_path / "in", tmp_path / "of_folder", assume_hu=True)
+  for times in (3, 0):
+    stub = Stub()
+    predict(tmp_path / "all.zip", tmp_path / "of_zip", stub, assume_hu=True, model="m")
+    assert stub.segmenter.asked == times  # a second time all are finished
+  names = label_maps(tmp_path / "of_folder")
+  assert label_maps(tmp_path / "of_zip") == [f"all_{name}" for name in names] and len(names) == 3
+  for name in names:
+    found = (tmp_path / "of_zip" / f"all_{name}").read_bytes()
+    assert found == (tmp_path / "of_folder" / name).read_bytes()
+
+
+@pytest.mark.slow
+def test_dicom_objects_refer_to_their_own_series(tmp_path):
+  pytest.importorskip("highdicom", reason="highdicom needs Python 3.10")
+  (tmp_path / "in").mkdir()
+  tags = {"StudyInstanceUID": "1.2.4", "FrameOfReferenceUID": "1.2.5", "RescaleSlope": 20}
+  folder = write_series(tmp_path / "in" / "ct", **tags)
+  write_other_series(folder, "9.8", **tags)
+  wanted = WantedOutputs(("dicom_seg", "rtstruct"), preview=False)
+  predict(tmp_path / "in", tmp_path / "out", wanted=wanted, assume_hu=True)
+  referred = {}
+  for path in (tmp_path / "out").glob("*.dcm"):
+    data = pydicom.dcmread(path)
+    if data.Modality == "SEG":
+      (series,) = data.ReferencedSeriesSequence
+      instances = series.ReferencedInstanceSequence
+    else:
+      study = data.ReferencedFrameOfReferenceSequence[0].RTReferencedStudySequence[0]
+      (series,) = study.RTReferencedSeriesSequence
+      instances = series.ContourImageSequence
+    found = {one.ReferencedSOPInstanceUID for one in instances}
+    referred[data.Modality, series.SeriesInstanceUID] = found
+  own = {"1.2.3": {f"1.2.3.{5000 + z}" for z in (10, 12, 14, 16)}, "9.8": {f"9.8.{k}" for k in range(3)}}
+  assert referred == {(kind, uid): own[uid] for kind in ("SEG", "RTSTRUCT") for uid in own}
 
 
 def test_a_dicom_object_of_a_file_is_refused_before_the_network_works(tmp_path):
