@@ -91,9 +91,10 @@ class Alignment(tf.Module):
 
   This is the usual correction for a shifted prior, log q − log p̄, repeated until the *argmax* gives the right
   sizes. To hold pseudo-labels to the shares of a labelled set is the idea of DARS (He et al.,
-  "Re-distributing biased pseudo labels for semi-supervised semantic segmentation", ICCV 2021); to hold them
-  to the teacher's own mean probabilities, which need no labelled set like theirs, is near to RDA (Duan et
-  al., 2022).
+  "Re-distributing biased pseudo labels for semi-supervised semantic segmentation", ICCV 2021), which leaves
+  out pixels until the shares are right, where here the choice itself moves and every pixel counts. To hold
+  them to the teacher's own mean probabilities, which need no labelled set like theirs, is near to RDA (Duan
+  et al., 2022).
 
   Both shares are means over the same batches. An organ is absent from most of them, and the log of a mean
   over a few is below the log of the mean over all; in the ratio of two such means this cancels.
