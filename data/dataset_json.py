@@ -7,7 +7,8 @@ import difflib
 import json
 import pathlib
 import re
-from collections.abc import Mapping, Sequence
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from data.arrays import SpacingMM
@@ -16,10 +17,15 @@ from data.listed import listed
 from data.organs import MOST_CHARACTERS, is_organ_name
 from data.whole_file import AnyPath
 
-_ID = re.compile(r"[A-Za-z0-9._-]+")
+_ID = re.compile(r"[A-Za-z0-9._-]{1,200}")  # a name in a file system has 255 bytes, some for us
 _KEYS = ("organs", "cases", "labels")
 _CASE_KEYS = ("id", "image", "series", "label", "annotated", "labels", "fold", "patient")
 # What people write beside the data for people, and no program has to heed.
+_OTHERS = {
+  "channel_names": "nnU-Net's dataset.json",
+  "modality": "a dataset.json of nnU-Net or of the Decathlon",
+  "training": "a dataset.json of the Decathlon or of MONAI",
+}
 _REMARKS = frozenset(
   {
     "name",
@@ -140,6 +146,12 @@ def is_case_id(value: Any) -> bool:
   return isinstance(value, str) and bool(_ID.fullmatch(value)) and value not in (".", "..")
 
 
+def same_folder(case_id: str) -> str:
+  """What two ids have in common that name one folder where capitals do not count, as on many disks of macOS
+  and Windows."""
+  return case_id.casefold()
+
+
 def read_manifest(path: AnyPath) -> Manifest:
   """Reads and checks a manifest.
 
@@ -153,6 +165,12 @@ def read_manifest(path: AnyPath) -> Manifest:
   path = pathlib.Path(path)
   content = _load(path)
   unused = _unused(str(path), content, _KEYS)  # a misspelt key is told before what it leaves missing
+  for other, what in _OTHERS.items():
+    if other in content and "organs" not in content:
+      raise InputError(
+        f'{path}: has "{other}" and no "organs": this is {what}. Prepare the data set by '
+        "--layout=nnunet_raw, or have a manifest written by python -m data.manifest."
+      )
   organs = _organs(path, content.get("organs"))
   listed_cases = content.get("cases")
   if not isinstance(listed_cases, list) or not listed_cases:
@@ -168,11 +186,13 @@ def read_manifest(path: AnyPath) -> Manifest:
       )
     unused_in_cases.update(dict.fromkeys(_unused(f'{path}: case "{entry.get("id")}"', entry, _CASE_KEYS)))
     case = _case(path, number, {**({} if shared is None else {"labels": shared}), **entry}, organs)
-    if case.id in cases:
-      raise InputError(f'{path}: the id "{case.id}" stands twice; give every case an id of its own.')
-    cases[case.id] = case
+    first = cases.setdefault(same_folder(case.id), case)
+    if first is not case:
+      twice = "stands twice" if first.id == case.id else f'differs from "{first.id}" by capitals alone'
+      raise InputError(f'{path}: the id "{case.id}" {twice}; give every case an id of its own.')
     if case.label and len(organs) > 1 and entry.get("labels", shared) is None:
       assumed.append(case.id)
+  _require_clear_patients(path, cases.values())
   return Manifest(path, organs, tuple(cases.values()), _notes(path, unused, list(unused_in_cases), assumed))
 
 
@@ -280,7 +300,13 @@ def _unused(where: str, found: dict[str, Any], known: tuple[str, ...]) -> list[s
   return unused
 
 
+def _composed(value: Any) -> Any:
+  """Text with its accents as one letter each, which some programs write as two that look the same."""
+  return unicodedata.normalize("NFC", value) if isinstance(value, str) else value
+
+
 def _organs(path: pathlib.Path, organs: Any) -> tuple[str, ...]:
+  organs = [_composed(organ) for organ in organs] if isinstance(organs, list) else organs
   if not isinstance(organs, list) or not organs or not all(map(is_organ_name, organs)):
     raise InputError(
       f'{path}: "organs" is {_show(organs)}; it must be a list of at least one organ name, each one line of '
@@ -289,6 +315,14 @@ def _organs(path: pathlib.Path, organs: Any) -> tuple[str, ...]:
   twice = sorted({organ for organ in organs if organs.count(organ) > 1})
   if twice:
     raise InputError(f'{path}: "organs" names {listed(twice)} more than once; each organ stands once.')
+  alike: dict[str, str] = {}
+  for organ in organs:
+    other = alike.setdefault(" ".join(organ.lower().replace("_", " ").split()), organ)
+    if other != organ:
+      raise InputError(
+        f'{path}: "organs" names "{other}" and "{organ}", which differ by capitals, spaces or underscores '
+        "alone; name one of them."
+      )
   if "background" in organs:
     raise InputError(f'{path}: "organs" names "background"; it is always class 0: leave it out.')
   if len(organs) > 254:
@@ -313,7 +347,7 @@ def _case(path: pathlib.Path, number: int, entry: dict[str, Any], organs: tuple[
   if not isinstance(case_id, str) or not is_case_id(case_id):
     raise InputError(
       f"{path}: case number {number} has the id {_show(case_id)}; "
-      "an id is made of letters, digits, '.', '_' and '-', since it names a folder."
+      "an id is made of at most 200 letters, digits, '.', '_' and '-', since it names a folder."
     )
   where = f'{path}: case "{case_id}"'
   image = _file(where, path, "image", entry.get("image"))
@@ -387,7 +421,23 @@ def _patient(where: str, patient: Any) -> str:
     raise InputError(
       f'{where}: "patient" is {_show(patient)}; it must be a text or a whole number, or absent.'
     )
-  return str(patient)
+  if not str(patient).strip():
+    raise InputError(f'{where}: "patient" is blank; name the patient, or leave it out.')
+  return " ".join(str(patient).split())
+
+
+def _require_clear_patients(path: pathlib.Path, cases: Iterable[Case]) -> None:
+  """Names that may be one patient's would let a network train on a patient whom it is tested on."""
+  first: dict[str, Case] = {}
+  for case in cases:
+    key = _composed(case.patient).casefold()
+    key = str(int(key)) if re.fullmatch(r"[0-9]+", key) else key
+    other = first.setdefault(key, case)
+    if case.patient and other.patient != case.patient:
+      raise InputError(
+        f'{path}: the patient of case "{other.id}" is "{other.patient}", that of "{case.id}" '
+        f'"{case.patient}": is it one patient? Write one name the same everywhere, others more differently.'
+      )
 
 
 def _masks(
@@ -397,7 +447,8 @@ def _masks(
   if not isinstance(label, dict):
     return {}
   masks: dict[str, tuple[pathlib.Path, ...]] = {}
-  for organ, names in label.items():
+  for key, names in label.items():
+    organ = _composed(key)
     if organ not in organs:
       raise InputError(
         f'{where}: "label" has a mask of {_show(organ)}; the organs of this manifest are '
@@ -449,6 +500,7 @@ def _annotated(where: str, annotated: Any, organs: tuple[str, ...]) -> tuple[str
     raise InputError(
       f'{where}: "annotated" is {_show(annotated)}; it must be "all" or a list of organ names.'
     )
+  annotated = [_composed(organ) for organ in annotated]
   unknown = [organ for organ in annotated if organ not in organs]
   if unknown:
     raise InputError(
@@ -475,7 +527,8 @@ def _values(where: str, labels: Any, organs: tuple[str, ...]) -> _Meaning:
       f'{where}: "labels" is {_show(labels)}; it must map label values to organs, {{"1": "{organs[0]}"}}.'
     )
   meaning = _Meaning()
-  for key, organ in labels.items():
+  for key, name in labels.items():
+    organ = _composed(name)
     is_background = organ is None or organ == "background"
     is_ignored = organ == "ignore" and organ not in organs
     if not is_background and not is_ignored and organ not in organs:
@@ -487,6 +540,8 @@ def _values(where: str, labels: Any, organs: tuple[str, ...]) -> _Meaning:
     if any(letter.isalpha() for letter in key) and not is_ignored:
       meaning.names[key] = "" if is_background else organ
       continue
+    if key == "0" and is_background:
+      continue  # as it always is
     if not re.fullmatch(r"[0-9]{1,9}", key) or int(key) == 0:
       raise InputError(
         f'{where}: "labels" has the value {_show(key)}; values are whole numbers from 1 on (0 is '

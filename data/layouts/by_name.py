@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from data.arrays import SpacingMM
-from data.dataset_json import Case, Manifest
+from data.dataset_json import Case, Manifest, same_folder
 from data.formats import nifti
 from data.input_error import InputError
 from data.layouts import (
@@ -92,9 +92,12 @@ def find_cases(name: str, raw_dir: AnyPath, choice: Choice) -> Manifest:
   if not found.cases:
     raise InputError(_nothing_found(layout, files, found))
   ids = [case.id for case in found.cases]
-  twice = sorted({one for one in ids if ids.count(one) > 1})
+  folders = [same_folder(one) for one in ids]
+  twice = sorted({one for one, folder in zip(ids, folders) if folders.count(folder) > 1})
   if twice:
-    raise InputError(f"{raw_dir}: two cases have the id {listed(twice)}; keep one below --raw_dir.")
+    raise InputError(
+      f"{raw_dir}: two cases have the id {listed(twice)} (capitals do not count); keep one below --raw_dir."
+    )
   for flag, named in (
     ("leave_out", choice.leave_out),
     ("case_flips", choice.mirrored),

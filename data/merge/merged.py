@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import pathlib
 import shutil
 from collections.abc import Collection, Sequence
+from typing import Any
 
+from data.dataset_json import is_case_id, same_folder
 from data.files.outputs import make_folder
 from data.guards.case_guards import TELL_ALL, GuardRules
 from data.input_error import InputError
@@ -54,7 +57,8 @@ def merge_stores(
   output_dir = pathlib.Path(output_dir)
   stores = [read_store(source.store) for source in sources]
   _require_alike(stores)
-  if any(os.path.realpath(store.path) == os.path.realpath(output_dir) for store in stores):
+  folders = [os.path.realpath(store.path) for store in stores]
+  if os.path.realpath(output_dir) in folders:
     raise InputError(f"{output_dir}: is one of the stores to merge; name another folder by --output_dir.")
   taken = _cases(sources, stores)
   unknown = sorted(set(leave_out) - taken.keys())
@@ -79,13 +83,20 @@ def merge_stores(
 def _cases(sources: Sequence[Source], stores: Sequence[Store]) -> dict[str, tuple[pathlib.Path, Entry]]:
   """{id: (folder, entry of the index)} of all cases. Raises InputError if two have one id."""
   found: dict[str, tuple[pathlib.Path, Entry]] = {}
+  first: dict[str, str] = {}
   for source, store in zip(sources, stores):
     for case, entry in zip(store.cases, index_entries(store)):
       case_id = source.prefix + case.id
-      if case_id in found:
+      if not is_case_id(case_id):
         raise InputError(
-          f"{store.path}: has a case {case_id}, as {found[case_id][0].parent.parent} has; tell them apart by "
-          "--prefixes=a_,b_, one for each store."
+          f"--prefixes: {source.prefix!r} makes the id {case_id!r} of a case; an id names a folder and is "
+          "made of at most 200 letters, digits, '.', '_' and '-'. Choose another prefix."
+        )
+      other = first.setdefault(same_folder(case_id), case_id)
+      if other in found:
+        raise InputError(
+          f"{store.path}: has a case {case_id}, as {found[other][0].parent.parent} has {other}; tell them "
+          "apart by --prefixes=a_,b_, one for each store."
         )
       found[case_id] = (case.folder, {**entry, "id": case_id})
   return found
@@ -96,14 +107,35 @@ def _require_alike(stores: Sequence[Store]) -> None:
   for other in stores[1:]:
     if other.organs != first.organs:
       raise InputError(
-        f"{other.path}: has the organs {listed(other.organs)}, and {first.path} {listed(first.organs)}; a "
-        "merged store has one list: prepare both with the same organs in the same order."
+        f"{other.path}: {_other_organs(other.organs, first.organs)} {first.path}; a merged store has one "
+        f"list. Prepare it again with --organs_of={first.path}."
+      )
+    windows = [_window_hu(store) for store in (first, other)]
+    if windows[0] != windows[1]:
+      raise InputError(
+        f"{other.path}: its grey values are the HU {windows[1]}, those of {first.path} {windows[0]}; the "
+        "same HU would not look the same. Prepare both with one version."
       )
     if other.spacing_mm != first.spacing_mm:
       raise InputError(
         f"{other.path}: was prepared at {describe_spacing(other.spacing_mm)}, and {first.path} at "
         f"{describe_spacing(first.spacing_mm)}; prepare both with the same --spacing_mm."
       )
+
+
+def _other_organs(organs: Sequence[str], first: Sequence[str]) -> str:
+  """How a list of organs differs from that of the first store, up to the latter's name."""
+  if set(organs) == set(first):
+    return f"has the same {len(first)} organs in another order than"
+  more, fewer = (
+    [organ for organ in one if organ not in other] for one, other in ((organs, first), (first, organs))
+  )
+  said = [f"{verb} {listed(names)}" for verb, names in (("has", more), ("lacks", fewer)) if names]
+  return f"{' and '.join(said)}, unlike"
+
+
+def _window_hu(store: Store) -> Any:
+  return json.loads((store.path / "index.json").read_text(encoding="utf-8")).get("window_hu")
 
 
 def _bring(folder: pathlib.Path, target: pathlib.Path) -> None:

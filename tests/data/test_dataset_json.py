@@ -294,3 +294,64 @@ def test_another_organ_list(write):
 def test_the_organ_list_of_a_manifest(write):
   path = write()
   assert read_organs(path) == read_manifest(path).organs
+
+
+def two_cases(write, first, second, **fields):
+  path = write(case=first, **fields)
+  content = json.loads(path.read_text(encoding="utf-8"))
+  content["cases"].append({**content["cases"][0], "id": "b", **second})
+  path.write_text(json.dumps(content), encoding="utf-8")
+  return path
+
+
+def test_ids_that_are_one_folder_where_capitals_do_not_count(write):
+  with pytest.raises(InputError, match=r'the id "A1" differs from "a1" by capitals alone'):
+    read_manifest(two_cases(write, {"id": "a1"}, {"id": "A1"}))
+  with pytest.raises(InputError, match="at most 200 letters"):
+    read_manifest(write(case={"id": "a" * 201}))
+
+
+@pytest.mark.parametrize("first, second", [("P1", "p1"), (1, "01"), ("1", "001"), ("Ü", "u\u0308")])
+def test_patients_who_may_be_one(write, first, second):
+  with pytest.raises(InputError, match="is it one patient"):
+    read_manifest(two_cases(write, {"patient": first}, {"patient": second}))
+
+
+def test_patients_who_are_others_and_spaces(write):
+  cases = read_manifest(two_cases(write, {"patient": "p  1 "}, {"patient": "p 1"})).cases
+  assert cases[0].patient == cases[1].patient == "p 1"
+  read_manifest(two_cases(write, {"patient": "10"}, {"patient": "1"}))
+  with pytest.raises(InputError, match='"patient" is blank'):
+    read_manifest(write(case={"patient": " "}))
+
+
+def test_accents_are_one_letter_however_they_are_written(write):
+  composed, apart = "Ösophagus", "O\u0308sophagus"
+  labels = {"labels": {"1": apart, "7": "spleen"}}
+  for organs, annotated in (([composed, "spleen"], [apart]), ([apart, "spleen"], [composed])):
+    case = read_manifest(write(case={**labels, "annotated": annotated}, organs=organs)).cases[0]
+    assert case.annotated == (composed,) and case.values[1] == composed
+  with pytest.raises(InputError, match="more than once"):
+    read_manifest(write(organs=[composed, apart]))
+
+
+@pytest.mark.parametrize("other", ["Liver", "liver ", "LIVER_"])
+def test_organs_that_differ_by_nothing_that_is_seen(write, other):
+  with pytest.raises(InputError, match=r'"organs" names "liver" and .* name one of them'):
+    read_manifest(write(organs=["liver", other, "spleen"]))
+
+
+def test_zero_may_be_said_to_be_background(write):
+  for background in (None, "background"):
+    labels = {"0": background, "1": "liver", "7": "spleen"}
+    assert read_manifest(write(case={"labels": labels})).cases[0].background == frozenset()
+  with pytest.raises(InputError, match='has the value "0"'):
+    read_manifest(write(case={"labels": {"0": "liver", "7": "spleen"}}))
+
+
+@pytest.mark.parametrize("key", ["channel_names", "modality", "training"])
+def test_the_dataset_json_of_other_programs(tmp_path, key):
+  path = tmp_path / "dataset.json"
+  path.write_text(json.dumps({"labels": {"liver": 1}, key: {"0": "CT"}}))
+  with pytest.raises(InputError, match=r"--layout=nnunet_raw, or .*data\.manifest"):
+    read_manifest(path)

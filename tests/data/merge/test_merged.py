@@ -64,8 +64,21 @@ def test_a_scan_in_train_and_test(tiny_store, other_store, tmp_path):
 
 
 def test_the_same_id_twice(tiny_store, tmp_path):
-  with pytest.raises(InputError, match=r"has a case full_0, as .* has; tell them apart by --prefixes"):
-    merge_stores([Source(tiny_store), Source(tiny_store)], tmp_path / "all")
+  shutil.copytree(tiny_store, tmp_path / "copy")
+  sources = [Source(tiny_store), Source(tmp_path / "copy")]
+  with pytest.raises(InputError, match=r"has a case full_0, as .* has full_0; tell them apart by --prefixes"):
+    merge_stores(sources, tmp_path / "all")
+  with pytest.raises(
+    InputError, match=r"has a case A_full_0, as .* has a_full_0"
+  ):  # one folder on many disks
+    merge_stores([Source(tiny_store, "a_"), Source(tmp_path / "copy", "A_")], tmp_path / "all")
+
+
+@pytest.mark.parametrize("prefix", ["../", "a/", "é"])
+def test_a_prefix_that_leads_elsewhere(tiny_store, third_store, tmp_path, prefix):
+  with pytest.raises(InputError, match=r"--prefixes: .* an id names a folder"):
+    merge_stores([Source(tiny_store, prefix), Source(third_store)], tmp_path / "all")
+  assert not (tmp_path / "all").exists()
 
 
 def test_ids_that_nobody_has(tiny_store, third_store, tmp_path):
@@ -75,7 +88,12 @@ def test_ids_that_nobody_has(tiny_store, third_store, tmp_path):
 
 @pytest.mark.parametrize(
   "key, value, says",
-  [("organs", ["spleen", "liver", "pancreas"], "same organs"), ("spacing_mm", [3, 3, 3], "--spacing_mm")],
+  [
+    ("organs", ["spleen", "liver", "pancreas"], "the same 3 organs in another order than .*--organs_of="),
+    ("organs", ["liver", "pancreas"], "lacks spleen, unlike"),
+    ("spacing_mm", [3, 3, 3], "--spacing_mm"),
+    ("window_hu", [-160, 240], r"grey values are the HU \[-160, 240\]"),
+  ],
 )
 def test_stores_that_do_not_go_together(tiny_store, third_store, tmp_path, key, value, says):
   shutil.copytree(third_store, tmp_path / "third")
