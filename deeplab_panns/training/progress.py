@@ -66,6 +66,7 @@ class Progress(tf.keras.callbacks.Callback):
     step = self._first + batch + 1
     self._interruption.unsaved = True
     self._display.advance(step)
+    self._checkpoints.require_no_failure()
     log, save, look = (
       step == self._last or step % interval == 0
       for interval in (self._intervals.log, self._intervals.checkpoint, self._intervals.validation)
@@ -78,6 +79,7 @@ class Progress(tf.keras.callbacks.Callback):
     if save:
       self._save(step, look)
     if save and self._interruption.requested:  # one that comes without a save waits for the next step
+      self._checkpoints.wait()
       self._display.say(f"saved at step {step}")
       self._interruption.heed()
     if look:
@@ -110,7 +112,7 @@ class Progress(tf.keras.callbacks.Callback):
     self._faults.require_same_store()
     if look and self._validator.held_out:
       self._checkpoints.owe_validation(step)
-    self._checkpoints.save("last", step)
+    self._checkpoints.begin_save("last", step)
     self._interruption.unsaved = False
 
 

@@ -166,7 +166,9 @@ class Training:
       if self._checkpoints.owes_validation(self.step):
         self._progress.make_up_for_validation(self.step)
       self._run_stages()
+      self._checkpoints.wait()
     finally:
+      self._checkpoints.settle()
       self._display.end()
 
   def _run_stages(self) -> None:

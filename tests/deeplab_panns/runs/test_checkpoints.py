@@ -1,6 +1,8 @@
 """What is saved comes back, by kind; `best` is above all before it, also after a restart."""
 
+import errno
 import resource
+import threading
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from deeplab_panns.method.dual import Duals
 from deeplab_panns.method.loss_scale import LossScale
 from deeplab_panns.method.objective import Objective
 from deeplab_panns.method.panns import PaNN
+from deeplab_panns.runs import checkpoints as checkpoints_module
 from deeplab_panns.runs.checkpoints import Checkpoints, restore_network
 
 
@@ -251,3 +254,41 @@ def test_the_loss_scale_comes_back(tmp_path):
   Checkpoints(saved, tmp_path).save("last", 1)
   assert Checkpoints(fresh, tmp_path).restore_latest()
   assert float(fresh.loss_scale.scale) == 64
+
+
+def test_what_is_begun_holds_the_variables_of_its_step_and_has_its_name_when_waited_for(
+  tmp_path, monkeypatch
+):
+  panns, again = make_panns(), make_panns()
+  goes_on, to_disk = threading.Event(), checkpoints_module._to_disk
+  monkeypatch.setattr(checkpoints_module, "_to_disk", lambda path: goes_on.wait(20) and to_disk(path))
+  checkpoints = Checkpoints(panns, tmp_path)
+  set_all(panns, 1.0)
+  checkpoints.begin_save("last", 7)
+  set_all(panns, 2.0)  # the next step
+  assert not list(tmp_path.glob("last/ckpt-*"))
+  goes_on.set()
+  checkpoints.wait()
+  assert Checkpoints(again, tmp_path).restore_latest().endswith("ckpt-7")
+  assert all(np.all(variable.numpy() == 1) for variable in again.network.variables)
+
+
+def test_a_disk_that_fails_afterwards_is_told_once_and_costs_no_checkpoint(tmp_path, monkeypatch):
+  checkpoints = Checkpoints(make_panns(), tmp_path)
+  checkpoints.save("last", 1)
+
+  def fail(path):
+    raise OSError(errno.EDQUOT, "Disk quota exceeded", str(path))
+
+  monkeypatch.setattr(checkpoints_module, "_to_disk", fail)
+  checkpoints.begin_save("last", 2)
+  assert checkpoints.latest().endswith("ckpt-1")  # waits
+  with pytest.raises(
+    InputError, match=r"step 2 cannot be written \(Disk quota exceeded\); the last .*ckpt-1\."
+  ):
+    checkpoints.require_no_failure()
+  checkpoints.require_no_failure()
+  assert {path.stem for path in (tmp_path / "last").iterdir()} == {"ckpt-1"}
+  checkpoints.begin_save("last", 3)
+  with pytest.raises(InputError, match="step 3 cannot be written"):
+    checkpoints.save("last", 4)

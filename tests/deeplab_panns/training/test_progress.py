@@ -19,7 +19,7 @@ class Recorder:
   def __init__(self, held_out=True):
     self.calls, self.first_bad_step, self.held_out = [], -1, held_out
     self.interruption = Interruption()
-    self.interrupted_at, self.full_at, self.changed_at = None, None, None
+    self.interrupted_at, self.full_at, self.changed_at, self.not_written_at = None, None, None, None
 
   def begin(self, step):
     pass
@@ -48,8 +48,15 @@ class Recorder:
     self.calls.append(("log", step, has_partial))
     return {"loss/labeled": 1.0, "throughput/images_per_second": 2.0}
 
-  def save(self, kind, step):
+  def begin_save(self, kind, step):
     self.calls.append(("save", kind, step))
+
+  def wait(self):
+    self.calls.append(("saved",))
+
+  def require_no_failure(self):
+    if self.not_written_at == self.step:
+      raise InputError("no room for the last step's checkpoint")
 
   def save_if_best(self, step, dice):
     self.calls.append(("best", step, dice))
@@ -132,7 +139,7 @@ def test_a_validation_is_not_waited_for_but_owed(when):
   recorder.interrupted_at = when
   with pytest.raises(Terminated):
     run(recorder, 0, 8, Intervals(100, 100, 4))
-  said = [("said", "saved at step 4")] if when == 4 else []
+  said = [("saved",), ("said", "saved at step 4")] if when == 4 else []
   assert recorder.calls[1:] == [("owe", 4), ("save", "last", 4), *said]
 
 
@@ -164,6 +171,14 @@ def test_events_that_cannot_be_written_end_the_run_after_a_checkpoint():
   with pytest.raises(EventsNotWritten):
     run(recorder, 0, 8, Intervals(2, 100, 6))
   assert recorder.calls[-2:] == [("owe", 6), ("save", "last", 6)]
+
+
+def test_a_checkpoint_that_did_not_reach_the_disk_ends_the_run_at_the_next_step():
+  recorder = Recorder()
+  recorder.not_written_at = 3
+  with pytest.raises(InputError, match="no room"):
+    run(recorder, 0, 8, Intervals(100, 2, 100))
+  assert recorder.step == 3 and [call[2] for call in recorder.calls if call[0] == "save"] == [2]
 
 
 def test_what_was_trained_on_another_store_is_not_saved():
