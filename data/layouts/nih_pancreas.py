@@ -13,7 +13,7 @@ from collections.abc import Collection
 from data.dataset_json import Case, Reading
 from data.input_error import InputError
 from data.layouts.btcv import LABEL
-from data.layouts.layout import Files, Found, Layout, by_number, left_out, paired
+from data.layouts.layout import Files, Found, FoundFile, Layout, by_number, left_out, paired
 
 # TCIA's version 2 of 2020-09-10 withdrew them: the same scan as case 2, cropped otherwise.
 WITHDRAWN = (25, 70)
@@ -21,9 +21,7 @@ WITHDRAWN = (25, 70)
 
 def find(files: Files) -> Found:
   """Pairs PANCREAS_0001/.../*.dcm with label0001.nii.gz."""
-  labels = by_number(
-    file for file in files.matching(LABEL) if not file.is_in("multiorgan", "btcv", "rawdata")
-  )
+  labels = by_number(file for file in files.matching(LABEL) if _is_nihs(file))
   images = scans(files)
   dropped = [f"{number:04d}" for number in WITHDRAWN if number in images or number in labels]
   for number in WITHDRAWN:
@@ -43,6 +41,13 @@ def find(files: Files) -> Found:
   ]
   why = "withdrawn by TCIA in 2020, since they are the scan of case 2"
   return Found(tuple(cases), (*left_out("cases", dropped, why), *notes))
+
+
+def _is_nihs(file: FoundFile) -> bool:
+  """BTCV's labels and Gibson's have the same names; theirs may lie beside these in a folder of raw data."""
+  return not file.is_in("multiorgan") and (
+    file.is_in("tcia", "pancreas") or not file.is_in("btcv", "rawdata", "training")
+  )
 
 
 def scans(files: Files) -> dict[int, pathlib.Path]:

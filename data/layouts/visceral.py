@@ -55,10 +55,25 @@ def find(files: Files) -> Found:
     if found and scan.match[1] not in FAULTY:
       annotated = tuple(organ for organ in BTCV_ORGANS if organ in found)
       paths = {organ: (found[organ],) for organ in annotated}
-      cases.append(Case(f"visceral_{patient}", scan.path, None, annotated, {}, masks=paths))
+      cases.append(
+        # a patient may have several volumes
+        Case(
+          f"visceral_{patient}",
+          scan.path,
+          None,
+          annotated,
+          {},
+          masks=paths,
+          patient=f"visceral_{scan.match[1]}",
+        )
+      )
+  others = [
+    file.path.name for file in files.matching(rf"\d+_\d+_(?!CTce_ThAb)[A-Za-z0-9]+_[A-Za-z0-9]+{NIFTI}")
+  ]
   faulty = [scan.path.name for scan in scans.values() if scan.match[1] in FAULTY]
   bare = [scan.path.name for patient, scan in scans.items() if patient not in masks]
   notes = (
+    *left_out("scans", others, "they are no contrast CT of thorax and abdomen"),
     *left_out("scans", faulty, "their reconstruction is faulty"),
     *left_out("scans without masks", bare),
     *left_out("masks without a scan", sorted(set(masks) - set(scans))),

@@ -59,3 +59,14 @@ def test_the_list_of_the_downloader_is_no_download(tmp_path):
   (tmp_path / "Pancreas-CT-20200910.tcia").touch()
   with pytest.raises(InputError, match="NBIA"):
     find_cases("nih_pancreas", tmp_path, Choice())
+
+
+def test_labels_of_others_beside_them(tmp_path):
+  """All of them are called label0001."""
+  raw = tmp_path / "rawdata"
+  own = raw / "TCIA_pancreas_labels-02-05-2017"
+  for folder in (own, raw / "Training" / "label", raw / "label_tcia_multiorgan", raw / "PANCREAS_0001"):
+    folder.mkdir(parents=True)
+    (folder / ("1.dcm" if folder.name.startswith("P") else "label0001.nii.gz")).touch()
+  (case,) = find(Files(tmp_path)).cases
+  assert case.label == own / "label0001.nii.gz"

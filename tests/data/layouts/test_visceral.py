@@ -38,7 +38,9 @@ def test_what_has_no_file_is_unknown(tmp_path):
   assert_phantom(cases["visceral_10000100_1"], RADLEX.values())
   without = [organ for organ in RADLEX.values() if "adrenal" not in organ]
   assert_phantom(cases["visceral_10000104_1"], without, 1)
-  assert manifest.notes == ()
+  (note,) = manifest.notes
+  assert "left out: 1 scans (10000100_1_MRT1_wb.nii.gz): they are no contrast CT" in note
+  assert [case.patient for case in manifest.cases] == ["visceral_10000100", "visceral_10000104"]
 
 
 def touch(folder, *names):

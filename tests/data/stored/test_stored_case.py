@@ -2,11 +2,13 @@
 
 import itertools
 import json
+import shutil
 
 import hypothesis
 import nibabel
 import numpy as np
 import pytest
+import SimpleITK as sitk
 from hypothesis import strategies as st
 from nibabel import orientations
 
@@ -109,6 +111,9 @@ ORIENTATIONS = [
 ]
 
 
+ENDINGS = (".nii.gz", ".nrrd", ".mha")
+
+
 def reoriented(path, orientation):
   image = nibabel.load(path)
   array = orientations.apply_orientation(np.asarray(image.dataobj), orientation)
@@ -116,22 +121,39 @@ def reoriented(path, orientation):
   nibabel.save(nibabel.Nifti1Image(array, affine), path)
 
 
+def stored_as(path, orientation, ending):
+  """A copy of a NIfTI file in another orientation, and by SimpleITK in another format; its name."""
+  path = shutil.copy(path, path.with_name("turned.nii.gz"))
+  reoriented(path, orientation)
+  other = path.with_name(f"turned{ending}")
+  if ending != ".nii.gz":
+    sitk.WriteImage(sitk.ReadImage(str(path)), str(other))
+  return f"{other.parent.name}/{other.name}"
+
+
 @pytest.mark.slow
 @hypothesis.settings(max_examples=1, deadline=None, phases=[hypothesis.Phase.generate])
-@hypothesis.given(of_labels=st.permutations(range(len(ORIENTATIONS))))
-def test_all_48_orientations_give_one_store(tmp_path_factory, of_labels):
+@hypothesis.given(of_labels=st.permutations(range(len(ORIENTATIONS))), label_endings=st.permutations(ENDINGS))
+def test_all_48_orientations_give_one_store(tmp_path_factory, of_labels, label_endings):
+  """Of NIfTI, NRRD and MetaImage; a label map has another orientation and format than its image."""
   raw = write_raw(tmp_path_factory.mktemp("raw"), full=1, partial=0, test=0).parent
   image, label = (raw / kind / "full_0.nii.gz" for kind in ("images", "labels"))
-  kept = {path: path.read_bytes() for path in (image, label)}
+  content = json.loads((raw / "dataset.json").read_text())
   before = without_sources(prepared(raw))
   assert len(ORIENTATIONS) == 48
   for of_image, of_label in zip(ORIENTATIONS, of_labels):
-    for path, orientation in ((image, of_image), (label, ORIENTATIONS[of_label])):
-      path.write_bytes(kept[path])
-      reoriented(path, orientation)
-    after = without_sources(prepared(raw))
-    np.testing.assert_allclose(after["affine"], before["affine"], atol=1e-4)
-    assert {**after, "affine": before["affine"]} == before
+    for image_ending, label_ending in zip(ENDINGS, label_endings):
+      content["cases"][0]["image"] = stored_as(image, of_image, image_ending)
+      content["cases"][0]["label"] = stored_as(label, ORIENTATIONS[of_label], label_ending)
+      (raw / "dataset.json").write_text(json.dumps(content))
+      after = without_sources(prepared(raw))
+      np.testing.assert_allclose(after["affine"], before["affine"], atol=1e-4)
+      np.testing.assert_allclose(after["spacing_mm"], before["spacing_mm"], rtol=1e-6)
+      # to the digits of a header; notes name the file
+      inexact = ("affine", "spacing_mm", "source_spacing_mm", "measured", "notes")
+      assert {**after, **{key: before[key] for key in inexact}} == before
+      for organ, measured in before["measured"].items():
+        assert after["measured"][organ] == pytest.approx(measured, rel=1e-4)
 
 
 def without_sources(entry):
