@@ -35,6 +35,11 @@ def _reason(labeled: CaseSet, one: CaseSet, failing: Sequence[Agreement]) -> str
   present = [a for a in failing if a.ratio > 0]
   if not present:
     return 'No case has a voxel of what it annotates: correct "annotated" or "labels" in the manifest'
+  if one.of_separate_slices:
+    return (
+      "Its scans are single slices, taken where they show what they annotate, so that no cropping makes the "
+      "shares alike: annotate some of these cases in full"
+    )
   ours, theirs = extent(one.extent_mm), extent(labeled.extent_mm)
   # Where the volumes explain less than half of the (log) ratio, the scans explain the rest.
   if np.median([math.log(a.volume_ratio) / math.log(a.ratio) for a in present]) < 0.5:

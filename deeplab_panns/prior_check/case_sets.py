@@ -31,6 +31,7 @@ class CaseSizes:
     total: all voxels counted; `ignore` does not count.
     voxel_ml: volume of one voxel.
     extent_mm: of the scan, (z, y, x).
+    separate_slices: the scan's slices are no neighbours, so that volumes and its extent along z mean nothing.
   """
 
   id: str
@@ -39,6 +40,7 @@ class CaseSizes:
   total: int
   voxel_ml: float
   extent_mm: tuple[float, ...]
+  separate_slices: bool = False
 
 
 def measure(case: StoredCase, organs: Sequence[str], body_only: bool = False) -> CaseSizes:
@@ -59,7 +61,8 @@ def measure(case: StoredCase, organs: Sequence[str], body_only: bool = False) ->
       "organs have no share of it; look at the image, and take the case out of the manifest if it is empty."
     )
   extent_mm = tuple(size * mm for size, mm in zip(case.shape, case.spacing_mm))
-  return CaseSizes(case.id, case.annotated, voxels, total, math.prod(case.spacing_mm) / 1000, extent_mm)
+  voxel_ml = math.prod(case.spacing_mm) / 1000
+  return CaseSizes(case.id, case.annotated, voxels, total, voxel_ml, extent_mm, case.separate_slices)
 
 
 def _body_voxels(case: StoredCase, organs: Sequence[str]) -> dict[str, int]:
@@ -80,6 +83,11 @@ class CaseSet:
   name: str
   organs: tuple[str, ...]
   cases: tuple[CaseSizes, ...]
+
+  @property
+  def of_separate_slices(self) -> bool:
+    """Whether some of its scans are slices that are no neighbours."""
+    return any(case.separate_slices for case in self.cases)
 
   def annotating(self, organ: str) -> list[CaseSizes]:
     """The cases that annotate an organ."""

@@ -12,6 +12,7 @@ from data.stored.store import Store
 from deeplab_panns.prior_check import share_agreement
 from deeplab_panns.prior_check.advice import advice
 from deeplab_panns.prior_check.case_sets import ALL_PARTIAL, CaseSet, measure, partial_sets
+from deeplab_panns.prior_check.recipe import other_field, recipe
 from deeplab_panns.prior_check.share_agreement import FAILS, MIN_CASES, TOLERANCE, Agreement
 
 LABELED = "fully labelled"
@@ -84,13 +85,15 @@ def cases_that_agree(store: Store, splits: Splits) -> frozenset[str]:
 
 
 def disagreements(store: Store, splits: Splits) -> list[str]:
-  """One line for each partial set in which the prior does not hold; [] where nothing speaks against it.
+  """One line for each partial set in which the prior does not hold, and one for the flagfile that fits; [] if
+  nothing speaks against the prior.
 
   Reads no array. For `train` with a prior to print as warnings.
   """
   found = check(store, splits)
-  return [
+  lines = [
     f"{store.path}: the prior does not hold in {advice(found.labeled, one, agreements)} "
     "See python -m deeplab_panns.prior_check."
     for one, agreements in found.failing().items()
   ]
+  return [*lines, f"{store.path}: {recipe(found)}"] if lines or other_field(found) else []

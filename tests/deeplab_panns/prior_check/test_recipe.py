@@ -1,10 +1,18 @@
 """Which flagfile a store is told to take, and that the reason is what the study's tables say."""
 
 import csv
+import dataclasses
+import itertools
+import pathlib
 
 import numpy as np
 import pytest
 
+from data.organs import BTCV_ORGANS
+from data.stored.splits import Splits
+from data.stored.store import Store, StoredCase
+from data.synthetic import field_of_view
+from data.synthetic.phantom_ct import draw_case
 from deeplab_panns.prior_check import check
 from deeplab_panns.prior_check.recipe import BEST, MARGINAL, recipe
 from tests.conftest import ROOT
@@ -13,7 +21,11 @@ from tests.deeplab_panns.prior_check.patients import checked, patients
 
 def of_partial(count, **scans):
   rng = np.random.default_rng(9)
-  return recipe(check.check(*checked(patients(rng, 24), patients(rng, count, ("liver",), **scans))))
+  store, splits = checked(patients(rng, 24), patients(rng, count, ("liver",), **scans))
+  line = recipe(check.check(store, splits))
+  warned = check.disagreements(store, splits)
+  assert not warned or warned[-1] == f"{store.path}: {line}"  # train names the same
+  return line
 
 
 @pytest.mark.parametrize(
@@ -25,6 +37,55 @@ def test_the_flagfile(count, scans, flagfile):
   line = of_partial(count, **scans)
   assert line.startswith(f"Recipe: {flagfile}, since") and "\n" not in line and len(line) <= 300
   assert (ROOT / flagfile).is_file()
+
+
+# Cohorts of experiments/study: (partial_fields of data.phantom, the flagfile that its table speaks for).
+FIELDS = [("full", BEST), ("upper", MARGINAL), ("liver_box", MARGINAL), ("full,full,liver_box", MARGINAL)]
+
+
+SEEDS = [100, 104, 107]  # 104: in upper scans the shares of the annotated organs happen to be right
+
+
+@pytest.fixture(scope="module", params=SEEDS)
+def drawn(request):
+  """A cohort of the study, coarser: 3 fully labelled patients, 18 partial ones."""
+  roles = [("labeled", 3), ("partial", 18)]
+  return {
+    role: [draw_case(request.param, role, index, 32) for index in range(count)] for role, count in roles
+  }
+
+
+def stored(case_id, one, annotated):
+  kept = np.isin(one.label, [1 + BTCV_ORGANS.index(organ) for organ in annotated])
+  counts = np.bincount(np.where(kept, one.label, 0).ravel(), minlength=14).tolist()
+  voxels = dict(zip(("background", *BTCV_ORGANS), counts))
+  spacing_mm = tuple(np.diag(one.affine)[2::-1])
+  folder = pathlib.Path("c")
+  return StoredCase(folder, case_id, annotated, None, spacing_mm, one.affine, one.label.shape, voxels, {})
+
+
+@pytest.mark.slow  # the patients of a seed take two seconds
+@pytest.mark.parametrize("fields, flagfile", FIELDS)
+def test_the_cohorts_of_the_study_are_told_what_won_on_them(fields, flagfile, drawn):
+  cycle = itertools.cycle(zip(("spleen", "pancreas", "liver"), itertools.cycle(fields.split(","))))
+  full = [stored(f"f{index}", one, BTCV_ORGANS) for index, one in enumerate(drawn["labeled"])]
+  partial = [
+    stored(f"p{index}", field_of_view.crop(one, field, BTCV_ORGANS), (organ,))
+    for index, (one, (organ, field)) in enumerate(zip(drawn["partial"], cycle))
+  ]
+  store = Store(pathlib.Path("s"), BTCV_ORGANS, (*full, *partial), (None,) * 3)
+  splits = Splits(tuple(full), tuple(partial), (), ())
+  line = recipe(check.check(store, splits))
+  assert line.startswith(f"Recipe: {flagfile}, since") and len(line) <= 300
+  warned = check.disagreements(store, splits)
+  assert bool(warned) == (flagfile == MARGINAL) and (not warned or warned[-1] == f"s: {line}")
+
+
+def test_single_slices_are_another_field_of_view():
+  rng = np.random.default_rng(3)
+  slices = [dataclasses.replace(one, separate_slices=True) for one in patients(rng, 24, ("liver",))]
+  line = recipe(check.check(*checked(patients(rng, 24), slices)))
+  assert line.startswith(f"Recipe: {MARGINAL}, since 'liver' are single slices") and len(line) <= 300
 
 
 def points(part, cell, column="reference_difference"):
