@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import pathlib
 import sys
 from collections.abc import Mapping, Sequence
@@ -194,7 +195,7 @@ def _prepare_cases(
   entries, failures = {}, {}
   results = in_processes(
     prepare_case,
-    {case.id: (case, preparation, output_dir) for case in cases},
+    {case.id: (case, preparation, output_dir) for case in largest_first(cases)},
     workers,
     f"{manifest.path}: a process that prepared a case died (memory?); try again with --workers=1.",
   )
@@ -209,6 +210,21 @@ def _prepare_cases(
     in_order = {case.id: failures[case.id] for case in cases if case.id in failures}
     raise CasesFailed(len(cases), in_order)
   return entries
+
+
+def largest_first(cases: Sequence[Case]) -> list[Case]:
+  """The order in which cases end soonest side by side: a large one begun last would keep one worker alone."""
+  return sorted(cases, key=lambda case: -_file_bytes(case.image))
+
+
+def _file_bytes(path: pathlib.Path) -> int:
+  """Of a file, or of the files in a folder; 0 where that cannot be known, which reading it will tell."""
+  try:
+    if path.is_dir():
+      return sum(entry.stat().st_size for entry in os.scandir(path) if entry.is_file())
+    return path.stat().st_size
+  except OSError:
+    return 0
 
 
 def index_content(

@@ -12,11 +12,11 @@ import nibabel
 import numpy as np
 import pytest
 
-from data.dataset_json import read_manifest
+from data.dataset_json import Case, read_manifest
 from data.input_error import InputError
 from data.stored.dropped_annotations import Drop
 from data.stored.folds import with_folds
-from data.stored.preparation import CasesFailed, prepare_store
+from data.stored.preparation import CasesFailed, largest_first, prepare_store
 from data.stored.store import read_store, verify
 from tests.conftest import ROOT, make_case, make_store, write_nifti, write_raw
 
@@ -233,3 +233,14 @@ def test_a_report_lies_beside_the_index_and_no_page_of_others_is_replaced(tiny_r
   with pytest.raises(InputError, match=r"prepare_report\.html: is there already"):
     make_store(tiny_raw / "dataset.json", tmp_path / "store")
   assert page.read_text() == "my notes"
+
+
+def test_large_cases_are_begun_first(tmp_path):
+  (tmp_path / "small.nii").write_bytes(bytes(10))
+  (tmp_path / "large.nii").write_bytes(bytes(30))
+  (tmp_path / "series").mkdir()
+  for name in "ab":
+    (tmp_path / "series" / name).write_bytes(bytes(10))
+  names = ("gone", "small.nii", "series", "large.nii")
+  cases = [Case(name, tmp_path / name, None, (), {}) for name in names]
+  assert [case.id for case in largest_first(cases)] == ["large.nii", "series", "small.nii", "gone"]
