@@ -17,7 +17,12 @@ from deeplab_panns.postprocessing.mending import MendedSegmenter, Mending
 from deeplab_panns.prediction.case_outputs import ENDINGS, WantedOutputs
 from deeplab_panns.prediction.checked_scan import say
 from deeplab_panns.prediction.finished import series_by_id
-from deeplab_panns.prediction.input_names import case_ids, named_by_path, named_by_series
+from deeplab_panns.prediction.input_names import (
+  case_ids,
+  named_by_path,
+  named_by_series,
+  require_no_patients,
+)
 from deeplab_panns.prediction.input_search import find_inputs
 from deeplab_panns.prediction.model_identity import identity_of_files, identity_of_weights
 from deeplab_panns.prediction.opened_model import OpenedModel, on_tensorflow
@@ -88,6 +93,11 @@ def define_flags() -> None:
     False,
     "Predict finished cases anew, and replace files that predict did not write; never an input.",
   )
+  flags.DEFINE_bool(
+    "keep_patient_ids",
+    False,
+    "Name outputs by folders and files of DICOM that bear the patient's name or id; else that is refused.",
+  )
   flags.DEFINE_bool("assume_hu", False, "Segment also what does not look like a CT in HU.")
   flags.DEFINE_enum(
     "nifti_header",
@@ -154,6 +164,8 @@ def main(_: Any) -> None:
   )
   found = find_inputs(args.input)
   ids = case_ids(found.root, found.scans, series_by_id(args.output_dir))
+  if not args.keep_patient_ids:
+    require_no_patients(ids)
   outputs = prediction_outputs(found, ids, args.output_dir, args.overwrite, wanted)
   for line in (found.not_used(), named_by_path(found.root, ids), named_by_series(ids)):
     if line:

@@ -23,6 +23,7 @@ KEYWORDS = (
   "ImageType",
   "PatientID",
   "PatientName",
+  "PatientIdentityRemoved",
   "StudyInstanceUID",
   "SeriesInstanceUID",
   "SeriesNumber",

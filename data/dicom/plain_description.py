@@ -1,4 +1,4 @@
-"""What a series is called, as a part of a file's name, without what names the patient."""
+"""What a series is called, as a part of a file's name, without what names the patient; names that do so."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from collections.abc import Iterable
 MOST_BYTES = 40
 # Words of a name that stand in a description as a part of a longer word count from so many letters on.
 _PART = 4
+_SHORTEST = 3  # a word of a name that is found in file names by chance is shorter
+_NOBODY = {"anon", "anonymous", "anonymized", "anonymised", "none", "patient", "phantom", "test", "unknown"}
 
 
 def plain_description(text: str, personal: Iterable[str] = ()) -> str:
@@ -28,6 +30,25 @@ def plain_description(text: str, personal: Iterable[str] = ()) -> str:
       break
     joined = longer
   return joined
+
+
+def names_patient(text: str, personal: Iterable[str]) -> bool:
+  """Whether a file's name holds words of the patient's name, or the whole of the id.
+
+  Args:
+    personal: name and id as the headers have them.
+  """
+  own = [word.casefold() for word in _words(text)]
+  together = "".join(own)
+  for one in personal:
+    theirs = [word.casefold() for word in _words(one)]
+    whole = "".join(theirs)
+    if len(whole) >= _PART and whole in together and whole not in _NOBODY:
+      return True
+    words = {word for word in theirs if len(word) >= _SHORTEST and not word.isdecimal()} - _NOBODY
+    if any(_names(word, words) for word in own):
+      return True
+  return False
 
 
 def _words(text: str) -> list[str]:

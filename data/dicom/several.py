@@ -39,6 +39,7 @@ class Series:
     code: six characters that tell it from the others, whatever else lies in the folder.
     files: paths, sorted.
     part: what tells it from the others of its UID, for messages; "" where there are none.
+    personal: the patient's name and id; () where the headers say that these were removed. Never shown.
   """
 
   uid: str
@@ -47,6 +48,7 @@ class Series:
   code: str
   files: tuple[str, ...]
   part: str = ""
+  personal: tuple[str, ...] = dataclasses.field(default=(), repr=False)
 
 
 def series_of(headers: Sequence[Header], one_series: bool = False) -> list[Series]:
@@ -179,15 +181,15 @@ def _series(part: Sequence[Header], parts: Sequence[Sequence[Header]]) -> Series
   traits = [_text(first, keyword) for keyword in ("SeriesInstanceUID", "PatientID", "StudyInstanceUID")]
   traits += [frame_of_reference(part), *_shape(first)]
   traits += acquisitions if len(acquisitions) == 1 else []
+  personal = tuple(_text(first, keyword) for keyword in _PERSONAL)
   return Series(
     uid=_text(first, "SeriesInstanceUID"),
     number=number if number.isdecimal() else "",
-    description=plain_description(
-      _text(first, "SeriesDescription"), (_text(first, keyword) for keyword in _PERSONAL)
-    ),
+    description=plain_description(_text(first, "SeriesDescription"), personal),
     code=hashlib.sha256("|".join(traits).encode()).hexdigest()[:_CODE_CHARACTERS],
     files=tuple(sorted(header.path for header in part)),
     part=_difference(part, parts),
+    personal=personal if _text(first, "PatientIdentityRemoved") != "YES" else (),
   )
 
 

@@ -7,6 +7,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from data.dicom.plain_description import names_patient
 from data.input_error import InputError
 from data.listed import listed
 from deeplab_panns.prediction.scan import Scan
@@ -80,6 +81,16 @@ def named_by_series(ids: Mapping[str, Scan]) -> str:
     f"{places} {'folders or archives hold' if places > 1 else 'folder or archive holds'} several scans "
     f"({where}), each a case of its own, {len(several)} in all: {listed(several, 4)}"
   )
+
+
+def require_no_patients(ids: Mapping[str, Scan]) -> None:
+  """Raises InputError if ids name patients, by what the DICOM headers say of them."""
+  naming = [name for name, scan in ids.items() if scan.series and names_patient(name, scan.series.personal)]
+  if naming:
+    raise InputError(
+      f"--input: {len(naming)} of {len(ids)} scans lie in folders or files that are named by the patient's "
+      "name or id; so would outputs, tables and messages be. Rename them, or say --keep_patient_ids."
+    )
 
 
 def require_usable(name: str, scan: object) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from data.dicom.plain_description import plain_description
+from data.dicom.plain_description import names_patient, plain_description
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,23 @@ def test_words_of_the_patients_name_and_id_are_left_out():
   assert plain_description("CT abd smith, portal", personal) == "CT_abd_portal"
   assert plain_description("JohnSMITH-2 0815 portal x4711y", personal) == "2_portal"
   assert plain_description("drip", ("Dr^X",)) == "drip"  # two letters of a longer word name nobody
+
+
+@pytest.mark.parametrize(
+  "name, personal, does",
+  [
+    ("Doe_Jane", ("Doe^Jane", ""), True),
+    ("ct-JANE-2", ("Doe^Jane", "7"), True),
+    ("janedoe_ct", ("Doe^Jane", ""), True),
+    ("MRN4711", ("", "mrn-4711"), True),
+    ("M\u00fcller", ("Mu\u0308ller^Eva", ""), True),
+    ("case_07", ("Doe^Jane", "07"), False),  # found by chance
+    ("ct_47_11_portal", ("Doe^Jane", "4712"), False),
+    ("li_ct", ("Li^Wu", ""), False),
+    ("anonymous_3", ("anonymous", "3"), False),
+    ("liver_0", ("", ""), False),
+    ("liver_0", (), False),
+  ],
+)
+def test_names_that_name_the_patient(name, personal, does):
+  assert names_patient(name, personal) == does

@@ -7,7 +7,13 @@ import pytest
 
 from data.dicom.several import Series
 from data.input_error import InputError
-from deeplab_panns.prediction.input_names import case_ids, named_by_path, named_by_series, require_usable
+from deeplab_panns.prediction.input_names import (
+  case_ids,
+  named_by_path,
+  named_by_series,
+  require_no_patients,
+  require_usable,
+)
 from deeplab_panns.prediction.scan import Scan
 
 ROOT = pathlib.Path("scans")
@@ -84,3 +90,11 @@ def test_an_id_must_be_text_and_leave_room_for_the_ending():
 def test_the_longest_id_can_be_written(tmp_path):
   require_usable("x" * 235, "a.nii")
   (tmp_path / f".{'x' * 235}.nii.gz.4194304.tmp").touch()  # as data.whole_file names it; the highest number
+
+
+def test_ids_that_name_patients_are_refused_and_not_repeated():
+  jane = Scan(ROOT / "Doe_Jane", series=Series("1.2", "", "", "abcdef", (), personal=("Doe^Jane", "4711")))
+  with pytest.raises(InputError, match=r"^--input: 1 of 2 scans lie in .* --keep_patient_ids") as raised:
+    require_no_patients({"Doe_Jane": jane, "b": Scan(ROOT / "b.nii")})
+  assert "Jane" not in str(raised.value) + repr(jane.series)
+  require_no_patients({"a": jane, "Doe_Jane": Scan(ROOT / "Doe_Jane.nii")})
