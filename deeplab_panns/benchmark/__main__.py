@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 
 import tensorflow as tf
 from absl import flags
@@ -38,6 +39,12 @@ def define_flags() -> None:
     lower_bound=3,
   )
   flags.DEFINE_integer("threads", 0, "Threads within an operation; 0: one per core.", lower_bound=0)
+  flags.DEFINE_list("cases", ["4"], "Cases that the pipelines read from; several numbers are measured each.")
+  flags.DEFINE_bool(
+    "processor_time",
+    False,
+    "Seconds of the processor, all threads together, instead of the clock's: where other programs run.",
+  )
   flags.DEFINE_bool("json", False, "Print the JSON lines alone.")
 
 
@@ -47,14 +54,17 @@ def main(_: list[str]) -> None:
   unknown = [name for name in args.what if name not in MEASURES]
   if unknown or not args.what:
     raise flags.ValidationError(f"--what={','.join(args.what)}: must name measures of {', '.join(MEASURES)}")
+  if not args.cases or not all(number.isdecimal() and int(number) for number in args.cases):
+    raise flags.ValidationError(f"--cases={','.join(args.cases)}: must be whole numbers above 0, as 4,8,16")
   threads = args.threads or os.cpu_count() or 1
   tf.config.threading.set_intra_op_parallelism_threads(threads)
   tf.config.threading.set_inter_op_parallelism_threads(threads)
-  setup = Setup(args.batch, args.size, args.backbone, args.stem)
+  setup = Setup(args.batch, args.size, args.backbone, args.stem, tuple(map(int, args.cases)))
+  clock = time.process_time if args.processor_time else time.perf_counter
   results = []
   for name in args.what:
     measures = MEASURES[name](setup)
-    seconds = time_in_turns(measures, args.repeats)
+    seconds = time_in_turns(measures, args.repeats, clock)
     results += [result(measure, kept, threads) for measure, kept in zip(measures, seconds)]
   if not args.json:
     print(as_text(results))

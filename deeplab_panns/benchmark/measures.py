@@ -36,12 +36,14 @@ class Setup:
     batch: examples of a training step.
     size: side of an example in pixels or voxels; 0 stands for each measure's own default.
     backbone, stem: as in DeepLabConfig.
+    cases: how many the input pipelines read from, each number a measure of its own.
   """
 
   batch: int
   size: int
   backbone: str
   stem: str
+  cases: tuple[int, ...] = (4,)
 
   def deeplab(self) -> tf.keras.Model:
     """A new DeepLab-v3 of CLASSES classes."""

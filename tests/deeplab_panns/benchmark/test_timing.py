@@ -11,6 +11,8 @@ def test_measures_take_turns_and_the_first_two_rounds_do_not_count():
   measures = [Measure(name, lambda name=name: order.append(name), {}) for name in "ab"]
   seconds = time_in_turns(measures, 3)
   assert "".join(order) == "ab" * 5 and [len(kept) for kept in seconds] == [3, 3]
+  ticks = iter(range(100))
+  assert time_in_turns(measures[:1], 2, lambda: next(ticks) ** 2) == [[3**2 - 2**2, 5**2 - 4**2]]
 
 
 def test_a_result_by_hand():
