@@ -2,6 +2,8 @@
 # What training does on this machine's GPU: images a second and memory of both networks at the paper's sizes,
 # deterministic and not, in float16, and on two GPUs if there are two. Prints a table to paste into an issue.
 #   experiments/gpu_check.sh [FOLDER]       about ten minutes; FOLDER (default: runs/gpu_check) keeps the logs
+# Needs TensorFlow for GPUs: `make install EXTRAS=gpu,dev`. For an A100, H100 or later take Python 3.12 or 3.13 (PYTHON_FOR_VENV=python3.13): the
+# TensorFlow of Python 3.9 to 3.11 has no code for them and compiles it at its first start, for half an hour.
 # SIZES=tiny STEPS=N try the script itself on a CPU; ROWS="2d-deterministic ..." takes some rows; STORE=DIR a store of your own.
 set -eu
 cd "$(dirname "$0")/.."
@@ -33,7 +35,7 @@ esac
 gpus=$("$PYTHON" -c 'import data, tensorflow as tf; print(len(tf.config.list_physical_devices("GPU")))')
 all="2d-deterministic 2d-fast 2d-float16 2d-bfloat16 3d-deterministic 3d-fast 3d-float16"
 [ "$gpus" -lt 2 ] || all="$all 2d-two 3d-two"
-[ "$gpus" -gt 0 ] || [ "${SIZES:-paper}" = tiny ] || echo "no GPU was found: this will take hours" >&2
+[ "$gpus" -gt 0 ] || [ "${SIZES:-paper}" = tiny ] || echo "no GPU was found, which will take hours; is it TensorFlow for GPUs? .venv/bin/pip install -e '.[gpu]'" >&2
 
 row() {  # name → the line of the table
   case $1 in 2d-*) flags=$DEEPLAB ;; *) flags=$UNET ;; esac
