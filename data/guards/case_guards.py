@@ -94,7 +94,8 @@ def require_plausible(case_id: str, where: str, findings: Iterable[Finding], rul
   """
   for finding in findings:
     if rules.refuse and finding.severe and not rules.override(finding.guard, case_id):
+      line = finding.line if finding.line.endswith("?") else f"{finding.line}."
       raise InputError(
-        f"{where}: {finding.line}. Look at it; if it is right, --override_guards={finding.guard}:{case_id}, "
-        f"else --leave_out={case_id}."
+        f"{where}: {line} Look at it; if it is right, --override_guards={finding.guard}:{case_id}, else "
+        f"--leave_out={case_id}."
       )

@@ -95,6 +95,11 @@ def _labels(path: pathlib.Path, content: dict[str, Any]) -> tuple[dict[int, str]
       )
     if not isinstance(name, str) or not str(value).isdigit():
       raise InputError(f'{path}: "labels" has {key}: {other}; a name and a whole number are allowed.')
+    if (int(value) == 0) != (name.lower() == "background"):
+      raise InputError(
+        f'{path}: "labels" says that {value} is {name}; 0 is background in every label map, and nothing else '
+        'is. Correct it there, with "background": 0.'
+      )
     if name.lower() == "ignore":
       ignored = frozenset({int(value)})
     elif int(value):

@@ -20,6 +20,7 @@ SAMPLED_VOXELS = 2_000_000
 PATIENT_MM = 100.0  # so much of a patient, across and from front to back, holds fat, air or bowel gas
 MOST_LABELS = 256
 NARROWEST_SPAN_HU = 30.0  # of any CT; normalised pictures and attenuation have far less
+NO_AIR_HU = -800.0  # above that of lung and bowel gas, but for their edges; half of HU never comes near
 BODY_ABOVE_HU = -300
 BODY_GRID_MM = 4.0
 # Across the larger and the smaller in-plane extent of a body that lies whole in the picture. A small adult
@@ -85,8 +86,8 @@ def _kind(
     eight_bits = "a picture of 8 bits (prepare takes it by --grey_pictures)"
     kind = eight_bits if high <= 255 else "an MR, or a CT without its rescale"
     return True, f"no voxel is below 0: this looks like {kind}"
-  if low > -200:
-    return False, "no voxel is below -200, so there is no air (cropped, or no HU?)"
+  if low > NO_AIR_HU:
+    return False, f"no voxel is below {NO_AIR_HU:g}, so there is no air (cropped, clipped, or no HU?)"
   if share.between(-150, 300) < 0.001:
     return False, "hardly a voxel is soft tissue"
   return False, ""

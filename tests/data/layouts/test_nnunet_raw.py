@@ -65,6 +65,9 @@ def test_files_that_dataset_json_lists(tmp_path):
     ({"channel_names": {"0": "CT"}, "labels": {"background": 0, "whole": [1, 2]}}, "region whole"),
     ({"channel_names": {"0": "CT"}, "labels": {"background": 0}}, "no organ"),
     ({"channel_names": {"0": "CT"}, "labels": {"a": 1, "b": 1}}, "twice"),
+    ({"channel_names": {"0": "CT"}, "labels": {"spleen": 0, "liver": 1}}, "0 is spleen"),
+    ({"channel_names": {"0": "CT"}, "labels": {"liver": 1, "Background": 2}}, "2 is Background"),
+    ({"channel_names": {"0": "CT"}, "labels": {"0": "liver", "1": "spleen"}}, "0 is liver"),
     ({"channel_names": {"0": "CT"}}, "no dataset.json of nnU-Net"),
   ],
 )

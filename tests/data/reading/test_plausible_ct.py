@@ -82,6 +82,8 @@ def test_a_label_map_is_named(values):
   [
     (np.full((3, 50, 50), 40.0), "alike"),
     (np.clip(body_hu(), -125, 275), "no air"),
+    (np.clip(body_hu(), -500, 500), "no air"),
+    (body_hu() / 2, "no air"),  # half the rescale slope
     (np.random.default_rng(0).normal(60, 12, (4, 20, 20)), "no air"),  # within a liver
     (np.random.default_rng(0).normal(-900, 30, (4, 20, 20)), "soft tissue"),  # within a lung
   ],
