@@ -11,6 +11,7 @@ from absl import flags
 
 from data import command
 from data.input_error import InputError
+from data.stored.shards import parse_shard
 from deeplab_panns import inference_flags
 from deeplab_panns.portable.onnx_model import is_onnx, open_onnx
 from deeplab_panns.postprocessing.mending import MendedSegmenter, Mending
@@ -87,6 +88,12 @@ def define_flags() -> None:
   flags.DEFINE_bool("preview", True, "Also <id>.png: three planes, the organs from the front, their volumes.")
   flags.DEFINE_integer(
     "jobs", 1, "Scans in hand at a time: others are read and written while the network works on one.", 1
+  )
+  flags.DEFINE_string(
+    "shard",
+    None,
+    "I/N: predict the I-th of N shares of the scans, for job arrays; all write to one --output_dir, whose "
+    "tables are whole once the last one ends.",
   )
   flags.DEFINE_bool(
     "overwrite",
@@ -166,8 +173,12 @@ def main(_: Any) -> None:
   ids = case_ids(found.root, found.scans, series_by_id(args.output_dir))
   if not args.keep_patient_ids:
     require_no_patients(ids)
-  outputs = prediction_outputs(found, ids, args.output_dir, args.overwrite, wanted)
-  for line in (found.not_used(), named_by_path(found.root, ids), named_by_series(ids)):
+  lines = (found.not_used(), named_by_path(found.root, ids), named_by_series(ids))
+  if args.shard:
+    shard = parse_shard(args.shard)
+    ids = {name: scan for position, (name, scan) in enumerate(ids.items()) if shard.takes(position)}
+  outputs = prediction_outputs(found, ids, args.output_dir, args.overwrite, wanted, bool(args.shard))
+  for line in lines:
     if line:
       say(line)
   opened = open_model(args.run_dir, args.model, args.checkpoint, args.run_dirs, how)

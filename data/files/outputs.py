@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pathlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from data.files.file_hash import file_sha256
+from data.files.file_lock import locked
 from data.input_error import InputError
 from data.whole_file import AnyPath, write_text
 
 # Beside the outputs: {name relative to the folder: sha256 as written}.
 RECORD = ".written_by_panns.json"
+LOCK = ".written_by_panns.lock"  # in a folder that processes share
 
 
 class Outputs:
@@ -22,11 +25,14 @@ class Outputs:
   runs again. Any other that exists needs `overwrite`, and an input is never replaced.
   """
 
-  def __init__(self, folder: AnyPath, inputs: Iterable[AnyPath] = (), overwrite: bool = False):
+  def __init__(
+    self, folder: AnyPath, inputs: Iterable[AnyPath] = (), overwrite: bool = False, shared: bool = False
+  ):
     """Makes the folder, if it is missing.
 
     Args:
       inputs: files that are read, and folders of which every file is.
+      shared: other processes write there at the same time, each files of its own and all of them the record.
     Raises:
       InputError: If the folder cannot be made or written to.
     """
@@ -35,7 +41,25 @@ class Outputs:
     self._input_folders = {path for path in read if os.path.isdir(path)}
     self._input_files = read - self._input_folders
     self._overwrite = overwrite
+    self._shared = shared
+    self._held = False
     make_folder(self.folder)
+
+  @contextlib.contextmanager
+  def alone(self) -> Iterator[None]:
+    """What is read and written in the block stays as it is until the end: others that share the folder wait.
+
+    For one thread of a process; a block may stand in another.
+    """
+    if not self._shared or self._held:
+      yield
+      return
+    with locked(self.folder / LOCK):
+      self._held = True
+      try:
+        yield
+      finally:
+        self._held = False
 
   def require_free(self, names: Iterable[str]) -> None:
     """Call it with all names before anything is computed.
@@ -46,6 +70,10 @@ class Outputs:
       InputError: If one exists and is an input, or was not written by this project and `overwrite` is not
         given.
     """
+    with self.alone():
+      self._require_free(names)
+
+  def _require_free(self, names: Iterable[str]) -> None:
     written = self._record()
     for name in names:
       path = self.folder / name
@@ -71,8 +99,9 @@ class Outputs:
 
   def wrote(self, names: Iterable[str]) -> None:
     """Records files that are whole; another run may replace them."""
-    files = {name: file_sha256(self.folder / name) for name in names}
-    write_text(self.folder / RECORD, json.dumps({**self._record(), **files}, indent=1))
+    with self.alone():
+      files = {name: file_sha256(self.folder / name) for name in names}
+      write_text(self.folder / RECORD, json.dumps({**self._record(), **files}, indent=1))
 
   def adopt(self, names: Iterable[str]) -> None:
     """Takes files that an earlier version wrote, which kept no record, for its own.

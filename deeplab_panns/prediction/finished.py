@@ -47,12 +47,15 @@ class Finished:
 
 
 class FinishedCases(Mapping[str, Finished]):
-  """{id: Finished} of an output folder, kept in predictions.json."""
+  """{id: Finished} of an output folder, kept in predictions.json; other processes may write to it as well."""
 
-  def __init__(self, outputs: Outputs) -> None:
+  def __init__(self, outputs: Outputs, organs: tuple[str, ...]) -> None:
+    """Cases of other organs, and those whose files are gone, are forgotten."""
     self._outputs = outputs
+    self._organs = organs
     self._path = outputs.folder / PREDICTIONS
-    self._cases = _read(self._path)
+    self._own: dict[str, Finished] = {}
+    self._cases = self._known()
 
   def __getitem__(self, name: str) -> Finished:
     return self._cases[name]
@@ -63,14 +66,6 @@ class FinishedCases(Mapping[str, Finished]):
   def __len__(self) -> int:
     return len(self._cases)
 
-  def keep(self, organs: tuple[str, ...]) -> None:
-    """Forgets cases of other organs, and those whose files are gone."""
-    self._cases = {
-      name: one
-      for name, one in self._cases.items()
-      if tuple(one.organs) == organs and all((self._outputs.folder / file).is_file() for file in one.files)
-    }
-
   def is_current(self, name: str, wanted: Finished) -> bool:
     """Whether the case was made from the same scan, by the same model and settings, and its files are as
     they were written."""
@@ -79,14 +74,24 @@ class FinishedCases(Mapping[str, Finished]):
 
   def add(self, name: str, one: Finished) -> None:
     """Records a case."""
-    self._cases[name] = one
-    self.write()
+    self._own[name] = one
+    with self._outputs.alone():
+      self._cases = {**self._known(), **self._own}
+      content = {name: dataclasses.asdict(one) for name, one in sorted(self._cases.items())}
+      write_text(self._path, json.dumps(content, indent=1))
+      self._outputs.wrote([PREDICTIONS])
 
-  def write(self) -> None:
-    """Writes all that is recorded."""
-    content = {name: dataclasses.asdict(one) for name, one in sorted(self._cases.items())}
-    write_text(self._path, json.dumps(content, indent=1))
-    self._outputs.wrote([PREDICTIONS])
+  def refresh(self) -> None:
+    """Takes in what other processes have recorded."""
+    self._cases = {**self._known(), **self._own}
+
+  def _known(self) -> dict[str, Finished]:
+    return {
+      name: one
+      for name, one in _read(self._path).items()
+      if tuple(one.organs) == self._organs
+      and all((self._outputs.folder / file).is_file() for file in one.files)
+    }
 
 
 def series_by_id(folder: AnyPath) -> dict[str, str]:

@@ -129,12 +129,14 @@ def prediction_outputs(
   output_dir: AnyPath,
   overwrite: bool = False,
   wanted: WantedOutputs | None = None,
+  shared: bool = False,
 ) -> Outputs:
   """The output folder of a prediction, which is made; call it before anything is computed.
 
   Args:
     ids: of the scans.
     overwrite: files may be replaced that no prediction before has written; never an input.
+    shared: other processes predict other scans of the input into the same folder.
   Raises:
     InputError: If an input or a file of others would be replaced, the folder is one of those that are
       searched for inputs, or it or the folder of temporary files cannot be written to.
@@ -149,8 +151,16 @@ def prediction_outputs(
       replaced = [name for name in names if os.path.lexists(os.path.join(output_dir, name))]
       what = f"{listed(replaced)} would be replaced" if replaced else "label maps would lie among the scans"
       raise InputError(f"--output_dir={output_dir}: is a folder of the input; {what}. Choose another folder.")
+  if (
+    shared
+    and pathlib.Path(os.path.realpath(found.root)) in pathlib.Path(os.path.realpath(output_dir)).parents
+  ):
+    raise InputError(
+      f"--output_dir={output_dir}: lies in the input, where shards would find each other's label maps; "
+      "choose another folder."
+    )
   _require_temporary_files()
-  outputs = Outputs(output_dir, found.files(), overwrite)
+  outputs = Outputs(output_dir, found.files(), overwrite, shared)
   outputs.require_free([*names, *TABLES])
   return outputs
 
@@ -174,12 +184,11 @@ def predict_files(
   _require_possible(predictor, organs, outputs, ids, request)
   if not_coded(organ_looks(organs)):
     say(f"note: {not_coded(organ_looks(organs))}")
-  write_text(outputs.folder / ORGANS, json.dumps(list(organs), indent=1))
-  write_text(outputs.folder / COLORS, color_table(organ_looks(organs)))
-  outputs.wrote([ORGANS, COLORS])
-  finished = FinishedCases(outputs)
-  finished.keep(organs)
-  return _Prediction(predictor, outputs, finished, request).run(ids)
+  with outputs.alone():
+    write_text(outputs.folder / ORGANS, json.dumps(list(organs), indent=1))
+    write_text(outputs.folder / COLORS, color_table(organ_looks(organs)))
+    outputs.wrote([ORGANS, COLORS])
+  return _Prediction(predictor, outputs, FinishedCases(outputs, organs), request).run(ids)
 
 
 class _Prediction:
@@ -258,11 +267,13 @@ class _Prediction:
     )
 
   def _write_tables(self) -> None:
-    organs = {name: one.organs for name, one in sorted(self._finished.items())}
     folder = self._outputs.folder
-    write_text(folder / VOLUMES, volumes_csv(organs, self._predictor.organs))
-    write_text(folder / STATISTICS, json.dumps(organs, indent=1))
-    self._outputs.wrote([VOLUMES, STATISTICS])
+    with self._outputs.alone():
+      self._finished.refresh()
+      organs = {name: one.organs for name, one in sorted(self._finished.items())}
+      write_text(folder / VOLUMES, volumes_csv(organs, self._predictor.organs))
+      write_text(folder / STATISTICS, json.dumps(organs, indent=1))
+      self._outputs.wrote([VOLUMES, STATISTICS])
 
 
 def predict_file(

@@ -80,6 +80,8 @@ def args(tmp_path, monkeypatch):
     output_probabilities=False,
     preview=False,
     jobs=1,
+    shard=None,
+    keep_patient_ids=False,
     test_scales=["1"],
     crop_to_body=False,
     mend_sides=False,
@@ -125,6 +127,19 @@ def test_what_is_not_used_and_ids_of_paths_are_said_first(args, tmp_path, capsys
   assert ": 2 label maps (" in last
 
 
+def test_shards_deal_the_scans_whatever_is_done_already(args, tmp_path, capsys):
+  for name in "abcd":
+    write_scan(tmp_path / "in" / f"{name}.nii")
+  for args.shard, done in (("2/3", ["b"]), ("1/3", ["a", "b", "d"]), ("1/3", ["a", "b", "d"]), ("9/9", None)):
+    predict.main(None)
+    names = sorted(path.name[0] for path in (tmp_path / "out").glob("*.nii.gz"))
+    assert names == (done or ["a", "b", "d"])
+  assert ": 0 label maps; values" in capsys.readouterr().out.splitlines()[-1]
+  args.shard = "4/3"
+  with pytest.raises(InputError, match=r"^--shard=4/3: must be i/n"):
+    predict.main(None)
+
+
 def test_the_folder_of_the_input_is_refused_before_the_run_is_opened(args, tmp_path, monkeypatch):
   write_scan(tmp_path / "in" / "scan.nii.gz")
   args.output_dir = args.input
@@ -162,7 +177,7 @@ def test_every_flag_is_known_to_change_labels_or_not(monkeypatch):
     "output_probabilities",
     "preview",
   }
-  ways = {"jobs", "overwrite", "memory_gb"}
+  ways = {"jobs", "shard", "overwrite", "memory_gb", "keep_patient_ids"}
   assert set(values) == {*predict.LABEL_FLAGS, *told_by_the_model, *files, *ways}
 
 

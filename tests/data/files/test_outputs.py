@@ -1,5 +1,7 @@
 """An output replaces what the command wrote itself, and nothing else."""
 
+import concurrent.futures
+import json
 import os
 import shutil
 
@@ -101,3 +103,15 @@ def test_files_are_unchanged_as_long_as_they_are_as_they_were_written(tmp_path):
   assert outputs.unchanged(["a"]) and outputs.unchanged([]) and not outputs.unchanged(["a", "b"])
   (tmp_path / "a").write_text("by hand")
   assert not outputs.unchanged(["a"])
+
+
+def test_what_several_record_in_a_shared_folder_is_all_there(tmp_path):
+  def record(first):
+    outputs = Outputs(tmp_path, shared=True)
+    for number in range(first, first + 20):
+      with outputs.alone():  # a block in a block is one
+        write(outputs, f"{number}.txt", "x")
+
+  with concurrent.futures.ThreadPoolExecutor(3) as pool:
+    list(pool.map(record, (0, 20, 40)))
+  assert len(json.loads((tmp_path / RECORD).read_text())) == 60

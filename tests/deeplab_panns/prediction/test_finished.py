@@ -13,6 +13,7 @@ from deeplab_panns.prediction.scan import Scan
 from tests.data.dicom.dicom_files import write_series
 
 ONE = Finished("in/a.nii", "h1", "m1", "1.0", {"crop": False}, ("a.nii.gz",), 2.5, {"liver": {"voxels": 3}})
+ORGANS = ("liver",)
 
 
 @pytest.fixture
@@ -24,8 +25,8 @@ def outputs(tmp_path):
 
 
 def test_a_record_is_read_again_as_it_was_written(outputs):
-  FinishedCases(outputs).add("a", ONE)
-  again = FinishedCases(outputs)
+  FinishedCases(outputs, ORGANS).add("a", ONE)
+  again = FinishedCases(outputs, ORGANS)
   assert dict(again) == {"a": ONE} and again.is_current("a", ONE)
   assert not again.is_current("b", ONE)
 
@@ -41,33 +42,41 @@ def test_a_record_is_read_again_as_it_was_written(outputs):
   ],
 )
 def test_whatever_it_was_made_of_counts(outputs, change):
-  cases = FinishedCases(outputs)
+  cases = FinishedCases(outputs, ORGANS)
   cases.add("a", ONE)
   assert not cases.is_current("a", dataclasses.replace(ONE, **change))
   assert cases.is_current("a", dataclasses.replace(ONE, input="moved/a.nii", seconds=0, organs={}))
 
 
 def test_an_output_that_was_edited_is_not_finished(outputs):
-  cases = FinishedCases(outputs)
+  cases = FinishedCases(outputs, ORGANS)
   cases.add("a", ONE)
   (outputs.folder / "a.nii.gz").write_bytes(b"by hand")
   assert not cases.is_current("a", ONE)
 
 
 def test_cases_of_other_organs_and_without_files_are_forgotten(outputs):
-  cases = FinishedCases(outputs)
+  cases = FinishedCases(outputs, ORGANS)
   cases.add("a", ONE)
   cases.add("b", dataclasses.replace(ONE, files=("b.nii.gz",)))
-  cases.keep(("liver",))
-  assert list(cases) == ["a"] and len(cases) == 1
-  cases.keep(("spleen",))
-  assert not cases
+  assert list(FinishedCases(outputs, ORGANS)) == ["a"]
+  assert not FinishedCases(outputs, ("spleen",))
+
+
+def test_what_other_processes_record_is_kept(tmp_path, outputs):
+  """Each began with an empty record."""
+  shared = [FinishedCases(Outputs(tmp_path, shared=True), ORGANS) for _ in range(2)]
+  for cases, name in zip(shared, "ab"):
+    cases.add(name, ONE)
+  assert list(shared[1]) == ["a", "b"] and list(shared[0]) == ["a"]
+  shared[0].refresh()
+  assert list(shared[0]) == ["a", "b"] == list(FinishedCases(outputs, ORGANS))
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"a": 1}', json.dumps({"a": {"input": "x"}})])
 def test_a_damaged_record_counts_as_none(outputs, content):
   (outputs.folder / PREDICTIONS).write_text(content)
-  assert not FinishedCases(outputs)
+  assert not FinishedCases(outputs, ORGANS)
 
 
 def test_the_hash_of_a_scan_is_that_of_all_its_files(tmp_path):
@@ -113,7 +122,7 @@ def test_the_hash_of_one_of_several_scans_is_that_of_its_own_files(tmp_path):
 
 def test_the_series_of_cases_are_known_by_their_codes(outputs):
   assert series_by_id(outputs.folder) == {}
-  cases = FinishedCases(outputs)
+  cases = FinishedCases(outputs, ORGANS)
   cases.add("a", ONE)
   cases.add("b", dataclasses.replace(ONE, series="3fa9c1"))
   assert series_by_id(outputs.folder) == {"b": "3fa9c1"}

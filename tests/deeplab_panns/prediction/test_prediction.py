@@ -427,6 +427,27 @@ def test_several_scans_of_a_zip_are_cases_as_those_of_the_folder_are(tmp_path):
     assert found == (tmp_path / "of_folder" / name).read_bytes()
 
 
+def test_shards_of_a_prediction_share_a_folder(tmp_path):
+  """Two take turns, each with the record that it began with."""
+  for name in "abc":
+    write_nifti(tmp_path / "in" / f"{name}.nii.gz", IMAGE)
+  found = find_inputs(tmp_path / "in")
+  ids = case_ids(found.root, found.scans)
+  request = Request(PLAIN, model="m")
+  shares = [{name: ids[name] for name in names} for names in ("ac", "b")]
+  outputs = [
+    prediction_outputs(found, share, tmp_path / "out", False, PLAIN, shared=True) for share in shares
+  ]
+  for share, own in zip(shares, outputs):
+    predict_files(Stub(), share, own, request)
+  assert label_maps(tmp_path / "out") == ["a.nii.gz", "b.nii.gz", "c.nii.gz"]
+  assert sorted(json.loads((tmp_path / "out" / "statistics.json").read_text())) == ["a", "b", "c"]
+  summary = predict(tmp_path / "in", tmp_path / "out", model="m")
+  assert (summary.predicted, summary.kept) == (0, 3)
+  with pytest.raises(InputError, match="lies in the input, where shards would find each other's"):
+    prediction_outputs(found, ids, tmp_path / "in" / "out", shared=True)
+
+
 @pytest.mark.slow
 def test_dicom_objects_refer_to_their_own_series(tmp_path):
   pytest.importorskip("highdicom", reason="highdicom needs Python 3.10")
