@@ -19,17 +19,20 @@ from hypothesis import strategies as st
 
 from data.dataset_json import read_manifest
 from data.input_error import InputError
+from data.reading.case_volumes import read_case_image, read_case_label
 from data.reading.volumes import read_image, read_label
 from data.stored.store import read_store, verify
 from deeplab_panns.method.dual import Duals
 from deeplab_panns.method.objective import Objective
 from deeplab_panns.method.panns import PaNN
 from deeplab_panns.method.prior import Prior, load_prior, save_prior
+from deeplab_panns.prediction.finished import PREDICTIONS, series_by_id
 from deeplab_panns.runs.checkpoints import Checkpoints
 from deeplab_panns.runs.experiment import Experiment
 from deeplab_panns.runs.run_directory import RunDirectory
 from deeplab_panns.runs.run_record import note_end, note_start
 from tests.data.dicom.dicom_files import write_series
+from tests.data.dicom.label_files import write_rtstruct, write_scan, write_seg
 
 OF_EACH = int(os.environ.get("PANN_DAMAGED", "15"))
 MOST_SECONDS = 20
@@ -106,6 +109,44 @@ def volume_file(ending):
 def dicom(folder, store):
   series = write_series(folder / "series")
   return min(series.iterdir()), lambda: read_image(series)
+
+
+def label_object(ending):
+  """A DICOM SEG or RTSTRUCT as a case's label."""
+
+  def make(folder, store):
+    voxels = np.random.default_rng(0).integers(-500, 500, (4, 6, 8)).astype(np.int16)
+    slices, path = write_scan(folder / "scan", voxels), folder / f"label.{ending}.dcm"
+    if ending == "seg":
+      write_seg(path, slices, {"liver": voxels > 100, "spleen": voxels < -300})
+    else:
+      square = [[-19, -29, 12], [-17, -29, 12], [-17, -27, 12], [-19, -27, 12]]
+      write_rtstruct(path, {"liver": [square], "spleen": [[[x, y, z + 2] for x, y, z in square]]})
+    case = {"id": "a", "image": "scan", "label": path.name, "annotated": "all"}
+    case["labels"] = {"liver": "liver", "spleen": "spleen"}
+    (folder / "dataset.json").write_text(json.dumps({"organs": ["liver", "spleen"], "cases": [case]}))
+    case, organs = read_manifest(folder / "dataset.json").cases[0], ("liver", "spleen")
+    image = read_case_image(case)
+    return path, lambda: read_case_label(case, image, organs)
+
+  return make
+
+
+def predictions(folder, store):
+  one = {
+    "input": "scan.nii",
+    "input_sha256": "0" * 64,
+    "model": "1" * 64,
+    "version": "1",
+    "settings": {"assume_hu": False},
+    "files": ["a.nii.gz"],
+    "seconds": 1.0,
+    "organs": {"liver": {"ml": 1.0}},
+    "series": "abcdef",
+  }
+  (folder / PREDICTIONS).write_text(json.dumps({"a": one, "b": one}))
+
+  return folder / PREDICTIONS, lambda: series_by_id(folder)
 
 
 def manifest(folder, store):
@@ -187,10 +228,13 @@ KINDS = {
   "nrrd": volume_file(".nrrd"),
   "mha": volume_file(".mha"),
   "dicom": dicom,
+  "dicom seg": label_object("seg"),
+  "rtstruct": label_object("rtstruct"),
   "manifest": manifest,
   "index.json": store_index,
   "npy": array,
   **{name: run_file(name) for name in ("experiment.json", "data.json", "prior.json", "run.json")},
+  "predictions.json": predictions,
   "checkpoint index": checkpoint(".index"),
   "checkpoint data": checkpoint(".data-00000-of-00001"),
 }
@@ -239,4 +283,4 @@ def test_a_damaged_file_is_read_or_refused_in_one_line(kind, tmp_path, tiny_stor
         refused.append(error)
 
   read_damaged()
-  assert refused or kind == "run.json"
+  assert refused or kind in ("run.json", "predictions.json")
