@@ -13,7 +13,8 @@ from data.check.stored_case import CaseCheck, check_stored_case
 from data.input_error import InputError
 from data.stored.case_folder import Entry
 from data.stored.findings import require_each_scan_once
-from data.stored.preparation import index_entries
+from data.stored.preparation import index_entries, index_window
+from data.stored.preprocess import WINDOW_HU
 from data.stored.store import Store, read_store
 from data.whole_file import AnyPath
 from data.worker_pool import in_processes
@@ -62,6 +63,12 @@ def check_store(path: AnyPath, workers: int = 1) -> StoreCheck:
 
 def _faults(store: Store, entries: list[Entry]) -> list[str]:
   lines = []
+  window = index_window(store)
+  if window != list(WINDOW_HU):
+    lines.append(
+      f"{store.path}: the index says that grey values are the HU {window}, this program means "
+      f"{list(WINDOW_HU)}; prepare the store anew"
+    )
   try:
     require_each_scan_once(str(store.path), entries, same_role=False)
   except InputError as error:

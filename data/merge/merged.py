@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import pathlib
 import shutil
 from collections.abc import Collection, Sequence
-from typing import Any
 
 from data.dataset_json import is_case_id, same_folder
 from data.files.outputs import make_folder
@@ -19,7 +17,13 @@ from data.overview.page import THUMBNAIL
 from data.spacing import describe_spacing
 from data.stored.case_folder import Entry
 from data.stored.findings import require_each_scan_once
-from data.stored.preparation import index_content, index_entries, require_own_index, write_index
+from data.stored.preparation import (
+  index_content,
+  index_entries,
+  index_window,
+  require_own_index,
+  write_index,
+)
 from data.stored.store import Store, read_store
 from data.whole_file import AnyPath, whole
 
@@ -110,7 +114,7 @@ def _require_alike(stores: Sequence[Store]) -> None:
         f"{other.path}: {_other_organs(other.organs, first.organs)} {first.path}; a merged store has one "
         f"list. Prepare it again with --organs_of={first.path}."
       )
-    windows = [_window_hu(store) for store in (first, other)]
+    windows = [index_window(store) for store in (first, other)]
     if windows[0] != windows[1]:
       raise InputError(
         f"{other.path}: its grey values are the HU {windows[1]}, those of {first.path} {windows[0]}; the "
@@ -132,10 +136,6 @@ def _other_organs(organs: Sequence[str], first: Sequence[str]) -> str:
   )
   said = [f"{verb} {listed(names)}" for verb, names in (("has", more), ("lacks", fewer)) if names]
   return f"{' and '.join(said)}, unlike"
-
-
-def _window_hu(store: Store) -> Any:
-  return json.loads((store.path / "index.json").read_text(encoding="utf-8")).get("window_hu")
 
 
 def _bring(folder: pathlib.Path, target: pathlib.Path) -> None:

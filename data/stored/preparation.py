@@ -248,6 +248,13 @@ def index_entries(store: Store) -> list[Entry]:
   return entries
 
 
+def index_window(store: Store) -> list[float] | None:
+  """The HU (low, high) that the index says the grey values 0 and 255 are; None if it does not."""
+  content = json.loads((store.path / "index.json").read_text(encoding="utf-8"))
+  window: list[float] | None = content.get("window_hu")
+  return window
+
+
 def write_index(output_dir: pathlib.Path, content: Mapping[str, Any]) -> None:
   """Writes the report, and last of all and atomically the index: a store with an index is complete."""
   entries, organs = content["cases"], content["organs"]

@@ -39,3 +39,10 @@ def test_a_folder_that_nobody_knows(store):
   shutil.copytree(store / "cases" / "full_0", store / "cases" / "old")
   checked = check_store(store)
   assert not checked.faults and len(checked.notes) == 1 and "old: is not in the index" in checked.notes[0]
+
+
+def test_grey_values_of_other_hu(store):
+  index = json.loads((store / "index.json").read_text())
+  (store / "index.json").write_text(json.dumps({**index, "window_hu": [-160, 240]}))
+  (fault,) = check_store(store).faults
+  assert "are the HU [-160, 240], this program means [-125.0, 275.0]" in fault
