@@ -79,8 +79,9 @@ def series_files(folder: AnyPath, wanted: str) -> tuple[str, ...]:
 def _read_series(folder: str, one_series: bool, wanted: str, only: Collection[str]) -> StoredVolume:
   contents = look_into(folder, only)
   require_readable(contents)
-  _require_slices(folder, contents, wanted)
   found = series_of(contents.slices, one_series)
+  if len(found) < 2:  # of several the one that is meant is asked for first
+    _require_slices(folder, contents, wanted)
   own = set(chosen(folder, found, wanted).files)
   files = {header.path: _ct_file(header) for header in contents.slices if header.path in own}
   slices = [file.slice for file in files.values()]

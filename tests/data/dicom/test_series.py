@@ -95,10 +95,12 @@ def test_two_series_are_listed_and_each_can_be_named(tmp_path):
   for z in (0, 1):
     write_slice(tmp_path / f"other{z}.dcm", RAMP[z], (0, 0, z), SeriesInstanceUID="9.8", SeriesNumber=7)
   refused(tmp_path, "2 series", "number 2, 3 slices, UID 1.2.3", "number 7, 2 slices, UID 9.8", '"series"')
+  write_slice(tmp_path / "mr.dcm", RAMP[0], (0, 0, 0), Modality="MR")
+  refused(tmp_path, "2 series")  # before it is told that one is no CT
   for name in ("7", "9.8"):
     volume = volumes.read_image(tmp_path, reading=Reading(series=name))
     np.testing.assert_array_equal(volume.array, 2.0 * RAMP[:2] - 1024)
-    assert volume.notes == ("3 slice(s) of 1 other series were not used",)
+    assert volume.notes[0] == "3 slice(s) of 1 other series were not used" and "MR: 1" in volume.notes[1]
   assert series_files(tmp_path, "9.8") == tuple(str(tmp_path / f"other{z}.dcm") for z in (0, 1))
 
 
