@@ -60,12 +60,13 @@ def main(_: list[str]) -> None:
   tf.config.threading.set_intra_op_parallelism_threads(threads)
   tf.config.threading.set_inter_op_parallelism_threads(threads)
   setup = Setup(args.batch, args.size, args.backbone, args.stem, tuple(map(int, args.cases)))
+  name_of_clock = "processor" if args.processor_time else "wall"
   clock = time.process_time if args.processor_time else time.perf_counter
   results = []
   for name in args.what:
     measures = MEASURES[name](setup)
     seconds = time_in_turns(measures, args.repeats, clock)
-    results += [result(measure, kept, threads) for measure, kept in zip(measures, seconds)]
+    results += [result(measure, kept, threads, name_of_clock) for measure, kept in zip(measures, seconds)]
   if not args.json:
     print(as_text(results))
   for line in results:

@@ -33,8 +33,12 @@ def time_in_turns(
   return seconds
 
 
-def result(measure: Measure, seconds: Sequence[float], threads: int) -> dict[str, Any]:
-  """The JSON line of a measure: minimum, median and spread in seconds, and the facts they belong to."""
+def result(measure: Measure, seconds: Sequence[float], threads: int, clock: str = "wall") -> dict[str, Any]:
+  """The JSON line of a measure: minimum, median and spread in seconds, and the facts they belong to.
+
+  Args:
+    clock: whose seconds, "wall" or "processor".
+  """
   versions = {name: importlib.metadata.version(name) for name in ("tensorflow", "numpy")}
   macs, examples = (measure.facts.get(name) for name in ("multiply_accumulates", "examples"))
   return {
@@ -47,6 +51,7 @@ def result(measure: Measure, seconds: Sequence[float], threads: int) -> dict[str
     **({"seconds_per_forward_gmac": min(seconds) / macs * 1e9} if macs else {}),
     **({"examples_per_s": examples / statistics.median(seconds)} if examples else {}),
     "threads": threads,
+    "clock": clock,
     **versions,
   }
 
@@ -80,7 +85,8 @@ def ratios(results: Sequence[Mapping[str, Any]]) -> list[str]:
     own = 1 - total["windows"] * alone["minimum_s"] / total["minimum_s"]
     lines.append(f"windowing: {100 * own:.1f} % of the time of {total['windows']} windows (minima)")
   lines += [
-    f"{line['measure']}: {line['examples_per_s']:.0f} examples/s (median)"
+    f"{line['measure']}: {line['examples_per_s']:.0f} examples/"
+    f"{'processor s' if line['clock'] == 'processor' else 's'} (median)"
     for line in results
     if "examples_per_s" in line
   ]

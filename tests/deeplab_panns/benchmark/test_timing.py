@@ -22,6 +22,7 @@ def test_a_result_by_hand():
   pipeline = result(Measure("pipeline2d", print, {"examples": 100}), [0.4, 0.2, 0.9], threads=2)
   assert pipeline["examples_per_s"] == pytest.approx(250)
   assert ratios([pipeline]) == ["pipeline2d: 250 examples/s (median)"]
+  assert ratios([{**pipeline, "clock": "processor"}]) == ["pipeline2d: 250 examples/processor s (median)"]
   assert "seconds_per_forward_gmac" not in result(Measure("one", print, {}), [0.4], threads=2)
 
 
