@@ -14,6 +14,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from data.arrays import Floats
+from data.listed import listed
 from data.reading.volumes import Volume
 
 SAMPLED_VOXELS = 2_000_000
@@ -22,7 +23,7 @@ MOST_LABELS = 256
 NARROWEST_SPAN_HU = 30.0  # of any CT; normalised pictures and attenuation have far less
 NO_AIR_HU = -800.0  # above that of lung and bowel gas, but for their edges; half of HU never comes near
 BODY_ABOVE_HU = -300
-BODY_GRID_MM = 4.0
+BODY_GRID_MM, BODY_STEPS = 4.0, 48
 # Across the larger and the smaller in-plane extent of a body that lies whole in the picture. A small adult
 # measures about 280 x 170 mm, a child of three 200 x 130 mm.
 SMALL_BODY_MM, LARGE_BODY_MM = (240.0, 120.0), 700.0
@@ -52,7 +53,8 @@ def doubts(volume: Volume) -> list[Doubt]:
   found = _doubt_of_values(volume)
   if found is not None and found.certain:
     return [found]  # a body cannot be measured where the values mean something else
-  return [doubt for doubt in (found, _doubt_of_size(volume)) if doubt is not None]
+  of_slices = None if found else _doubt_of_slices(volume)
+  return [doubt for doubt in (found, of_slices, _doubt_of_size(volume)) if doubt is not None]
 
 
 def _doubt_of_values(volume: Volume) -> Doubt | None:
@@ -64,6 +66,24 @@ def _doubt_of_values(volume: Volume) -> Doubt | None:
   if not what:
     return None
   return Doubt(certain, f"{volume.path}: values run from {low:g} to {high:g}; {what}; {EXPECTED}. {WAY_OUT}.")
+
+
+def _doubt_of_slices(volume: Volume) -> Doubt | None:
+  """Slices of one value each lost theirs on the way: no scanner makes them."""
+  middle = tuple(length // 2 for length in volume.array.shape[1:])
+  blank = [
+    z
+    for z, plane in enumerate(volume.array)
+    # the corner and the middle tell nearly all others apart
+    if plane.size > 1 and plane[0, 0] == plane[middle] and plane.min() == plane.max()
+  ]
+  if not blank:
+    return None
+  return Doubt(
+    False,
+    f"{volume.path}: {len(blank)} of {len(volume.array)} slices, counted from the feet from 0 on, have one "
+    f"value each ({listed(blank)}); was something lost there?",
+  )
 
 
 def _kind(
@@ -153,7 +173,11 @@ class _Body:
 
 
 def _body(volume: Volume) -> _Body | None:
-  steps = [max(1, int(BODY_GRID_MM // mm)) for mm in volume.spacing_mm]
+  # Where the header makes the body a doll's, its outline still takes so many steps.
+  steps = [
+    max(1, min(int(BODY_GRID_MM // mm), length // BODY_STEPS))
+    for mm, length in zip(volume.spacing_mm, volume.array.shape)
+  ]
   steps[0] = max(steps[0], len(volume.array) // 100)  # 100 slices are enough for its outline
   coarse = volume.array[:: steps[0], :: steps[1], :: steps[2]] > BODY_ABOVE_HU
   regions, count = ndimage.label(coarse)

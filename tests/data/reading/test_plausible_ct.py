@@ -93,10 +93,19 @@ def test_what_may_be_a_part_of_a_ct_is_not_certain(array, words):
   assert words in found[0].line and not any(doubt.certain for doubt in found)
 
 
-@pytest.mark.parametrize("factor, measured", [(0.5, "150 x 108 mm"), (3, "900 x 648 mm")])
+@pytest.mark.parametrize(
+  "factor, measured", [(0.5, "150 x 108 mm"), (3, "900 x 648 mm"), (0.1, "30 x 22 mm"), (0.05, "15 x 11 mm")]
+)
 def test_a_body_of_the_wrong_size(factor, measured):
   doubt = only(doubts(volume(body_hu(), (3.0, 3.0 * factor, 3.0 * factor))))
   assert not doubt.certain and measured in doubt.line and "spacing in the header" in doubt.line
+
+
+def test_slices_that_were_lost_are_told():
+  hu = body_hu()
+  hu[3], hu[5] = 0, -1024
+  doubt = only(doubts(volume(hu)))
+  assert not doubt.certain and "2 of 8 slices" in doubt.line and "(3, 5)" in doubt.line
 
 
 def test_a_cropped_body_is_not_too_small():
