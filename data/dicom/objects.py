@@ -44,6 +44,17 @@ def label_object(path: AnyPath) -> tuple[str, str] | None:
   return found[0] if found else None
 
 
+def referenced_series(path: str) -> frozenset[str]:
+  """SeriesInstanceUIDs of the images that a file of labels refers to. Raises InputError if it is broken."""
+  with broken_parts(path):
+    data = pydicom.dcmread(path, stop_before_pixels=True)
+    items = list(data.get("ReferencedSeriesSequence") or [])
+    for frame in data.get("ReferencedFrameOfReferenceSequence") or []:
+      for study in frame.get("RTReferencedStudySequence") or []:
+        items += study.get("RTReferencedSeriesSequence") or []
+    return frozenset(str(item.get("SeriesInstanceUID") or "") for item in items) - {""}
+
+
 def open_object(path: str) -> pydicom.Dataset:
   """Opens a file. Raises InputError if it is no readable DICOM."""
   with broken_parts(path):

@@ -12,6 +12,7 @@ from typing import Any
 from data.input_error import InputError
 from data.listed import listed
 from data.manifest.contents import Contents, contents_of
+from data.manifest.drawn_on import drawn_on
 from data.manifest.organ_masks import OrganMasks, organ_masks
 from data.manifest.paired import name_of, pair, volumes_in
 from data.whole_file import AnyPath
@@ -96,16 +97,24 @@ def draft_manifest(
   meanings, notes = _meanings(read, organs, annotated)
   names = list(dict.fromkeys(name for name in meanings.values() if name not in _NO_ORGANS))
   _require_known(annotated, names, "no label value is called", "Name the values by --organs=1:{},...")
-  cases = []
+  cases, undecided = list[dict[str, Any]](), list[str]()
   for image, label in pairs.label_of.items():
     held = [] if label is None else _organs_of(read[label], meanings, names)
+    series = drawn_on(image, label)
+    undecided += [] if series is not None else [image.name]
     cases.append(
       {
         "id": ids[image],
         "image": _relative(image, relative_to),
+        **({"series": series} if series else {}),
         "label": None if label is None else _relative(label, relative_to),
         "annotated": _annotated(held, label is not None, names, annotated),
       }
+    )
+  if undecided:
+    notes.append(
+      f"{len(undecided)} DICOM folder(s) hold several series ({listed(undecided)}), and no label says which "
+      'one is the scan: add "series" to these cases; prepare tells what there is'
     )
   if pairs.by_numbers:
     image, label = next((image, label) for image, label in pairs.label_of.items() if label)

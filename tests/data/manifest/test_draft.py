@@ -3,12 +3,15 @@
 import json
 
 import numpy as np
+import pydicom
 import pytest
 
 from data.dataset_json import read_manifest
 from data.input_error import InputError
 from data.manifest.draft import draft_manifest, parse_organs
 from tests.conftest import make_case, write_nifti
+from tests.data.dicom.dicom_files import RAMP, write_slice
+from tests.data.dicom.label_files import write_rtstruct
 
 
 @pytest.fixture
@@ -133,3 +136,25 @@ def test_names_that_differ_by_capitals_are_one_folder_on_many_disks(folders):
   (folders / "scans" / "IMG0.nii.gz").write_bytes((folders / "scans" / "img0.nii.gz").read_bytes())
   with pytest.raises(InputError, match=r"IMG0.nii.gz and img0.nii.gz would be cases of one name"):
     drafted(folders)
+
+
+def test_folders_of_several_series_are_told_of(tmp_path):
+  for number, uid in enumerate(("9.8", "9.9")):
+    for z in (0, 1):
+      path = tmp_path / "scans" / "p1" / f"{number}{z}.dcm"
+      path.parent.mkdir(parents=True, exist_ok=True)
+      write_slice(path, RAMP[z], (0, 0, z), SeriesInstanceUID=uid)
+  write_nifti(tmp_path / "labels" / "p1.nii.gz", np.ones((2, 5, 6), np.uint8))
+  draft, manifest = drafted(tmp_path, ["liver"])
+  assert any("1 DICOM folder(s) hold several series (p1), and no label says" in note for note in draft.notes)
+  assert manifest.cases[0].reading.series == ""
+  label = tmp_path / "labels" / "p1.nii.gz"
+  label.unlink()
+  data = pydicom.dcmread(write_rtstruct(tmp_path / "labels" / "p1.dcm", {"Liver": []}))
+  data.ReferencedSeriesSequence = [pydicom.Dataset()]
+  data.ReferencedSeriesSequence[0].SeriesInstanceUID = "9.9"
+  (tmp_path / "labels" / "p1.dcm").unlink()
+  (tmp_path / "labels" / "p1").mkdir()
+  data.save_as(tmp_path / "labels" / "p1" / "rt.dcm")
+  draft, manifest = drafted(tmp_path)
+  assert manifest.cases[0].reading.series == "9.9" and not any("several" in note for note in draft.notes)
