@@ -121,3 +121,46 @@ def test_alignment_follows_the_mean_share_not_the_mean_of_its_log():
   for step in range(300):
     alignment.follow(tf.constant([0.0, 1.0] if step % 10 == 0 else [1.0, 0.0]))
   assert abs(float(alignment.offset[1])) < 1.0  # by the mean of logs it would lie at the bound
+
+
+def test_odds_are_those_of_the_choice_against_all_others():
+  shares = np.array([[0.5, 0.2, 0.3], [0.05, 0.9, 0.05]], np.float32)
+  np.testing.assert_allclose(
+    pseudo_labels.log_odds(tf.math.log(shares)), np.log([0.5 / 0.5, 0.9 / 0.1]), atol=1e-6
+  )
+
+
+def test_odds_of_what_is_nearly_certain_and_of_what_is_certain():
+  """p rounds to 1 in float32 at 30 nats; −inf is a class that cannot be."""
+  inf = float("-inf")
+  odds = pseudo_labels.log_odds(tf.constant([[30.0, 0, inf], [40.0, 0, inf], [1.0, inf, inf]], tf.float32))
+  np.testing.assert_allclose(odds, [30, 40, np.inf], rtol=1e-6)
+
+
+def test_each_class_has_a_threshold_of_its_own():
+  acceptance = pseudo_labels.Acceptance(0.5, 3)
+  acceptance.threshold.assign([0.0, 1.0, 2.0])
+  accepted = acceptance.accepted(tf.constant([0, 1, 2, 2]), tf.constant([0.5, 0.5, 1.5, 2.5]))
+  np.testing.assert_array_equal(accepted, [1, 0, 0, 1])
+
+
+def test_a_threshold_moves_by_how_far_the_accepted_share_is_from_the_wanted_one():
+  acceptance = pseudo_labels.Acceptance(0.5, 3)
+  acceptance.follow(tf.constant([8.0, 4.0, 0.0]), tf.constant([8.0, 1.0, 0.0]))
+  np.testing.assert_allclose(acceptance.threshold, [0.2 * 0.5, -0.2 * 0.25, 0], rtol=1e-6)
+
+
+def test_thresholds_come_to_rest_where_the_wanted_share_of_each_class_is_accepted():
+  """The teacher is 4 nats surer of one class than of the other; a quarter of either is accepted."""
+  rng, acceptance = np.random.default_rng(0), pseudo_labels.Acceptance(0.25, 2)
+  classes = np.repeat([0, 1], 400)
+  shares = []
+  for _ in range(200):
+    odds = rng.normal(np.where(classes == 0, 5.0, 1.0)).astype(np.float32)
+    accepted = acceptance.accepted(tf.constant(classes), tf.constant(odds)).numpy()
+    counts = [np.bincount(classes, weights, 2).astype(np.float32) for weights in (None, accepted)]
+    acceptance.follow(*map(tf.constant, counts))
+    shares.append(counts[1] / counts[0])
+  np.testing.assert_allclose(np.mean(shares[-50:], axis=0), 0.25, atol=0.02)
+  # the upper quartile of a normal distribution lies .674 above its mean
+  np.testing.assert_allclose(acceptance.threshold, [5.674, 1.674], atol=0.15)
