@@ -21,6 +21,9 @@ def test_the_stores_folds(tiny_store):
     match=r"has 2 folds \(0, 1\), --folds=5; give --folds=2, or deal others by data.prepare --folds=5",
   ):
     store_folds(store, 5)
+  partial = dataclasses.replace(store.cases[3], fold=1)  # prepare --fold_partial
+  held_out = store_folds(dataclasses.replace(store, cases=(*store.cases[:3], partial, *store.cases[4:])), 2)
+  assert held_out[1] == [*folds[1], partial.id] and held_out[0] == folds[0]
   bare = dataclasses.replace(store, cases=tuple(dataclasses.replace(case, fold=None) for case in store.cases))
   with pytest.raises(InputError, match=r"has 0 folds \(none\)"):
     store_folds(bare, 2)
