@@ -134,7 +134,7 @@ def make_folder(folder: AnyPath) -> None:
   try:
     folder.mkdir(parents=True, exist_ok=True)
     probe.touch()
-    probe.unlink()
+    probe.unlink(missing_ok=True)  # of a job array on other hosts one may have the same number
   except OSError as error:
     raise InputError(
       f"{folder}: cannot be written to ({error.strerror or error}); name a folder on a disk that can be "
