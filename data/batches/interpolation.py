@@ -93,9 +93,9 @@ def _fill(image: Planes, label: Planes, transform: Floats, out: Floats, out_labe
       start, end = max(column, -1) + 1, min(column + 1, width) + 1
       top, bottom = (max(row, -1) + 1) * stride, (min(row + 1, height) + 1) * stride
       a[j], b[j], c[j], d[j] = top + start, top + end, bottom + start, bottom + end
-      # Halves are rounded away from 0, as std::round does.
-      nearest_column = end if right[j] > half or (right[j] == half and x >= 0) else start
-      nearest_row = bottom if below[j] > half or (below[j] == half and y >= 0) else top
+      # Halves are rounded away from 0, as std::round does. Below 0 the distance from the floor is not exact.
+      nearest_column = end if (right[j] >= half if x >= 0 else left[j] < half) else start
+      nearest_row = bottom if (below[j] >= half if y >= 0 else above[j] < half) else top
       nearest[j] = nearest_row + nearest_column
     for k in range(len(pixels)):
       for j in range(columns):
