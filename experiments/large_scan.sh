@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Time and memory of `predict` on one scan of 512 x 512 x 400 voxels and 13 organs, from reading to the last file, on this machine.
 #   experiments/large_scan.sh [FOLDER]       FOLDER (default: runs/large_scan) keeps the scan, the networks and the label maps
-# The networks are the quickstarts' first stages (a trained network's label maps are written faster than noise), at 3 mm and, of the
-# 2-D one, at the scan's own pixels. The scan is a phantom patient, stretched. SLICES=N STEPS=N try the script itself.
+# The networks are the quickstarts' first stages at 3 mm (a trained network's label maps are written faster than noise). The scan is a
+# phantom patient, stretched. SLICES=N STEPS=N try the script itself.
 set -eu
 cd "$(dirname "$0")/.."
 PYTHON=${PYTHON:-.venv/bin/python}
