@@ -239,6 +239,7 @@ def test_real_series_lies_on_its_label(name, step, real_ct):
   np.testing.assert_allclose(image.grid.affine, nib.load(real_ct / f"{name}_label.nii.gz").affine, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_real_liver_lies_on_the_pictures_left(real_ct):
   label = volumes.read_label(real_ct / "ts_dicom_label.nii.gz").array
   assert np.argwhere(label == 6)[:, 2].mean() < np.argwhere(label == 1)[:, 2].mean()

@@ -61,6 +61,7 @@ def test_names_that_no_guard_has(text):
     parse_rules([text], refuse=True)
 
 
+@pytest.mark.slow
 def test_real_scans_need_no_override(real_ct):
   manifest = read_manifest(real_ct / "dataset.json")
   for case in manifest.cases:

@@ -60,6 +60,7 @@ def test_children_get_one_thread(tmp_path):
   assert not run_tasks([task("one", code)], 1, tmp_path, report=lambda _: None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("signal_name", ["SIGINT", "SIGTERM"])
 def test_an_interrupt_ends_the_children_and_theirs(tmp_path, signal_name):
   """A study in a process of its own, whose child has a child: after the signal none of the three is there."""

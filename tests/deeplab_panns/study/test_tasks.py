@@ -71,6 +71,7 @@ def test_each_patient_stage_1_and_run_is_made_once(study, tmp_path):
   assert len(list((work / "stores").iterdir())) == 2 and len(list((work / "stage1").iterdir())) == 2
 
 
+@pytest.mark.slow
 def test_a_second_call_makes_nothing_and_more_seeds_only_theirs(study):
   study([1])
   assert study([1])[1] == []

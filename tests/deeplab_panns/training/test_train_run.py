@@ -30,6 +30,7 @@ def test_a_refused_start_leaves_nothing_behind(
   assert RunDirectory(folder).settings().experiment.stage1.steps == 1
 
 
+@pytest.mark.slow
 def test_a_finished_run_says_so_and_stays(tmp_path, tiny_store, tiny_experiment, small_network, capsys):
   store = read_store(tiny_store)
   train(tiny_experiment, store, tmp_path, Intervals(10, 10, 10))

@@ -98,6 +98,7 @@ def stop_after(training, last_step):
   progress.on_train_batch_end = interrupt
 
 
+@pytest.mark.slow
 def test_stage_1_of_another_run_is_where_it_starts(
   tmp_path, tiny_store, tiny_experiment, with_stage2, small_network
 ):
