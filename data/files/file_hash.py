@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import pathlib
+from typing import IO
 
 from data.whole_file import AnyPath
 
@@ -17,6 +18,17 @@ def file_sha256(path: AnyPath) -> str:
     if path.is_dir():
       digest.update(str(file.relative_to(path)).encode())
     with open(file, "rb") as stream:
-      for block in iter(lambda: stream.read(1 << 20), b""):
-        digest.update(block)
+      _add(digest, stream)
   return digest.hexdigest()
+
+
+def stream_sha256(stream: IO[bytes]) -> str:
+  """sha256 of what is left to read of a stream."""
+  digest = hashlib.sha256()
+  _add(digest, stream)
+  return digest.hexdigest()
+
+
+def _add(digest: hashlib._Hash, stream: IO[bytes]) -> None:
+  for block in iter(lambda: stream.read(1 << 20), b""):
+    digest.update(block)

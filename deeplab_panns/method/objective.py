@@ -102,7 +102,7 @@ class Objective:
     if self.aligned_to == "teacher" and self.pseudo_labels != "aligned":
       raise ValueError("aligned_to=teacher: says how pseudo-labels are aligned; add --pseudo_labels=aligned")
     if self.feature_rule != "none":
-      self._require_hard_labels()
+      self._require_feature_rule()
     if self.accepted_share < 1:
       self._require_sure_labels()
     if self.anchored_prior:
@@ -110,13 +110,9 @@ class Objective:
     elif self.atlas_weight:
       raise ValueError(f"atlas_weight={self.atlas_weight}: weighs the atlas; add --anchored_prior")
 
-  def _require_hard_labels(self) -> None:
+  def _require_feature_rule(self) -> None:
     rule = f"feature_rule={self.feature_rule}"
-    if self.partial_loss == "marginal" or self.pseudo_labels == "soft":
-      raise ValueError(
-        f"{rule}: is about pseudo-labels of one class; leave out --partial_loss=marginal and "
-        "--pseudo_labels=soft"
-      )
+    self._require_hard_labels(f"{rule}: is about")
     if self.feature_rule == "outliers" and (self.mix or self.teacher_decay):
       raise ValueError(
         f"{rule}: tests whole images by snapshots of the teacher; leave out --mix and --teacher_decay"
@@ -124,13 +120,16 @@ class Objective:
 
   def _require_sure_labels(self) -> None:
     share = f"accepted_share={self.accepted_share}"
-    if self.partial_loss == "marginal" or self.pseudo_labels == "soft":
-      raise ValueError(
-        f"{share}: chooses among pseudo-labels of one class; leave out --partial_loss=marginal and "
-        "--pseudo_labels=soft"
-      )
+    self._require_hard_labels(f"{share}: chooses among")
     if self.mix or self.feature_rule != "none":
       raise ValueError(f"{share}: leave out --mix and --feature_rule")
+
+  def _require_hard_labels(self, setting_says: str) -> None:
+    if self.partial_loss == "marginal" or self.pseudo_labels == "soft":
+      raise ValueError(
+        f"{setting_says} pseudo-labels of one class; leave out --partial_loss=marginal and "
+        "--pseudo_labels=soft"
+      )
 
   def _require_anchor(self) -> None:
     if not self.use_annotations:

@@ -6,7 +6,6 @@ An archive is a stranger's: what it says of paths and sizes is checked before an
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import pathlib
 import shutil
 import stat
@@ -16,6 +15,7 @@ import zlib
 from collections.abc import Collection, Iterator, Sequence
 
 from data.dicom.folder import SKIPPED_NAMES, SUFFIXES
+from data.files.file_hash import stream_sha256
 from data.input_error import InputError
 from data.reading import volumes
 
@@ -71,11 +71,8 @@ def member_sha256(archive: pathlib.Path, names: Collection[str]) -> dict[str, st
   found = {}
   with _plain_errors(archive), zipfile.ZipFile(archive) as opened:
     for member in _files(opened, names):
-      digest = hashlib.sha256()
       with opened.open(member) as source:
-        while block := source.read(_BLOCK):
-          digest.update(block)
-      found[_path_in(member)] = digest.hexdigest()
+        found[_path_in(member)] = stream_sha256(source)
   return dict(sorted(found.items()))
 
 

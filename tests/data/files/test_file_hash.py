@@ -1,13 +1,20 @@
 """Equal content has equal hashes; of a folder the names count."""
 
 import hashlib
+import io
 
-from data.files.file_hash import file_sha256
+from data.files.file_hash import file_sha256, stream_sha256
 
 
 def test_a_files_hash_is_sha256_of_its_bytes(tmp_path):
   (tmp_path / "a").write_bytes(b"abc" * 10**6)
   assert file_sha256(tmp_path / "a") == hashlib.sha256(b"abc" * 10**6).hexdigest()
+
+
+def test_a_streams_hash_is_of_what_is_left_of_it():
+  stream = io.BytesIO(b"abc" * 10**6)
+  stream.read(3)
+  assert stream_sha256(stream) == hashlib.sha256(b"abc" * (10**6 - 1)).hexdigest()
 
 
 def test_a_folders_hash_is_of_its_names_and_bytes(tmp_path):
