@@ -10,7 +10,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from dltk_unet.batch_norm import BatchNorm, has_gpu
+from dltk_unet.batch_norm import BatchNorm
+from dltk_unet.float16_on_cpu import accumulated_in_float32
 
 ACTIVATIONS = ("leaky_relu", "relu6")
 LEAKY_SLOPE = 0.1  # `dltk/core/activations.py`
@@ -23,11 +24,20 @@ def activation(kind: str, name: str) -> tf.keras.layers.Layer:
   return tf.keras.layers.LeakyReLU(LEAKY_SLOPE, name=name)
 
 
+@tf.keras.utils.register_keras_serializable(package="dltk_unet")
+class Convolution(tf.keras.layers.Conv3D):
+  """Keras' Conv3D, also in float16 on a CPU."""
+
+  def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    """Called by Conv3D instead of its own convolution."""
+    return accumulated_in_float32(super().convolution_op, inputs, kernel)
+
+
 def convolution(
   filters: int, kernel_size: int | Sequence[int], name: str, strides: int | Sequence[int] = 1, **kwargs: Any
 ) -> tf.keras.layers.Layer:
   """A layer of SAME convolution without bias, initialized as DLTK's: variance scaling, fan-in, uniform."""
-  return tf.keras.layers.Conv3D(
+  return Convolution(
     filters,
     kernel_size,
     strides=strides,
@@ -88,13 +98,10 @@ def shortcut(
 
 @tf.keras.utils.register_keras_serializable(package="dltk_unet")
 class MaxPool(tf.keras.layers.MaxPool3D):
-  """Keras' MaxPool3D, also in float16 on a CPU, where TensorFlow has no kernel: the largest value is the same
-  in float32."""
+  """Keras' MaxPool3D, also in float16 on a CPU."""
 
   def call(self, inputs: tf.Tensor) -> tf.Tensor:
-    if inputs.dtype != tf.float16 or has_gpu():
-      return super().call(inputs)
-    return tf.cast(super().call(tf.cast(inputs, tf.float32)), tf.float16)
+    return accumulated_in_float32(super().call, inputs)
 
 
 @tf.keras.utils.register_keras_serializable(package="dltk_unet")

@@ -10,6 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from deeplab_panns.networks.batch_norm import BatchNorm
+from dltk_unet.float16_on_cpu import accumulated_in_float32
 
 BATCH_NORM_EPSILON = 1e-5  # 1e-3, Keras' default, belongs to DeepLab's Xception trunk
 
@@ -102,6 +103,9 @@ class Convolution(tf.keras.layers.Conv2D):
 
   def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     """Called by Conv2D instead of its own convolution."""
+    return accumulated_in_float32(self._convolution, inputs, kernel)
+
+  def _convolution(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     if self.strides[0] > 1:  # Conv2D has refused a stride together with a rate
       return strided_convolution(inputs, kernel, self.strides[0])
     return dilated_convolution(inputs, kernel, self.dilation_rate[0])
