@@ -54,7 +54,7 @@ MAY_IMPORT = {
   "deeplab_panns.evidence": {"data"},
   "deeplab_panns.scores": DATA - {"data.synthetic", "data.batches"}
   | {"deeplab_panns.runs", "deeplab_panns.segmentation", "deeplab_panns.evidence"}
-  | {"deeplab_panns.postprocessing"},
+  | {"data.guards", "deeplab_panns.postprocessing"},
   "deeplab_panns.prior_check": {"data", "data.files", "data.stored", "deeplab_panns.evidence"},
   "deeplab_panns.training": DATA - {"data.synthetic"}
   | {"data.atlas"}

@@ -12,7 +12,7 @@ import tqdm
 from data.check.stored_case import CaseCheck, check_stored_case
 from data.input_error import InputError
 from data.stored.case_folder import Entry
-from data.stored.findings import require_each_scan_once
+from data.stored.findings import require_each_scan_once, without_sketch
 from data.stored.preparation import index_entries, index_window
 from data.stored.preprocess import WINDOW_HU
 from data.stored.store import Store, read_store
@@ -58,7 +58,7 @@ def check_store(path: AnyPath, workers: int = 1) -> StoreCheck:
   ):
     found[case_id] = CaseCheck((str(result),), ()) if isinstance(result, InputError) else result
   in_order = {case.id: found[case.id] for case in store.cases}
-  return StoreCheck(store, in_order, tuple(_faults(store, entries)), tuple(_notes(store)))
+  return StoreCheck(store, in_order, tuple(_faults(store, entries)), tuple(_notes(store, entries)))
 
 
 def _faults(store: Store, entries: list[Entry]) -> list[str]:
@@ -76,7 +76,8 @@ def _faults(store: Store, entries: list[Entry]) -> list[str]:
   return lines
 
 
-def _notes(store: Store) -> list[str]:
+def _notes(store: Store, entries: list[Entry]) -> list[str]:
   listed = {case.id for case in store.cases}
   folders = sorted(path for path in pathlib.Path(store.path / "cases").iterdir() if path.name not in listed)
-  return [f"{folder}: is not in the index and takes up room" for folder in folders]
+  unlisted = [f"{folder}: is not in the index and takes up room" for folder in folders]
+  return [*unlisted, *without_sketch(entries)]

@@ -14,7 +14,7 @@ from data.guards.case_guards import parse_rules
 from data.merge.merged import Source, merge_stores
 from data.overview.page import REPORT
 from data.spacing import describe_spacing
-from data.stored.findings import warnings
+from data.stored.findings import warnings, without_sketch
 from data.stored.preparation import index_entries
 
 
@@ -48,10 +48,11 @@ def main(_: list[str]) -> None:
   )
   for annotated, count in kinds.most_common(12):
     print(f"{store.path}: {count} partial cases with {annotated}")
-  for line in warnings(
-    [{**entry, "notes": (), "findings": ()} for entry in index_entries(store)], store.organs
-  ):
+  entries = index_entries(store)
+  for line in warnings([{**entry, "notes": (), "findings": ()} for entry in entries], store.organs):
     print(f"warning: {line}")
+  for line in without_sketch(entries):
+    print(f"note: {line}")
   print(f"{store.path / REPORT}: a picture of each case, its volumes and flags")
 
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from data.arrays import Labels, StoredImage
 from data.files.file_hash import file_sha256
+from data.guards.voxel_sketch import read_sketch
 from data.overview.page import THUMBNAIL
 from data.value_counts import value_counts
 from data.whole_file import whole
@@ -38,6 +39,7 @@ def finished(folder: pathlib.Path, recipe: Recipe) -> Entry | None:
     content = json.loads((folder / "case.json").read_text(encoding="utf-8"))
     entry: Entry = content["entry"]
     made_by, hashes = content["recipe"], [entry["sha256"][name] for name in ("image", "label")]
+    read_sketch(entry.get("sketch", ""))
   except (FileNotFoundError, ValueError, KeyError, TypeError, RecursionError):
     return None
   files = [folder / f"{name}.npy" for name in ("image", "label")]

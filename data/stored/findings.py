@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from data.guards.case_guards import TELL_ALL, GuardRules
+from data.guards.voxel_sketch import overlapping
 from data.input_error import InputError
 from data.listed import listed
 from data.stored.case_folder import Entry
@@ -21,11 +22,11 @@ def require_each_scan_once(
   same_role: bool = True,
   way_out: str = "Take one out, or give --allow_repeated_scans.",
 ) -> None:
-  """Raises InputError if two cases have the same file as image, or in different folds the same voxels or one
-  patient.
+  """Raises InputError if two cases have the same file as image, or in different folds the same voxels, a part
+  of each other's voxels, or one patient.
 
   Public data sets overlap: a partial case that is a test case under another name makes the test score too
-  good.
+  good. Parts are known where the cases have a sketch (data/guards/voxel_sketch.py).
 
   Args:
     where: for the message.
@@ -35,16 +36,16 @@ def require_each_scan_once(
   """
   by_id = {entry["id"]: entry for entry in entries}
   pairs = [pair for pair in _same(entries, _source_image) if same_role or _apart(pair, by_id)]
-  pairs += [pair for pair in _same(entries, _image) if _apart(pair, by_id) and pair not in pairs]
-  pairs += [pair for pair in _same(entries, _patient) if _apart(pair, by_id) and pair not in pairs]
+  for also in (_same(entries, _image), _in_part(entries), _same(entries, _patient)):
+    pairs += [pair for pair in also if _apart(pair, by_id) and pair not in pairs]
   pairs = [pair for pair in pairs if not any(guards.override("duplicate", case_id) for case_id in pair)]
   # pairs across folds, or of a fold and a partial case, first: they spoil a test score
   pairs.sort(key=lambda pair: not _apart(pair, by_id))
   if pairs:
     shown = listed(f"{one} ({_role(by_id[one])}) = {other} ({_role(by_id[other])})" for one, other in pairs)
     raise InputError(
-      f"{where}: cases are {_what(pairs, by_id)} twice: {shown}; a network that trains on one knows the "
-      f"other. {way_out}"
+      f"{where}: cases {_what(pairs, entries)}: {shown}; a network that trains on one knows the other. "
+      f"{way_out}"
     )
 
 
@@ -72,13 +73,23 @@ def _patient(entry: Entry) -> Any:
   return entry.get("patient")
 
 
-def _what(pairs: Sequence[tuple[str, str]], by_id: Mapping[str, Entry]) -> str:
-  scans = [
-    pair
-    for pair in pairs
-    if any(key(by_id[pair[0]]) == key(by_id[pair[1]]) for key in (_source_image, _image))
-  ]
-  return "the same scan" if scans else "of the same patient"
+def _in_part(entries: Sequence[Entry]) -> list[tuple[str, str]]:
+  """Ids of cases that hold a part of each other's voxels, the earlier first; entries may have no sketch."""
+  return overlapping({entry["id"]: entry.get("sketch", "") for entry in entries})
+
+
+def _other_voxels(pair: tuple[str, str], by_id: Mapping[str, Entry]) -> bool:
+  one, other = (by_id[case_id] for case_id in pair)
+  return all(key(one) != key(other) for key in (_source_image, _image))
+
+
+def _what(pairs: Sequence[tuple[str, str]], entries: Sequence[Entry]) -> str:
+  by_id = {entry["id"]: entry for entry in entries}
+  if not all(_other_voxels(pair, by_id) for pair in pairs):
+    return "are the same scan twice"
+  if set(pairs) & set(_in_part(entries)):
+    return "hold a part of each other's voxels"
+  return "are of the same patient twice"
 
 
 def _apart(pair: tuple[str, str], by_id: Mapping[str, Entry]) -> bool:
@@ -107,11 +118,16 @@ def warnings(entries: Sequence[Entry], organs: Sequence[str]) -> list[str]:
   if len(findings) > MOST_FINDINGS:
     lines.append(f"the guards found {len(findings) - MOST_FINDINGS} more: prepare_report.html shows them")
   lines += [f"{one} and {other} have the same voxels" for one, other in _same(entries, _image)]
-  scans = {entry["id"]: (_source_image(entry), _image(entry)) for entry in entries}
+  by_id = {entry["id"]: entry for entry in entries}
+  parts = [f"{one} = {other}" for one, other in _in_part(entries) if _other_voxels((one, other), by_id)]
+  if parts:
+    lines.append(
+      f"cases hold a part of each other's voxels: {listed(parts, 5)}; one scan, cropped or changed otherwise"
+    )
   lines += [
     f"{one} and {other} are other scans with the same label map; is it that of both?"
     for one, other in _same([entry for entry in entries if entry["annotated"]], _source_label)
-    if scans[one][0] != scans[other][0] and scans[one][1] != scans[other][1]
+    if _other_voxels((one, other), by_id)
   ]
   full = [entry for entry in entries if len(entry["annotated"]) == len(organs)]
   unheld = [entry["id"] for entry in full if entry.get("fold") is None]
@@ -133,6 +149,17 @@ def warnings(entries: Sequence[Entry], organs: Sequence[str]) -> list[str]:
   if nowhere:
     lines.append(f"no case annotates {listed(nowhere, 5)}; it cannot be learned.")
   return lines
+
+
+def without_sketch(entries: Sequence[Entry]) -> list[str]:
+  """A line on cases that were prepared before there were sketches; none if there is no such case."""
+  old = [entry["id"] for entry in entries if "sketch" not in entry]
+  if not old:
+    return []
+  return [
+    f"{len(old)} of {len(entries)} cases ({listed(old)}) were prepared by an earlier version: whether their "
+    "scans are in other cases as a crop is not known; prepared into a new folder they tell"
+  ]
 
 
 def fold_summary(entries: Sequence[Entry], organs: Sequence[str]) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from data.dataset_json import Case, Manifest
+from data.guards.voxel_sketch import overlapping
 from data.input_error import InputError
 from data.listed import listed
 from data.stored.case_folder import Entry
@@ -18,8 +19,8 @@ def with_folds(
   """The entries in the manifest's order, each with its fold; None for partial cases that always train.
 
   Full and partial cases are dealt by themselves, and the partial ones by what they annotate, so that folds
-  stay what they were when others are added. Cases of one image file are of one patient, and so are those to
-  which the manifest gives one "patient".
+  stay what they were when others are added. Cases of one image file are of one patient, and so are those that
+  hold a part of each other's voxels, and those to which the manifest gives one "patient".
 
   Args:
     entries: by case id.
@@ -82,10 +83,12 @@ def _first_of_patient(cases: list[Case], entries: Mapping[str, Entry]) -> dict[s
   """{case id: the first id, in the order of names, of a case of the same patient}."""
   first: dict[str, str] = {}
   of_key: dict[tuple[str, str], str] = {}
+  in_part = overlapping({case.id: entries[case.id].get("sketch", "") for case in cases})
   for case in sorted(cases, key=lambda case: case.id):
     keys = [("patient", case.patient)] if case.patient else []
     image = entries[case.id].get("sha256", {}).get("source_image")
     keys += [("image", image)] if image else []
+    keys += [("voxels", "/".join(pair)) for pair in in_part if case.id in pair]
     known = sorted({of_key[key] for key in keys if key in of_key})
     first[case.id] = known[0] if known else case.id
     for other in known[1:]:  # this case shows that two patients are one

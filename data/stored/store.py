@@ -17,6 +17,7 @@ import numpy as np
 from data.arrays import Affine, Labels, SpacingMM, StoredImage, WantedSpacingMM
 from data.dataset_json import is_case_id
 from data.files.file_hash import file_sha256
+from data.guards.voxel_sketch import read_sketch
 from data.input_error import InputError
 from data.listed import listed
 from data.organs import BACKGROUND, IGNORE, is_organ_name
@@ -40,6 +41,7 @@ class StoredCase:
     sha256: of the stored arrays, "image" and "label", and of the files that they were made from,
       "source_image" and "source_label".
     separate_slices: the slices are no neighbours.
+    sketch: of the scan's own voxels (data/guards/voxel_sketch.py); "" where that is not known.
   """
 
   folder: pathlib.Path
@@ -52,6 +54,7 @@ class StoredCase:
   voxels: dict[str, int]
   sha256: dict[str, str]
   separate_slices: bool = False
+  sketch: str = ""
 
   def image(self) -> StoredImage:
     """uint8 [z, y, x], memory-mapped: [-125, 275] HU as [0, 255]."""
@@ -140,6 +143,7 @@ def _stored_case(path: pathlib.Path, entry: dict[str, Any], organs: tuple[str, .
   annotated = tuple(_text(organ) for organ in entry["annotated"])
   _require(set(annotated) <= set(organs) and len(set(annotated)) == len(annotated), "annotated")
   _require(type(entry.get("separate_slices", False)) is bool, "separate_slices")
+  read_sketch(entry.get("sketch", ""))
   fold, affine = entry["fold"], np.array(entry["affine"], np.float64)
   _require(fold is None or (type(fold) is int and fold >= 0), "fold")
   _require(affine.shape == (4, 4) and bool(np.isfinite(affine).all()), "affine")
@@ -158,6 +162,7 @@ def _stored_case(path: pathlib.Path, entry: dict[str, Any], organs: tuple[str, .
     # a case without a label map has None for its source
     sha256={**entry["sha256"], **{name: _text(entry["sha256"][name]) for name in ("image", "label")}},
     separate_slices=entry.get("separate_slices", False),
+    sketch=entry.get("sketch", ""),
   )
 
 

@@ -14,6 +14,7 @@ from data.files.file_hash import file_sha256
 from data.guards.case_guards import TELL_ALL, GuardRules, check_case, require_plausible
 from data.guards.finding import from_json
 from data.guards.measures import Measures, measure
+from data.guards.voxel_sketch import sketch_voxels
 from data.input_error import InputError
 from data.listed import listed
 from data.organs import BACKGROUND, IGNORE
@@ -160,12 +161,14 @@ def _as_json(how: How) -> Any:
 
 
 def _read_image(case: Case, preparation: Preparation) -> tuple[Volume, dict[str, Any]]:
-  """The scan in HU, and what the index should say of a picture."""
+  """The scan in HU, and what the index should say of its own voxels, and of a picture."""
   image = read_case_image(case, preparation.nifti_header)
+  # of pictures, too, before they are brought to HU: by other landmarks a crop would have other values
+  sketch = sketch_voxels(image.array)
   if preparation.grey_pictures is None or not is_grey_picture(image):
-    return image, {}
+    return image, {"sketch": sketch}
   image, matched = to_hu(image, preparation.grey_pictures)
-  return image, {"grey_picture": matched.as_json()}
+  return image, {"grey_picture": matched.as_json(), "sketch": sketch}
 
 
 def _read_label(case: Case, image: Volume, preparation: Preparation) -> CaseLabel:

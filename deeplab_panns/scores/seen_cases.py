@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from data.guards.voxel_sketch import overlapping
 from data.input_error import InputError
 from data.stored.splits import only_annotating, split
 from data.stored.store import Store, StoredCase, read_store
@@ -28,8 +29,17 @@ def _seen(run: TrainedRun, store: Store, cases: Sequence[StoredCase]) -> set[str
   training_store = _store_of(run, store)
   if training_store is None:
     return None
-  used = {sha256 for case in training_cases(run, training_store) for sha256 in _hashes(case)}
-  return {case.id for case in cases if used & _hashes(case)}
+  trained = training_cases(run, training_store)
+  used = {sha256 for case in trained for sha256 in _hashes(case)}
+  sketches = {
+    (role, case.id): case.sketch
+    for role, of_role in (("train", trained), ("score", cases))
+    for case in of_role
+  }
+  in_part = {
+    case_id for (one, _), (other, case_id) in overlapping(sketches) if (one, other) == ("train", "score")
+  }
+  return {case.id for case in cases if used & _hashes(case) or case.id in in_part}
 
 
 def training_cases(run: TrainedRun, store: Store) -> tuple[StoredCase, ...]:

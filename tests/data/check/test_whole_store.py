@@ -1,8 +1,10 @@
 """A store as a whole."""
 
+import base64
 import json
 import shutil
 
+import numpy as np
 import pytest
 
 from data.check.whole_store import check_store
@@ -46,3 +48,21 @@ def test_grey_values_of_other_hu(store):
   (store / "index.json").write_text(json.dumps({**index, "window_hu": [-160, 240]}))
   (fault,) = check_store(store).faults
   assert "are the HU [-160, 240], this program means [-125.0, 275.0]" in fault
+
+
+def test_a_part_of_a_scan_in_train_and_test(store):
+  def parts(cases):
+    for number, case in enumerate(cases):
+      first = 0 if case["id"] == "full_0" else 50 if case["id"] == "test_5" else 1000 * number
+      case["sketch"] = base64.b64encode(np.arange(first, first + 100, dtype="<u8").tobytes()).decode()
+
+  edit(store, parts)
+  (fault,) = check_store(store).faults
+  assert "hold a part of each other's voxels: full_0 (fold 1) = test_5 (fold 0)" in fault
+
+
+def test_cases_of_before_there_were_sketches(store):
+  edit(store, lambda cases: [case.pop("sketch") for case in cases[:2]])
+  checked = check_store(store)
+  (note,) = checked.notes
+  assert not checked.faults and note.startswith("2 of 6 cases (full_0, full_1) were prepared by an earlier")

@@ -11,7 +11,7 @@ from data.guards.case_guards import parse_rules
 from data.input_error import InputError
 from data.merge.merged import Source, merge_stores
 from data.stored.store import read_store, verify
-from tests.conftest import make_store, write_raw
+from tests.conftest import make_case, make_store, write_nifti, write_raw
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +61,28 @@ def test_a_scan_in_train_and_test(tiny_store, other_store, tmp_path):
   assert len(merged.cases) == 6 and merged.cases[-1].id == "b_partial_1"
   rules = parse_rules(["duplicate"], refuse=True)
   assert len(merge_stores(sources, tmp_path / "twice", guards=rules).cases) == 8
+
+
+def test_a_part_of_a_scan_in_train_and_test(tmp_path):
+  array, label = make_case(np.random.default_rng(9), (8, 72, 80))
+  for name, part, counts in (("a", slice(None), (1, 0, 1)), ("b", slice(2, 7), (0, 1, 0))):
+    path = write_raw(tmp_path / name, *counts)
+    case_id = json.loads(path.read_text())["cases"][-1]["id"]
+    write_nifti(tmp_path / name / "images" / f"{case_id}.nii.gz", array[part])
+    write_nifti(tmp_path / name / "labels" / f"{case_id}.nii.gz", label[part])
+    make_store(path, tmp_path / f"{name}_store")
+  sources = [Source(tmp_path / "a_store"), Source(tmp_path / "b_store", "b_")]
+  with pytest.raises(
+    InputError,
+    match=r"a part of each other's voxels: test_1 \(fold 0\) = b_partial_0 \(no fold\); .* --leave_out",
+  ) as error:
+    merge_stores(sources, tmp_path / "all")
+  assert len(str(error.value)) <= 300 and "\n" not in str(error.value)
+  index = tmp_path / "b_store" / "index.json"  # as earlier versions wrote it
+  content = json.loads(index.read_text())
+  del content["cases"][0]["sketch"]
+  index.write_text(json.dumps(content))
+  assert len(merge_stores(sources, tmp_path / "all").cases) == 3
 
 
 def test_the_same_id_twice(tiny_store, tmp_path):

@@ -93,3 +93,12 @@ def test_the_picture_lies_beside_the_arrays(tmp_path):
   case_folder.write(tmp_path / "case", ARRAYS, {"sha256": {}}, {}, b"jpeg")
   assert (tmp_path / "case" / "thumbnail.jpg").read_bytes() == b"jpeg"
   assert case_folder.finished(tmp_path / "case", {}) is not None
+
+
+@pytest.mark.parametrize("sketch", ["AAAA", 5, None])
+def test_a_case_of_a_damaged_sketch_is_not_finished(tmp_path, sketch):
+  recipe = {"organs": ["liver"]}
+  case_folder.write(tmp_path / "a", ARRAYS, {"sha256": {}, "sketch": ""}, recipe)
+  assert case_folder.finished(tmp_path / "a", recipe)["sketch"] == ""
+  case_folder.write(tmp_path / "a", ARRAYS, {"sha256": {}, "sketch": sketch}, recipe)
+  assert case_folder.finished(tmp_path / "a", recipe) is None

@@ -1,10 +1,19 @@
 """Scans that are there twice are refused; organs without a voxel are told of."""
 
+import base64
+
+import numpy as np
 import pytest
 
 from data.guards.case_guards import parse_rules
 from data.input_error import InputError
-from data.stored.findings import cases_above, fold_summary, require_each_scan_once, warnings
+from data.stored.findings import (
+  cases_above,
+  fold_summary,
+  require_each_scan_once,
+  warnings,
+  without_sketch,
+)
 
 
 def entry(name, source, image, fold=None, annotated=("liver",), voxels=None, notes=()):
@@ -16,6 +25,12 @@ def entry(name, source, image, fold=None, annotated=("liver",), voxels=None, not
     "voxels": {"liver": 5, "spleen": 0, **(voxels or {})},
     "notes": list(notes),
   }
+
+
+def sketched(name, first, fold=None, **more):
+  """A case of its own files whose sketch holds 100 hashes from `first` on."""
+  sketch = base64.b64encode(np.arange(first, first + 100, dtype="<u8").tobytes()).decode()
+  return {**entry(name, name, name, fold, **more), "sketch": sketch}
 
 
 def test_each_scan_once_is_fine():
@@ -32,6 +47,33 @@ def test_equal_voxels_of_other_files_in_one_role_are_a_warning():
   entries = [entry("a", "1", "x"), entry("b", "2", "x")]
   require_each_scan_once("m.json", entries)
   assert "a and b have the same voxels" in warnings(entries, ["liver"])
+
+
+def test_a_part_of_a_scan_in_train_and_test():
+  entries = [sketched("a", 0, 0), sketched("b", 500, 1), sketched("msd_7", 60)]
+  with pytest.raises(
+    InputError,
+    match=r"m.json: cases hold a part of each other's voxels: a \(fold 0\) = msd_7 \(no fold\); a network",
+  ):
+    require_each_scan_once("m.json", entries)
+  require_each_scan_once("m.json", entries, parse_rules(["duplicate:msd_7"], refuse=True))
+  require_each_scan_once("m.json", [sketched("a", 0, 0), sketched("msd_7", 93)])  # 7 hashes by chance
+  require_each_scan_once("m.json", [sketched("a", 0, 0), entry("old", "old", "old")])
+
+
+def test_parts_of_a_scan_in_one_role_are_a_warning():
+  entries = [sketched("a", 0), sketched("b", 60), sketched("c", 500)]
+  require_each_scan_once("m.json", entries)
+  (line,) = warnings(entries, ["liver"])
+  assert line.startswith("cases hold a part of each other's voxels: a = b; one scan")
+  entries[1]["sha256"]["image"] = "a"
+  assert warnings(entries, ["liver"]) == ["a and b have the same voxels"]
+
+
+def test_cases_of_earlier_versions_are_told():
+  assert without_sketch([sketched("a", 0)]) == []
+  (line,) = without_sketch([sketched("a", 0), entry("b", "2", "y")])
+  assert line.startswith("1 of 2 cases (b) were prepared by an earlier version")
 
 
 def test_pairs_that_spoil_a_test_score_come_first():

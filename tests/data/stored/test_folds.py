@@ -1,8 +1,10 @@
 """Folds: stable, seeded, whole patients."""
 
+import base64
 import dataclasses
 import pathlib
 
+import numpy as np
 import pytest
 
 from data.dataset_json import Case, Manifest
@@ -54,6 +56,17 @@ def test_partial_cases_get_folds_of_their_own_by_what_they_annotate():
   assert dealt["spleen_of_p0"] == dealt["liver_0"]
   before = folds(manifest(*FULL))
   assert {name: folds(manifest(*FULL, *partial), fold_partial=True)[name] for name in before} == before
+
+
+def test_parts_of_one_scan_are_in_one_fold():
+  listed = manifest(*FULL[:5])
+  entries = {}
+  for number, one in enumerate(FULL[:5]):  # 0 and 3 share a half, and so do 3 and 4
+    first = {0: 0, 3: 50, 4: 100}.get(number, 1000 * number)
+    hashes = np.arange(first, first + 100, dtype="<u8").tobytes()
+    entries[one.id] = {"id": one.id, "sketch": base64.b64encode(hashes).decode()}
+  dealt = [entry["fold"] for entry in with_folds(listed, entries, 5, 0)]
+  assert dealt[0] == dealt[3] == dealt[4] and sorted(set(dealt)) == [0, 1, 2]
 
 
 def test_the_seed_decides():

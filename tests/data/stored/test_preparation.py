@@ -11,12 +11,15 @@ import time
 import nibabel
 import numpy as np
 import pytest
+from nibabel import orientations
 
 from data.dataset_json import Case, read_manifest
+from data.guards.case_guards import parse_rules
 from data.input_error import InputError
 from data.stored.dropped_annotations import Drop
 from data.stored.folds import with_folds
 from data.stored.preparation import CasesFailed, largest_first, prepare_store
+from data.stored.shards import OthersMissing, Shard
 from data.stored.store import read_store, verify
 from tests.conftest import ROOT, make_case, make_store, write_nifti, write_raw
 
@@ -106,6 +109,41 @@ def test_a_scan_that_is_there_twice_is_refused_unless_allowed(tmp_path):
   with pytest.raises(InputError, match=r"same scan twice: partial_2 \(no fold\) = test_3 \(fold 0\)"):
     prepare_store(path, tmp_path / "store")
   assert len(prepare_store(path, tmp_path / "store", allow_repeated_scans=True).cases) == 4
+
+
+def test_a_part_of_a_test_scan_is_known_whatever_its_axes(tmp_path):
+  path = write_raw(tmp_path / "raw", full=1, partial=1, test=1)
+  for folder, array in zip(("images", "labels"), make_case(np.random.default_rng(9), (8, 72, 80))):
+    write_nifti(tmp_path / "raw" / folder / "test_2.nii.gz", array)
+    part = tmp_path / "raw" / folder / "partial_1.nii.gz"
+    write_nifti(part, array[1:7, 10:, :64])
+    image = nibabel.load(part)
+    turn = orientations.axcodes2ornt("PSR", (("L", "R"), ("P", "A"), ("I", "S")))
+    nibabel.save(image.as_reoriented(turn), part)
+  names = r"hold a part of each other's voxels: partial_1 \(no fold\) = test_2 \(fold 0\); "
+  with pytest.raises(InputError, match=names):
+    prepare_store(path, tmp_path / "store")
+  with pytest.raises(OthersMissing):
+    prepare_store(path, tmp_path / "shards", shard=Shard(1, 2))
+  with pytest.raises(InputError, match=names):
+    prepare_store(path, tmp_path / "shards", shard=Shard(2, 2))
+  guards = parse_rules(["duplicate"], refuse=False)
+  assert len(prepare_store(path, tmp_path / "store", guards=guards).cases) == 3
+
+
+def test_a_store_of_before_there_were_sketches_goes_on(tmp_path):
+  path = write_raw(tmp_path / "raw", full=2, partial=0, test=1)
+  make_store(path, tmp_path / "store")
+  for file in (tmp_path / "store" / "cases").glob("*/case.json"):
+    content = json.loads(file.read_text())
+    del content["entry"]["sketch"]
+    file.write_text(json.dumps(content))
+  times = [file.stat().st_mtime_ns for file in sorted((tmp_path / "store" / "cases").glob("*/case.json"))]
+  store = prepare_store(path, tmp_path / "store")
+  assert [case.sketch for case in store.cases] == ["", "", ""]
+  assert times == [
+    file.stat().st_mtime_ns for file in sorted((tmp_path / "store" / "cases").glob("*/case.json"))
+  ]
 
 
 def test_an_image_that_is_no_ct_is_refused_unless_it_is_said_to_be_one(tmp_path):

@@ -67,6 +67,8 @@ def test_no_store_and_another_format(tmp_path):
     (("cases", 0, "voxels"), {"liver": 3}),
     (("cases", 0, "sha256", "image"), None),
     (("cases", 1, "id"), "full_0"),
+    (("cases", 0, "sketch"), "AAAA"),
+    (("cases", 0, "sketch"), None),
   ],
 )
 def test_a_damaged_index_is_one_line(tiny_store, tmp_path, where, value):

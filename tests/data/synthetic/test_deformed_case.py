@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from data.guards.voxel_sketch import overlapping, sketch_voxels
 from data.synthetic.deformed_case import draw_case
 from data.synthetic.deformed_source import Source, read_source
 
@@ -28,6 +29,12 @@ def test_a_patient_is_a_pure_function_of_seed_role_and_index(blocks):
     np.testing.assert_array_equal(one, other)
   for other in (draw(8, "partial", 2), draw(7, "test", 2), draw(7, "partial", 3)):
     assert not np.array_equal(draw(7, "partial", 2)[0][-15:], other[0][-15:])
+
+
+def test_patients_of_one_scan_are_no_parts_of_it_or_of_each_other(blocks):
+  images = [draw_case(7, "partial", index, blocks, (6.0, 6.0))[0] for index in range(2)]
+  sketches = {number: sketch_voxels(image) for number, image in enumerate(images)}
+  assert all(sketches.values()) and overlapping(sketches) == []
 
 
 def test_image_and_label_move_together(blocks):

@@ -1,8 +1,10 @@
 """Scans that a network was trained on are known again, also in other stores that were made of them."""
 
+import base64
 import json
 import shutil
 
+import numpy as np
 import pytest
 
 from data.stored.store import read_store
@@ -55,6 +57,26 @@ def test_on_the_runs_own_store(tiny_store):
 def test_on_another_store_by_the_scans_and_not_by_the_ids(tiny_store, other_store):
   run = trained(read_store(tiny_store))
   assert seen_by_any([run], other_store, other_store.cases) == [f"again_{name}" for name in (*FULL, *PARTIAL)]
+
+
+def test_on_a_store_that_has_parts_of_the_scans(tiny_store, other_store, tmp_path):
+  """Other files, other voxels: a part of one scan, and one of the case that the fold holds out."""
+  shutil.copytree(tiny_store, tmp_path / "ours")
+  sketch = {
+    name: base64.b64encode(np.arange(first, first + 100, dtype="<u8").tobytes()).decode()
+    for name, first in (("full_1", 0), ("again_full_1", 60), ("test_5", 1000), ("again_test_5", 1060))
+  }
+  for folder, hashes in (
+    (tmp_path / "ours", {}),
+    (other_store.path, {"image": "0" * 64, "source_image": "1"}),
+  ):
+    content = json.loads((folder / "index.json").read_text())
+    for case in content["cases"]:
+      case["sketch"] = sketch.get(case["id"], "")
+      case["sha256"].update(hashes)
+    (folder / "index.json").write_text(json.dumps(content))
+  scored = read_store(other_store.path)
+  assert seen_by_any([trained(read_store(tmp_path / "ours"))], scored, scored.cases) == ["again_full_1"]
 
 
 def test_without_the_store_of_the_training_it_is_not_known(tiny_store, other_store, tmp_path):
