@@ -246,7 +246,7 @@ def test_a_killed_prepare_redoes_only_the_cases_in_flight(tmp_path):
   process = subprocess.Popen([*command, "--workers=1"], cwd=ROOT)
   cases = tmp_path / "store" / "cases"
   try:
-    while len(list(cases.glob("*/case.json"))) < 3 and process.poll() is None:
+    while len(list(cases.glob("[!.]*/case.json"))) < 3 and process.poll() is None:
       time.sleep(0.002)
   finally:
     process.send_signal(signal.SIGKILL)
