@@ -40,7 +40,7 @@ TRAIN = $(PYTHON) -m deeplab_panns.train --flagfile=experiments/$(FLAGS) --data_
 AT_ONCE = $(MAKE) --no-print-directory -j2 OUT=$(OUT) FLAGS=$(FLAGS)
 
 quickstart: FLAGS = quickstart.flags
-quickstart: MODES = full partial panns
+quickstart: MODES = full partial panns best
 quickstart3d: FLAGS = quickstart3d.flags
 quickstart3d: OUT = runs/quickstart3d
 quickstart3d: MODES = full panns
@@ -60,6 +60,10 @@ space := $(subst ,, )
 
 train-%:
 	$(TRAIN) --run_dir=$(OUT)/$* --supervision=$* --stage1_run=$(OUT)/stage1 --threads=1
+
+# experiments/best.flags' way with partial cases, on the quickstart's schedule and stage 1
+train-best:
+	$(TRAIN) --run_dir=$(OUT)/best --supervision=panns --pseudo_labels=aligned --anchored_prior --atlas_weight=0.5 --dual_floor=mean --stage1_run=$(OUT)/stage1 --threads=1
 
 evaluate-%:
 	$(PYTHON) -m deeplab_panns.evaluate --split=test --run_dir=$(OUT)/$*

@@ -12,7 +12,7 @@ from data.stored.store import Store
 from deeplab_panns.prior_check import share_agreement
 from deeplab_panns.prior_check.advice import advice
 from deeplab_panns.prior_check.case_sets import ALL_PARTIAL, CaseSet, measure, partial_sets
-from deeplab_panns.prior_check.recipe import other_field, recipe
+from deeplab_panns.prior_check.recipe import anchored_prior_fits, other_field, recipe
 from deeplab_panns.prior_check.share_agreement import FAILS, MIN_CASES, TOLERANCE, Agreement
 
 LABELED = "fully labelled"
@@ -84,13 +84,18 @@ def cases_that_agree(store: Store, splits: Splits) -> frozenset[str]:
   return frozenset(case.id for case in splits.partial) - {case.id for one in failing for case in one.cases}
 
 
-def disagreements(store: Store, splits: Splits) -> list[str]:
+def disagreements(store: Store, splits: Splits, anchored: bool = False) -> list[str]:
   """One line for each partial set in which the prior does not hold, and one for the flagfile that fits; [] if
   nothing speaks against the prior.
 
   Reads no array. For `train` with a prior to print as warnings.
+
+  Args:
+    anchored: whether the prior is anchored on the annotated organs, so that scans may show another part.
   """
   found = check(store, splits)
+  if anchored and anchored_prior_fits(found):
+    return []
   lines = [
     f"{store.path}: the prior does not hold in {advice(found.labeled, one, agreements)} "
     "See python -m deeplab_panns.prior_check."

@@ -121,8 +121,10 @@ class Training:
   def warnings(self) -> list[str]:
     """What the user should know before it starts: partial cases that speak against the prior, padded
     patches."""
-    holds_to_prior = self.experiment.stage2.holds_to_prior
-    lines = disagreements(self._store, self._splits) if holds_to_prior else []
+    stage2 = self.experiment.stage2
+    anchored = stage2.has_partial and stage2.objective.anchored_prior
+    held = anchored or stage2.holds_to_prior
+    lines = disagreements(self._store, self._splits, anchored) if held else []
     lost = self._batches.without_anchor
     if lost:
       lines.append(
