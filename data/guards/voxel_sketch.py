@@ -32,7 +32,7 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 def sketch_voxels(image: npt.NDArray[Any]) -> str:
-  """The sketch of a scan; 0.1 GB of memory at most beside the scan.
+  """The sketch of a scan; beside the scan it takes the memory of a few planes.
 
   Args:
     image: [z, y, x], HU as they were read, before anything is resampled; rounded here, so that those of files

@@ -62,7 +62,9 @@ def _folds(
       f'{manifest.path}: some {kind} cases have a "fold" and [{missing}] do not; '
       "give all of them one, or none."
     )
-  first = _first_of_patient(cases, entries)
+  # where folds are given, parts of one scan in two of them are refused by a guard that can be overridden
+  sketches = {} if given else {case.id: entries[case.id].get("sketch", "") for case in cases}
+  first = _first_of_patient(cases, entries, overlapping(sketches))
   folds: dict[str, int] = {}
   if given:
     folds = given
@@ -79,11 +81,16 @@ def _folds(
   return folds
 
 
-def _first_of_patient(cases: list[Case], entries: Mapping[str, Entry]) -> dict[str, str]:
-  """{case id: the first id, in the order of names, of a case of the same patient}."""
+def _first_of_patient(
+  cases: list[Case], entries: Mapping[str, Entry], in_part: list[tuple[str, str]]
+) -> dict[str, str]:
+  """{case id: the first id, in the order of names, of a case of the same patient}.
+
+  Args:
+    in_part: ids of cases that hold a part of each other's voxels.
+  """
   first: dict[str, str] = {}
   of_key: dict[tuple[str, str], str] = {}
-  in_part = overlapping({case.id: entries[case.id].get("sketch", "") for case in cases})
   for case in sorted(cases, key=lambda case: case.id):
     keys = [("patient", case.patient)] if case.patient else []
     image = entries[case.id].get("sha256", {}).get("source_image")

@@ -67,6 +67,9 @@ def test_parts_of_one_scan_are_in_one_fold():
     entries[one.id] = {"id": one.id, "sketch": base64.b64encode(hashes).decode()}
   dealt = [entry["fold"] for entry in with_folds(listed, entries, 5, 0)]
   assert dealt[0] == dealt[3] == dealt[4] and sorted(set(dealt)) == [0, 1, 2]
+  given = [dataclasses.replace(one, fold=number, patient=one.id) for number, one in enumerate(FULL[:5])]
+  dealt = [entry["fold"] for entry in with_folds(manifest(*given), entries, 5, 0)]
+  assert dealt == [0, 1, 2, 3, 4]  # the guard `duplicate` refuses them, unless it is overridden
 
 
 def test_the_seed_decides():

@@ -4,6 +4,7 @@ import nibabel
 import numpy as np
 import pytest
 
+from data.guards.voxel_sketch import overlapping, sketch_voxels
 from data.organs import BTCV_ORGANS
 from data.synthetic.phantom_ct import draw_case
 
@@ -31,6 +32,12 @@ def test_a_patient_is_a_pure_function_of_seed_role_and_index():
     np.testing.assert_array_equal(one, other)
   for other in (draw_case(8, "partial", 2, 48), draw_case(7, "test", 2, 48), draw_case(7, "partial", 3, 48)):
     assert not np.array_equal(first[0][:30], other[0][:30])
+
+
+def test_no_patient_is_a_part_of_another():
+  roles = [(role, index) for role in ("labeled", "partial") for index in range(2)]
+  sketches = {one: sketch_voxels(draw_case(7, *one, 48)[0]) for one in roles}
+  assert all(sketches.values()) and overlapping(sketches) == []
 
 
 def test_size_changes_the_resolution_only():
