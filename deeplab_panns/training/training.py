@@ -155,8 +155,13 @@ class Training:
 
   @property
   def finished(self) -> bool:
-    """Whether nothing is left to do."""
-    return self.step == self.experiment.steps and not self._checkpoints.owes_validation(self.step)
+    """Whether nothing is left to do.
+
+    A run without stage 2 may have been killed after its last step and before its stage 1 had a checkpoint.
+    """
+    owes_stage1 = self.step == self.experiment.stage1.steps and not self._checkpoints.latest("stage1")
+    owes = owes_stage1 or self._checkpoints.owes_validation(self.step)
+    return self.step == self.experiment.steps and not owes
 
   def run(self) -> None:
     """Trains to the end.

@@ -1,6 +1,7 @@
 """What `train` does around the training: the folder, refusals, the spacing, a finished run."""
 
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
@@ -39,6 +40,19 @@ def test_a_finished_run_says_so_and_stays(tmp_path, tiny_store, tiny_experiment,
   train(tiny_experiment, store, tmp_path, Intervals(10, 10, 10))
   assert capsys.readouterr().out.endswith("finished at step 7; nothing to do.\n")
   assert {path: path.stat().st_mtime_ns for path in (tmp_path / "checkpoints").rglob("*")} == before
+
+
+@pytest.mark.slow
+def test_stage_1_alone_killed_before_its_own_checkpoint_makes_it_when_it_goes_on(
+  tmp_path, tiny_store, with_stage2, small_network
+):
+  store, alone = read_store(tiny_store), with_stage2(steps=0)
+  train(alone, store, tmp_path, Intervals(10, 10, 10))
+  made = {path.name for path in (tmp_path / "checkpoints" / "stage1").iterdir()}
+  shutil.rmtree(tmp_path / "checkpoints" / "stage1")
+  train(alone, store, tmp_path, Intervals(10, 10, 10))
+  assert {path.name for path in (tmp_path / "checkpoints" / "stage1").iterdir()} == made
+  assert RunDirectory(tmp_path).stage1_for(alone, store)
 
 
 @pytest.mark.slow
