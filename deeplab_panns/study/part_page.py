@@ -158,14 +158,20 @@ def _hypothesis(verdict: Verdict) -> str:
 def _note(summary: Summary) -> str:
   name = summary.part.name
   command = f"--part={name[: -len('-quick')]} --quick" if name.endswith("-quick") else f"--part={name}"
+  elsewhere = summary.other_unseen
+  others = (
+    f"Other unseen patients, who do not compare with {BASELINE}: {', '.join(elsewhere)}. "
+    if elsewhere
+    else ""
+  )
   return (
     f"Made by `python -m deeplab_panns.study {command}`. Dice in % on the test volumes of seeds "
     f"{', '.join(map(str, summary.seeds))}, each with patients of its own, on the store's grid. A cell's "
     "mean and sd are over its seeds, of the mean over organs of the means over volumes; cells of other seeds "
-    f"do not compare, and *{BASELINE} there* is {BASELINE} on a cell's own seeds. Differences are in points "
-    "of Dice, matched volume by volume; a seed is one pair, its value the mean over its volumes, since the "
-    "volumes of a seed share their training runs and labelled patients. Intervals and p are of Student's t "
-    f"over the seeds (intervals from {INTERVAL_SEEDS} on, p from {MIN_PAIRS}), p Holm-corrected over the "
+    f"do not compare, and *{BASELINE} there* is {BASELINE} on a cell's own seeds. {others}"
+    "Differences are in points of Dice, matched volume by volume; a seed is one pair, its value the mean over "
+    "its volumes, since the volumes of a seed share their training runs and labelled patients. Intervals and p "
+    f"are of Student's t over the seeds (intervals from {INTERVAL_SEEDS} on, p from {MIN_PAIRS}), p Holm-corrected over the "
     "cells or over the hypotheses: another family, another p. The signed-rank p of a hypothesis is not "
     "corrected. A hypothesis holds if its p is below its level. "
     f"Gap closed = (X − {BASELINE}) / ({ORACLE} − {BASELINE}) of the means over seeds, with the least and "

@@ -35,6 +35,9 @@ _EXPECTATION = re.compile(
   r"(?:\s+by\s+(?P<points>-?\d+(?:\.\d+)?))?(?:\s+at\s+(?P<level>0?\.\d+))?"
 )
 
+# Flags of data.phantom and data.deformed that do not change the unseen patients.
+_OF_TRAINING_PATIENTS = ("labeled_cases", "partial_cases", "annotated_in_turn", "oracle", "partial_fields")
+
 Command = tuple[str, ...]
 """A module that `python -m` runs, and its flags as words --name=value."""
 
@@ -102,6 +105,17 @@ class Part:
   seeds: dict[str, tuple[int, ...]]
   cohorts: dict[str, tuple[Command, ...]]
   points: tuple[SizePoint, ...] = ()
+
+  def same_unseen(self, one: Cell, other: Cell) -> bool:
+    """Whether two cells are scored on the same unseen patients: else a difference is of patients, too."""
+    ours, theirs = (
+      [
+        tuple(word for word in command if word[2:].partition("=")[0] not in _OF_TRAINING_PATIENTS)
+        for command in self.cohorts[cell.cohort]
+      ]
+      for cell in (one, other)
+    )
+    return ours == theirs
 
 
 def read_part(folder: AnyPath, name: str, quick: bool = False) -> Part:
@@ -240,3 +254,10 @@ def _check(path: pathlib.Path, part: Part) -> None:
       f"{path}: references, expectations or points name {listed(unknown, _LISTED)}; the cells are "
       f"{listed(names, _LISTED)}."
     )
+  cells = {cell.name: cell for cell in part.cells}
+  pairs = [(cell.name, cell.reference) for cell in part.cells if cell.reference]
+  pairs += [pair for item in part.expectations for pair in zip(item.cells, item.cells[1:])]
+  pairs += [(item.lower, item.upper) for item in part.points]
+  for one, other in pairs:
+    if not part.same_unseen(cells[one], cells[other]):
+      raise InputError(f"{path}: compares {one!r} with {other!r}, whose cohorts have other unseen patients.")

@@ -63,7 +63,7 @@ class Summary:
   Attributes:
     seeds: of all runs, also those that were not made.
     cells: {name: Scores} in the part's order, also those that were not run.
-    gains: {name: Compared with BASELINE}, of what can be.
+    gains: {name: Compared with BASELINE}, of what can be: cells of the same unseen patients.
     gains_over_reference: the same over each cell's reference.
     organ_gains: {name: {organ: Compared with the cell's reference, p corrected over its organs}}.
     gaps: {name: GapClosed, or None where it cannot be said}.
@@ -87,6 +87,14 @@ class Summary:
     """{name: the seeds that the cell was not run with}, of the cells that lack some."""
     return {name: cell.missing for name, cell in self.cells.items() if cell.missing}
 
+  @property
+  def other_unseen(self) -> list[str]:
+    """Names of the cells that are scored on other unseen patients than BASELINE."""
+    if BASELINE not in self.cells:
+      return []
+    baseline = self.cells[BASELINE].cell
+    return [name for name, one in self.cells.items() if not self.part.same_unseen(one.cell, baseline)]
+
   def baseline_there(self, name: str) -> float | None:
     """Mean Dice of BASELINE on the seeds that the cell was also run with; None without a common one."""
     if name not in self.gains:
@@ -98,19 +106,24 @@ class Summary:
 def summarize(part: Part, runs: Sequence[Run], cache: Cache) -> Summary:
   """Summary of a part's runs from the cache. Raises InputError if a cached file is damaged."""
   cells = {cell.name: load(cell, [run for run in runs if run.cell is cell], cache) for cell in part.cells}
+  comparable = {
+    name: scores
+    for name, scores in cells.items()
+    if BASELINE in cells and part.same_unseen(scores.cell, cells[BASELINE].cell)
+  }
   return Summary(
     part,
     tuple(sorted({run.seed for run in runs})),
     cells,
-    gains=_gains(cells, dict.fromkeys(cells, BASELINE)),
+    gains=_gains(comparable, dict.fromkeys(comparable, BASELINE)),
     gains_over_reference=_gains(cells, {name: scores.cell.reference for name, scores in cells.items()}),
     organ_gains={
       name: _corrected(compare_organs(scores, cells[scores.cell.reference]))
       for name, scores in cells.items()
       if scores.cell.reference is not None and scores.cell.reference in cells
     },
-    gaps={name: _gap(cells, name, ORACLE) for name in cells},
-    gaps_same_stage1={name: _gap(cells, name, ORACLE_SAME_STAGE1) for name in cells},
+    gaps={name: _gap(comparable, name, ORACLE) for name in cells},
+    gaps_same_stage1={name: _gap(comparable, name, ORACLE_SAME_STAGE1) for name in cells},
     verdicts=judge(part.expectations, cells),
     gains_at_sizes=tuple(_gains_at_sizes(part.points, cells)),
   )
@@ -158,6 +171,6 @@ def _corrected(gains: Mapping[str, Gain]) -> dict[str, Compared]:
 
 
 def _gap(cells: Mapping[str, Scores], name: str, oracle: str) -> GapClosed | None:
-  if BASELINE not in cells or oracle not in cells or name == BASELINE:
+  if not {BASELINE, oracle, name} <= set(cells) or name == BASELINE:
     return None
   return gap_closed(cells[name], cells[BASELINE], cells[oracle])

@@ -191,3 +191,14 @@ def test_of_many_cells_the_error_lists_some(tmp_path):
   write(tmp_path, f"base tiny.flags\nseeds 1\n{cells}")
   with pytest.raises(InputError, match=r"twice7 and 42 more more than once; .*each name once\.$"):
     read_part(tmp_path, "tiny")
+
+
+def test_cells_of_other_unseen_patients_are_not_set_against_each_other(tmp_path):
+  other = (
+    COHORTS
+    + "cohort apart\n  data.phantom --labeled_cases=1 --displacement=2\n  data.prepare --spacing_mm=6\n"
+  )
+  with pytest.raises(
+    InputError, match="compares 'panns' with 'full', whose cohorts have other unseen patients"
+  ):
+    read_part(write(tmp_path, TABLE.replace("panns    phantom", "panns    apart"), other), "tiny")

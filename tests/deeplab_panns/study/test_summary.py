@@ -11,7 +11,7 @@ from deeplab_panns.study.part_tables import write_summary
 from deeplab_panns.study.plan import SizePoint, read_part
 from deeplab_panns.study.planned_runs import plan_runs
 from deeplab_panns.study.summary import GainAtSize, crossings, summarize
-from tests.deeplab_panns.study.conftest import DICE, PART, PARTS, SEEDS, STUDY
+from tests.deeplab_panns.study.conftest import CELLS, DICE, PART, PARTS, SEEDS, STUDY
 
 
 def test_cells_are_compared_with_the_baseline_and_with_their_reference(tiny_summary):
@@ -37,6 +37,27 @@ def test_p_values_are_corrected_over_the_cells(tiny_summary):
   assert gains["oracle"].gain.p == pytest.approx(oracle)
   assert gains["partial"].p == gains["oracle"].p == pytest.approx(2 * partial)
   assert gains["panns"].p is None  # one seed
+
+
+def test_cells_of_other_unseen_patients_are_not_compared_with_the_baseline(tiny_cache):
+  """A cohort of other fields of view has the same unseen patients, one of other anatomy has not."""
+  cohorts = {
+    **PART.cohorts,
+    "box": (("data.phantom", "--partial_fields=liver_box"), ("data.prepare",)),
+    "apart": (("data.phantom", "--displacement=2"), ("data.prepare",)),
+  }
+  on = {"partial": "apart", "panns": "box"}
+  cells = tuple(
+    dataclasses.replace(cell, cohort=on.get(cell.name, "phantom"), reference=None) for cell in CELLS
+  )
+  part = dataclasses.replace(PART, cells=cells, cohorts=cohorts)
+  runs = [dataclasses.replace(run, cell=cells[CELLS.index(run.cell)]) for run in plan_runs(PART, SEEDS)]
+  found = summarize(part, runs, tiny_cache)
+  assert len(found.cells) == len(CELLS) and set(found.gains) == {"panns", "oracle"}
+  assert (
+    found.other_unseen == ["partial"] and found.gaps["partial"] is None and found.gaps["panns"] is not None
+  )
+  assert found.baseline_there("partial") is None
 
 
 def test_what_is_missing(tiny_summary):
