@@ -29,7 +29,7 @@ def recipe(found: Check) -> str:
   stores with many labelled cases, and has no such choice in 3-D.
   """
   other = other_field(found)
-  if other is not None and (other.of_separate_slices or _beyond(found, other)):
+  if other is not None and _unplaced(found, other):
     return f"Recipe: {MARGINAL}, since {_other_words(found, other)}"
   table = "experiments/study/results/place/table.md"
   if other is not None:
@@ -56,15 +56,21 @@ def anchored_prior_fits(found: Check) -> bool:
 
 
 def other_field(found: Check) -> CaseSet | None:
-  """The first shown set whose scans are larger or smaller than the labelled ones, or are separate slices.
+  """A shown set whose scans are larger or smaller than the labelled ones, or are separate slices: the first
+  for which the anchored prior is nothing, or else the first.
 
   Then un-annotated organs have other shares, even where those of the annotated ones agree.
   """
+  others = []
   for one in found.shown_sets():
     ratios = np.divide(one.extent_mm, found.labeled.extent_mm)
     if one.of_separate_slices or ratios.max() > _ALIKE or ratios.min() < 1 / _ALIKE:
-      return one
-  return None
+      others.append(one)
+  return min(others, key=lambda one: not _unplaced(found, one), default=None)
+
+
+def _unplaced(found: Check, other: CaseSet) -> bool:
+  return other.of_separate_slices or _beyond(found, other)
 
 
 def _beyond(found: Check, other: CaseSet) -> bool:

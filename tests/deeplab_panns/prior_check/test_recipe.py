@@ -97,6 +97,13 @@ def points(part, cell, column="reference_difference"):
   return row["reference"], f"{abs(100 * float(row[column])):.1f}", row["reference_seeds_ahead"]
 
 
+def test_one_set_of_longer_scans_decides_though_another_one_is_of_shorter_ones():
+  rng = np.random.default_rng(6)
+  partial = [*patients(rng, 24, ("liver",), depth=60), *patients(rng, 24, ("spleen",), depth=300)]
+  line = recipe(check.check(*checked(patients(rng, 24), partial)))
+  assert line.startswith(f"Recipe: {MARGINAL}, since 'spleen' covers") and len(line) <= 300
+
+
 def test_organs_of_other_sizes_in_scans_as_large_take_the_marginal_loss():
   rng = np.random.default_rng(5)
   store, splits = checked(patients(rng, 24), patients(rng, 24, ("liver",), scale=3.0))
