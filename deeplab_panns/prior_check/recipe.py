@@ -28,31 +28,35 @@ def recipe(found: Check) -> str:
   The study knows three labelled and eighteen partial patients, slices and one network. It says nothing of
   stores with many labelled cases, and has no such choice in 3-D.
   """
+  flagfile, reason = _choice(found)
+  return f"Recipe: {flagfile}, since {reason}"
+
+
+def _choice(found: Check) -> tuple[str, str]:
+  """The flagfile, and why."""
   other = other_field(found)
   if other is not None and _unplaced(found, other):
-    return f"Recipe: {MARGINAL}, since {_other_words(found, other)}"
+    return MARGINAL, _other_words(found, other)
   table = "experiments/study/results/place/table.md"
   if other is not None:
-    return (
-      f"Recipe: {BEST}, since {_other_words(found, other)}: on such scans placed-logits is "
-      f"2.1 and 3.1 points above the marginal loss ({table})."
-    )
+    gain = f"on such scans placed-logits is 2.1 and 3.1 points above the marginal loss ({table})."
+    return BEST, f"{_other_words(found, other)}: {gain}"
   verdicts = {agreement.verdict for one in found.shown_sets() for agreement in found.of_set(one)}
   if FAILS in verdicts:
-    return (
-      f"Recipe: {MARGINAL}, since organs of some sets have other sizes though the scans are as "
-      "large: a wrong prior costs 7.7 to 9.0 points (experiments/study/results/fields/table.md)."
+    return MARGINAL, (
+      "organs of some sets have other sizes though the scans are as large: "
+      "a wrong prior costs 7.7 to 9.0 points (experiments/study/results/fields/table.md)."
     )
   held = (
     "the prior holds where it can be checked" if HOLDS in verdicts else "nothing speaks against the prior"
   )
   gain = "placed-logits is 4.0 points above the marginal loss, on 6 of 6 seeds"
-  return f"Recipe: {BEST}, since {held}: {gain} ({table})."
+  return BEST, f"{held}: {gain} ({table})."
 
 
 def anchored_prior_fits(found: Check) -> bool:
   """Whether `recipe` names BEST."""
-  return recipe(found).startswith(f"Recipe: {BEST}")
+  return _choice(found)[0] == BEST
 
 
 def other_field(found: Check) -> CaseSet | None:

@@ -90,10 +90,8 @@ class Summary:
   @property
   def other_unseen(self) -> list[str]:
     """Names of the cells that are scored on other unseen patients than BASELINE."""
-    if BASELINE not in self.cells:
-      return []
-    baseline = self.cells[BASELINE].cell
-    return [name for name, one in self.cells.items() if not self.part.same_unseen(one.cell, baseline)]
+    comparable = _comparable(self.part, self.cells)
+    return [name for name in self.cells if BASELINE in self.cells and name not in comparable]
 
   def baseline_there(self, name: str) -> float | None:
     """Mean Dice of BASELINE on the seeds that the cell was also run with; None without a common one."""
@@ -106,11 +104,7 @@ class Summary:
 def summarize(part: Part, runs: Sequence[Run], cache: Cache) -> Summary:
   """Summary of a part's runs from the cache. Raises InputError if a cached file is damaged."""
   cells = {cell.name: load(cell, [run for run in runs if run.cell is cell], cache) for cell in part.cells}
-  comparable = {
-    name: scores
-    for name, scores in cells.items()
-    if BASELINE in cells and part.same_unseen(scores.cell, cells[BASELINE].cell)
-  }
+  comparable = _comparable(part, cells)
   return Summary(
     part,
     tuple(sorted({run.seed for run in runs})),
@@ -127,6 +121,15 @@ def summarize(part: Part, runs: Sequence[Run], cache: Cache) -> Summary:
     verdicts=judge(part.expectations, cells),
     gains_at_sizes=tuple(_gains_at_sizes(part.points, cells)),
   )
+
+
+def _comparable(part: Part, cells: Mapping[str, Scores]) -> dict[str, Scores]:
+  """The cells that are scored on the unseen patients of BASELINE; none without it."""
+  return {
+    name: scores
+    for name, scores in cells.items()
+    if BASELINE in cells and part.same_unseen(scores.cell, cells[BASELINE].cell)
+  }
 
 
 def _gains_at_sizes(points: Iterable[SizePoint], cells: Mapping[str, Scores]) -> Iterator[GainAtSize]:
