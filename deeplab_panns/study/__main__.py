@@ -27,7 +27,7 @@ def define_flags() -> None:
   flags.DEFINE_string(
     "part",
     None,
-    "Which table of --study_dir: slices, volumes, beyond, anatomy, fields, place, place3d, rivals or floor.",
+    "Which table of --study_dir, without its ending: slices, volumes, place, ... (experiments/README.md).",
     required=True,
   )
   flags.DEFINE_string("study_dir", "experiments/study", "Folder of the tables and their flagfiles.")

@@ -55,6 +55,7 @@ def test_the_shipped_parts():
     "fields",
     "place",
     "place3d",
+    "onebox",
     "dose",
     "rivals",
     "floor",
