@@ -12,7 +12,9 @@ import os
 from absl import flags
 
 from data import command
-from data.dataset_json import Manifest, read_manifest, read_organs, with_organs
+from data.cases import Manifest, with_organs
+from data.dataset_json.manifest_file import read_manifest
+from data.dataset_json.organ_list import read_organs
 from data.guards.case_guards import parse_rules
 from data.guards.finding import GUARDS
 from data.layouts.by_name import (

@@ -17,7 +17,7 @@ import SimpleITK as sitk
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from data.dataset_json import read_manifest
+from data.dataset_json.manifest_file import read_manifest
 from data.input_error import InputError
 from data.reading.case_volumes import read_case_image, read_case_label
 from data.reading.volumes import read_image, read_label

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pathlib
 
-from data.dataset_json import Case
+from data.cases import Case
 from data.layouts.layout import NIFTI, Files, Found, FoundFile, Layout, by_number, paired
 from data.organs import BTCV_ORGANS
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from data.arrays import SpacingMM
-from data.dataset_json import Case, Manifest, same_folder
+from data.cases import Case, Manifest, same_folder
 from data.formats import nifti
 from data.input_error import InputError
 from data.layouts import (

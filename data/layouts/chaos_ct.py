@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pathlib
 
-from data.dataset_json import Case, Reading
+from data.cases import Case, Reading
 from data.layouts.layout import Files, Found, Layout, left_out
 
 # Some copies are said to have a SeriesInstanceUID of its own in each file.

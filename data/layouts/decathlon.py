@@ -6,7 +6,7 @@ import functools
 import json
 import pathlib
 
-from data.dataset_json import Case, Reading
+from data.cases import Case, Reading
 from data.input_error import InputError
 from data.layouts.layout import NIFTI, Files, Found, Layout, by_number, left_out, paired
 

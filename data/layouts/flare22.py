@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from data.dataset_json import Case
+from data.cases import Case
 from data.layouts.layout import NIFTI, Files, Found, Layout, by_number, left_out, paired
 from data.organs import BTCV_ORGANS
 

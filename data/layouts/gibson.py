@@ -10,7 +10,7 @@ import pathlib
 
 import numpy as np
 
-from data.dataset_json import Case, Reading
+from data.cases import Case, Reading
 from data.formats import nifti
 from data.input_error import InputError
 from data.layouts import btcv, nih_pancreas

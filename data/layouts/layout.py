@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Callable
 
-from data.dataset_json import Case
+from data.cases import Case
 from data.input_error import InputError
 from data.listed import listed
 from data.organs import BTCV_ORGANS

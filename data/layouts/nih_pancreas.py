@@ -10,7 +10,7 @@ import pathlib
 import re
 from collections.abc import Collection
 
-from data.dataset_json import Case, Reading
+from data.cases import Case, Reading
 from data.input_error import InputError
 from data.layouts.btcv import LABEL
 from data.layouts.layout import Files, Found, FoundFile, Layout, by_number, left_out, paired

@@ -10,7 +10,7 @@ import pathlib
 import re
 from typing import Any
 
-from data.dataset_json import Case
+from data.cases import Case
 from data.input_error import InputError
 from data.layouts.layout import Files, Found, Layout, left_out
 from data.listed import listed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from data.dataset_json import Case
+from data.cases import Case
 from data.layouts.layout import Files, Found, Layout, by_number, paired
 
 

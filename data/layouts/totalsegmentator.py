@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import pathlib
 
-from data.dataset_json import Case
+from data.cases import Case
 from data.input_error import InputError
 from data.layouts.layout import HELD_OUT, NIFTI, TRAINING, Files, Found, Layout, left_out
 from data.listed import listed

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pathlib
 
-from data.dataset_json import Case
+from data.cases import Case
 from data.input_error import InputError
 from data.layouts.layout import NIFTI, Files, Found, Layout, left_out
 from data.organs import BTCV_ORGANS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from data.dataset_json import Case
+from data.cases import Case
 from data.layouts.layout import HELD_OUT, NIFTI, TRAINING, Files, Found, Layout, by_number, paired
 from data.organs import BTCV_ORGANS
 

@@ -13,7 +13,7 @@ import pathlib
 from absl import flags
 
 from data import command
-from data.dataset_json import read_manifest
+from data.dataset_json.manifest_file import read_manifest
 from data.files.outputs import Outputs
 from data.manifest.draft import draft_manifest, parse_organs
 from data.whole_file import write_text

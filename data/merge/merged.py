@@ -8,7 +8,7 @@ import pathlib
 import shutil
 from collections.abc import Collection, Sequence
 
-from data.dataset_json import is_case_id, same_folder
+from data.cases import is_case_id, same_folder
 from data.files.outputs import make_folder
 from data.guards.case_guards import TELL_ALL, GuardRules
 from data.input_error import InputError

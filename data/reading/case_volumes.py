@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from data.arrays import Integers, Labels
-from data.dataset_json import Case
+from data.cases import Case
 from data.dicom.series import series_files
 from data.formats import nifti
 from data.formats.label_values import label_integers, to_labels, unnamed_values

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from nibabel import orientations
 
 from data.arrays import Affine, Integers, SpacingMM
-from data.dataset_json import AS_IT_SAYS, Reading
+from data.cases import AS_IT_SAYS, Reading
 from data.dicom import series as dicom
 from data.formats import itk, nifti
 from data.formats.grid import FileGrid, StoredVolume, farthest_apart, format_mm, spacing_of

@@ -10,7 +10,7 @@ import dataclasses
 
 import numpy as np
 
-from data.dataset_json import Manifest
+from data.cases import Manifest
 from data.input_error import InputError
 
 _STREAM = 1  # apart from the folds, which are dealt by the bare seed

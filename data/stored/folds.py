@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from data.dataset_json import Case, Manifest
+from data.cases import Case, Manifest
 from data.guards.voxel_sketch import overlapping
 from data.input_error import InputError
 from data.listed import listed

@@ -7,7 +7,8 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from data.arrays import Labels, SpacingMM, WantedSpacingMM
-from data.dataset_json import Case, Manifest, read_manifest
+from data.cases import Case, Manifest
+from data.dataset_json.manifest_file import read_manifest
 from data.files.outputs import Outputs
 from data.input_error import InputError
 from data.reading import volumes

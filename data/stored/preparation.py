@@ -17,7 +17,8 @@ from typing import Any
 import tqdm
 
 from data.arrays import WantedSpacingMM
-from data.dataset_json import Case, Manifest, read_manifest
+from data.cases import Case, Manifest
+from data.dataset_json.manifest_file import read_manifest
 from data.files.outputs import make_folder
 from data.guards.case_guards import TELL_ALL, GuardRules
 from data.input_error import InputError

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from data.arrays import Affine, Labels, SpacingMM, StoredImage, WantedSpacingMM
-from data.dataset_json import is_case_id
+from data.cases import is_case_id
 from data.files.file_hash import file_sha256
 from data.guards.voxel_sketch import read_sketch
 from data.input_error import InputError

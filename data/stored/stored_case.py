@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from data.arrays import WantedSpacingMM
-from data.dataset_json import Case
+from data.cases import Case
 from data.files.file_hash import file_sha256
 from data.guards.case_guards import TELL_ALL, GuardRules, check_case, require_plausible
 from data.guards.finding import from_json

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from data.arrays import ImageHU, Labels, SpacingMM
-from data.dataset_json import read_manifest
+from data.dataset_json.manifest_file import read_manifest
 from data.files.file_hash import file_sha256
 from data.formats.label_values import to_labels
 from data.input_error import InputError

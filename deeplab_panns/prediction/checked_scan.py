@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import tqdm
 
 from data import command
-from data.dataset_json import Reading
+from data.cases import Reading
 from data.input_error import InputError
 from data.reading import volumes
 from data.reading.plausible_ct import doubts

@@ -9,7 +9,7 @@ import nibabel
 import numpy as np
 import pytest
 
-from data.dataset_json import read_manifest
+from data.dataset_json.manifest_file import read_manifest
 from data.files.outputs import RECORD
 from data.input_error import InputError
 from data.organs import BTCV_ORGANS

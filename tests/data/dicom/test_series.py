@@ -9,7 +9,7 @@ import pydicom
 import pytest
 import SimpleITK as sitk
 
-from data.dataset_json import Reading
+from data.cases import Reading
 from data.dicom.series import series_files
 from data.input_error import InputError
 from data.reading import volumes

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from data.dataset_json import Reading
+from data.cases import Reading
 from data.formats import nifti
 from data.input_error import InputError
 from data.reading import volumes

@@ -2,7 +2,7 @@
 
 import pytest
 
-from data.dataset_json import read_manifest
+from data.dataset_json.manifest_file import read_manifest
 from data.guards.case_guards import TELL_ALL, check_case, parse_rules, require_plausible
 from data.guards.measures import Measures, measure
 from data.input_error import InputError

@@ -6,7 +6,7 @@ import numpy as np
 import pydicom
 import pytest
 
-from data.dataset_json import read_manifest
+from data.dataset_json.manifest_file import read_manifest
 from data.input_error import InputError
 from data.manifest.draft import draft_manifest, parse_organs
 from tests.conftest import make_case, write_nifti

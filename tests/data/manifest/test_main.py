@@ -2,7 +2,7 @@
 
 import pytest
 
-from data.dataset_json import read_manifest
+from data.dataset_json.manifest_file import read_manifest
 from tests.conftest import run_command, write_raw
 
 

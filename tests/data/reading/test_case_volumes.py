@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data.dataset_json import Case, Reading, read_manifest
+from data.cases import Case, Reading
+from data.dataset_json.manifest_file import read_manifest
 from data.input_error import InputError
 from data.organs import IGNORE
 from data.reading.case_volumes import image_files, read_case_image, read_case_label

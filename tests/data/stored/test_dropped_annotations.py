@@ -6,7 +6,8 @@ import pathlib
 import numpy as np
 import pytest
 
-from data.dataset_json import Case, Manifest, read_manifest
+from data.cases import Case, Manifest
+from data.dataset_json.manifest_file import read_manifest
 from data.input_error import InputError
 from data.organs import BTCV_ORGANS
 from data.stored.dropped_annotations import Drop, drop_annotations

@@ -7,7 +7,7 @@ import pathlib
 import numpy as np
 import pytest
 
-from data.dataset_json import Case, Manifest
+from data.cases import Case, Manifest
 from data.input_error import InputError
 from data.stored.folds import with_folds
 

@@ -4,7 +4,7 @@ import nibabel
 import numpy as np
 import pytest
 
-from data.dataset_json import read_manifest
+from data.dataset_json.manifest_file import read_manifest
 from data.input_error import InputError
 from data.stored.label_round_trip import chosen_cases, round_trip, write_round_trip
 from tests.conftest import TINY_ORGANS, write_raw

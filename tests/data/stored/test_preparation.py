@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from nibabel import orientations
 
-from data.dataset_json import Case, read_manifest
+from data.cases import Case
+from data.dataset_json.manifest_file import read_manifest
 from data.guards.case_guards import parse_rules
 from data.input_error import InputError
 from data.stored.dropped_annotations import Drop

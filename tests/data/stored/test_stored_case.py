@@ -12,7 +12,7 @@ import SimpleITK as sitk
 from hypothesis import strategies as st
 from nibabel import orientations
 
-from data.dataset_json import read_manifest
+from data.dataset_json.manifest_file import read_manifest
 from data.guards.case_guards import parse_rules
 from data.input_error import InputError
 from data.stored.store import read_store

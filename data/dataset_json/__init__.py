@@ -1,0 +1,1 @@
+"""The manifest `dataset.json` as people write it, refused where a field has two readings."""

@@ -1,0 +1,53 @@
+"""The organ list of a manifest or a store."""
+
+from __future__ import annotations
+
+import pathlib
+import unicodedata
+from typing import Any
+
+from data.dataset_json.json_object import read_object, show
+from data.input_error import InputError
+from data.listed import listed
+from data.organs import MOST_CHARACTERS, is_organ_name
+from data.whole_file import AnyPath
+
+
+def read_organs(path: AnyPath) -> tuple[str, ...]:
+  """The organ list of a dataset.json or of a store. Raises InputError if there is none."""
+  path = pathlib.Path(path)
+  path = path / "index.json" if path.is_dir() else path
+  return checked_organs(path, read_object(path).get("organs"))
+
+
+def checked_organs(path: pathlib.Path, organs: Any) -> tuple[str, ...]:
+  """The value of "organs". Raises InputError if it is no list of names, or two of them look the same."""
+  organs = [composed(organ) for organ in organs] if isinstance(organs, list) else organs
+  if not isinstance(organs, list) or not organs or not all(map(is_organ_name, organs)):
+    raise InputError(
+      f'{path}: "organs" is {show(organs)}; it must be a list of at least one organ name, each one line of '
+      f"at most {MOST_CHARACTERS} characters."
+    )
+  twice = sorted({organ for organ in organs if organs.count(organ) > 1})
+  if twice:
+    raise InputError(f'{path}: "organs" names {listed(twice)} more than once; each organ stands once.')
+  alike: dict[str, str] = {}
+  for organ in organs:
+    other = alike.setdefault(" ".join(organ.lower().replace("_", " ").split()), organ)
+    if other != organ:
+      raise InputError(
+        f'{path}: "organs" names "{other}" and "{organ}", which differ by capitals, spaces or underscores '
+        "alone; name one of them."
+      )
+  if "background" in organs:
+    raise InputError(f'{path}: "organs" names "background"; it is always class 0: leave it out.')
+  if len(organs) > 254:
+    raise InputError(
+      f'{path}: "organs" has {len(organs)} names; a label is 8 bits and 255 means ignore: at most 254.'
+    )
+  return tuple(organs)
+
+
+def composed(value: Any) -> Any:
+  """Text with its accents as one letter each, which some programs write as two that look the same."""
+  return unicodedata.normalize("NFC", value) if isinstance(value, str) else value

@@ -1,0 +1,29 @@
+"""A data set for another organ list."""
+
+import pathlib
+
+import pytest
+
+from data.cases import Case, Manifest, with_organs
+from data.input_error import InputError
+
+CASE = Case(
+  "a", pathlib.Path("ct.nii.gz"), pathlib.Path("label.nii.gz"), ("liver", "spleen"), {1: "liver", 7: "spleen"}
+)
+MANIFEST = Manifest(pathlib.Path("dataset.json"), ("liver", "spleen"), (CASE,))
+
+
+def test_organs_that_are_not_on_the_list_become_background():
+  fewer = with_organs(MANIFEST, ("liver",))
+  assert fewer.organs == ("liver",) == fewer.cases[0].annotated
+  assert fewer.cases[0].values == {1: "liver"} and fewer.cases[0].background == {7}
+
+
+def test_organs_of_the_new_list_alone_are_unknown():
+  more = with_organs(MANIFEST, ("thyroid", "liver", "spleen"))
+  assert more.cases[0].annotated == ("liver", "spleen") and more.cases[0].background == frozenset()
+
+
+def test_a_list_of_which_no_case_annotates_an_organ_is_refused():
+  with pytest.raises(InputError, match="no case annotates any of thyroid"):
+    with_organs(MANIFEST, ("thyroid",))
