@@ -6,6 +6,8 @@ import types
 import pytest
 
 from deeplab_panns.runs import flat_settings
+from deeplab_panns.study.plan import read_part
+from deeplab_panns.study.planned_runs import of_cells, plan_runs
 from tests import train_flags
 from tests.conftest import ROOT
 
@@ -178,6 +180,26 @@ def test_no_flagfile_of_the_paper_is_forgotten():
   families = ("resnet50", "resnet101", "unet3d", "panns", "nine")
   found = {file.stem for file in EXPERIMENTS.glob("*.flags") if file.stem.split("_")[0] in families}
   assert found - other == set(PAPER)
+
+
+# Recipes, and the cell of the study whose number their header gives.
+CELLS = {
+  "best": ("place", "placed-logits"),
+  "aligned": ("place", "best"),
+  "marginal": ("place", "marginal"),
+}
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_a_recipe_is_what_the_study_measured(name):
+  part, cell = CELLS[name]
+  (run,) = of_cells(plan_runs(read_part(EXPERIMENTS / "study", part), seeds=[0]), [cell])
+  measured = train_flags.experiment(*(f"--{flag}={value}" for flag, value in run.flags.items()))
+  ignoring = {"fold", "seed", "log_interval", "checkpoint_interval", "validation_interval"}
+  ignoring |= {"pseudo_label_interval"}  # of a teacher that is a snapshot, which none of them has
+  if measured.stage2.objective.partial_loss == "marginal":
+    ignoring |= {"aligned_to", "dual_floor", "dual_update", "dual_step"}  # of pseudo-labels and of a prior
+  assert flat_settings.differences(experiment(name), measured, frozenset(ignoring)) == []
 
 
 @pytest.mark.parametrize("name", TABLE_3)
