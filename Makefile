@@ -9,7 +9,8 @@ OUT ?= runs/quickstart
 
 install: .venv/installed
 
-# Stamped, so that a second call does nothing until the requirements change or PYTHON_FOR_VENV names another Python.
+# Stamped, so that a second call does nothing until the requirements change or PYTHON_FOR_VENV names another Python; a
+# Python that is named is taken or refused, never replaced.
 # The quickstart needs no extras.
 .venv/installed: .venv/installed-core
 	.venv/bin/pip install --quiet --editable '.[$(EXTRAS)]' && touch $@
@@ -24,11 +25,11 @@ endif
 other-python:
 
 .venv/installed-core: setup.py $(OTHER_PYTHON)
-	@python=$$(for candidate in $(PYTHON_FOR_VENV) python3.11 python3.10 python3.9 python3 python3.12 python3.13; do \
+	@python=$$(for candidate in $(or $(PYTHON_FOR_VENV),python3.11 python3.10 python3.9 python3 python3.12 python3.13); do \
 	  "$$candidate" -c 'import sys; sys.exit(not (3, 9) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo "$$candidate" && break; \
 	done); \
 	if [ -z "$$python" ]; then \
-	  echo "error: found no Python 3.9 to 3.13 on PATH; install one, or name it by PYTHON_FOR_VENV=/path/to/python3.11" >&2; exit 1; \
+	  echo "error: $(if $(PYTHON_FOR_VENV),PYTHON_FOR_VENV=$(PYTHON_FOR_VENV) is no Python 3.9 to 3.13 that runs here;,found no Python 3.9 to 3.13 on PATH; install one or) name it by its path$(comma) PYTHON_FOR_VENV=/path/to/python3.11" >&2; exit 1; \
 	fi; \
 	echo "installing into .venv with $$("$$python" --version)"; \
 	if [ "$$("$$python" $(VERSION))" != "$$($(PYTHON) $(VERSION) 2>/dev/null)" ]; then "$$python" -m venv --clear .venv; fi && \
