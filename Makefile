@@ -44,7 +44,7 @@ quickstart: FLAGS = quickstart.flags
 quickstart: MODES = full partial panns best
 quickstart3d: FLAGS = quickstart3d.flags
 quickstart3d: OUT = runs/quickstart3d
-quickstart3d: MODES = full panns
+quickstart3d: MODES = full panns best
 quickstart3d: SPACING = --spacing_mm=6
 
 quickstart quickstart3d: .venv/installed-core

@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # which asks for a recipe in its turn
   from deeplab_panns.prior_check.check import Check
 
 BEST = "experiments/best.flags"
+BEST_3D = "best3d.flags"
 MARGINAL = "experiments/marginal.flags"
 _ALIKE = 1.25  # factor by which two median extents may differ, up or down, and still be one field of view
 
@@ -25,11 +26,12 @@ def recipe(found: Check) -> str:
   not matter which part of the body a scan shows, as long as the labelled scans show that part. It needs scans
   whose organs are as large as the labelled patients'.
 
-  The study knows three labelled and eighteen partial patients, slices and one network. It says nothing of
-  stores with many labelled cases, and has no such choice in 3-D.
+  The study knows three labelled and eighteen partial patients and a small network. It says nothing of stores
+  with many labelled cases, and of 3-D only where all scans are alike.
   """
   flagfile, reason = _choice(found)
-  return f"Recipe: {flagfile}, since {reason}"
+  in_3d = f" (in 3-D {BEST_3D})" if flagfile == BEST else ""
+  return f"Recipe: {flagfile}{in_3d}, since {reason}"
 
 
 def _choice(found: Check) -> tuple[str, str]:

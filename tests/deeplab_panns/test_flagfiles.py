@@ -185,6 +185,7 @@ def test_no_flagfile_of_the_paper_is_forgotten():
 # Recipes, and the cell of the study whose number their header gives.
 CELLS = {
   "best": ("place", "placed-logits"),
+  "best3d": ("place3d", "placed-logits"),
   "aligned": ("place", "best"),
   "marginal": ("place", "marginal"),
 }

@@ -30,7 +30,7 @@ def test_the_command(tiny_store, tmp_path):
   assert (
     "q from 3 fully labelled cases, against 2 partial cases" in result.stdout
     and "too few cases to tell" in result.stdout
-    and result.stdout.splitlines()[-2].startswith("Recipe: experiments/best.flags")
+    and result.stdout.splitlines()[-2].startswith("Recipe: experiments/best.flags (in 3-D best3d.flags)")
   )
   assert sorted(file.name for file in (tmp_path / "out").iterdir()) == [
     ".written_by_panns.json",

@@ -14,7 +14,7 @@ from data.stored.store import Store, StoredCase
 from data.synthetic import field_of_view
 from data.synthetic.phantom_ct import draw_case
 from deeplab_panns.prior_check import check
-from deeplab_panns.prior_check.recipe import BEST, MARGINAL, recipe
+from deeplab_panns.prior_check.recipe import BEST, BEST_3D, MARGINAL, recipe
 from tests.conftest import ROOT
 from tests.deeplab_panns.prior_check.patients import checked, patients
 
@@ -37,8 +37,9 @@ def of_partial(count, **scans):
 )
 def test_the_flagfile(count, scans, flagfile):
   line = of_partial(count, **scans)
-  assert line.startswith(f"Recipe: {flagfile}, since") and "\n" not in line and len(line) <= 300
-  assert (ROOT / flagfile).is_file()
+  in_3d = f" (in 3-D {BEST_3D})" if flagfile == BEST else ""
+  assert line.startswith(f"Recipe: {flagfile}{in_3d}, since") and "\n" not in line and len(line) <= 300
+  assert (ROOT / flagfile).is_file() and (ROOT / "experiments" / BEST_3D).is_file()
 
 
 # Cohorts of experiments/study, by partial_fields of data.phantom: placed-logits won on the first three.
@@ -78,7 +79,7 @@ def test_the_cohorts_of_the_study_are_told_what_won_on_them(fields, drawn):
   store = Store(pathlib.Path("s"), BTCV_ORGANS, (*full, *partial), (None,) * 3)
   splits = Splits(tuple(full), tuple(partial), (), ())
   line = recipe(check.check(store, splits))
-  assert line.startswith(f"Recipe: {BEST}, since") and len(line) <= 300
+  assert line.startswith(f"Recipe: {BEST} (in 3-D {BEST_3D}), since") and len(line) <= 300
   warned = check.disagreements(store, splits)
   assert bool(warned) == (fields != "full") and (not warned or warned[-1] == f"s: {line}")
   assert check.disagreements(store, splits, anchored=True) == []
