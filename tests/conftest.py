@@ -59,6 +59,13 @@ def start_interruptible(command, **settings):
   )
 
 
+def own_lines(stderr):
+  """What a command said itself. TensorFlow from 2.19 on tells what machine it found, whatever
+  TF_CPP_MIN_LOG_LEVEL is (tensorflow/tensorflow issue 100442)."""
+  theirs = re.compile(r"I\d{4} |WARNING: All log messages before absl")
+  return "".join(line for line in stderr.splitlines(keepends=True) if not theirs.match(line))
+
+
 def write_nifti(path, array_zyx, spacing_mm=(3.0, 2.0, 2.0)):
   """A NIfTI file in LPS order; array [z, y, x], spacing (z, y, x)."""
   z, y, x = spacing_mm

@@ -10,7 +10,7 @@ import pytest
 
 from deeplab_panns import config, crossval
 from deeplab_panns.runs.run_directory import RunDirectory
-from tests.conftest import ROOT, TINY_FLAGS, run_command, start_interruptible
+from tests.conftest import ROOT, TINY_FLAGS, own_lines, run_command, start_interruptible
 from tests.train_flags import parsed_crossval as parsed
 
 
@@ -68,7 +68,7 @@ def test_the_command_is_interrupted_and_goes_on(tiny_store, tmp_path):
   while "step 0 of 8" not in running.stdout.readline():
     assert running.poll() is None, running.stderr.read()
   running.send_signal(signal.SIGINT)
-  _, said = running.communicate(timeout=600)
+  said = own_lines(running.communicate(timeout=600)[1])
   assert running.returncode == 130 and said.count("\n") == 1 and "goes on from what is finished" in said
   with RunDirectory(tmp_path / "cv" / "fold0").locked():
     pass  # so nobody is training there any more
