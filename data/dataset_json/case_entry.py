@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import pathlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from data.cases import AS_IT_SAYS, Case, Reading, is_case_id
 from data.dataset_json.json_object import show
-from data.dataset_json.label_meaning import annotated_organs, label_meaning, require_one_reading
+from data.dataset_json.label_meaning import Meaning, annotated_organs, label_meaning, require_one_reading
 from data.dataset_json.organ_list import composed
 from data.input_error import InputError
 from data.listed import listed
@@ -43,8 +43,43 @@ def case_of(path: pathlib.Path, number: int, entry: dict[str, Any], organs: tupl
   label = None if masks else _file(where, path, "label", entry.get("label"))
   annotated = annotated_organs(where, entry.get("annotated"), organs)
   if masks:
-    case = Case(case_id, image, None, annotated, {}, masks=masks, reading=reading)
-    return _case_of_masks(where, entry, case)
+    _require_masks(where, annotated, masks)
+    meaning = Meaning()  # each mask is its organ, whatever its value
+  else:
+    meaning = _meaning(where, entry, label, annotated, organs)
+  return Case(
+    case_id,
+    image,
+    label,
+    annotated,
+    meaning.values,
+    _fold(where, entry.get("fold")),
+    frozenset(meaning.background),
+    frozenset(meaning.ignored),
+    meaning.names,
+    masks,
+    reading,
+    _patient(where, entry.get("patient")),
+  )
+
+
+def _require_masks(where: str, annotated: Sequence[str], masks: Mapping[str, Any]) -> None:
+  missing = [organ for organ in annotated if organ not in masks]
+  if missing:
+    raise InputError(
+      f'{where}: "label" names no mask of the annotated {listed(missing)}; add it, or take it out of '
+      '"annotated".'
+    )
+
+
+def _meaning(
+  where: str,
+  entry: dict[str, Any],
+  label: pathlib.Path | None,
+  annotated: tuple[str, ...],
+  organs: tuple[str, ...],
+) -> Meaning:
+  """What the values of a label map stand for, of a case that has one or annotates nothing."""
   if label is None and annotated:
     raise InputError(
       f"{where}: annotates {listed(annotated)} but has no label map; "
@@ -61,31 +96,7 @@ def case_of(path: pathlib.Path, number: int, entry: dict[str, Any], organs: tupl
       f'{where}: "labels" gives no value for the annotated {listed(unnamed)}; '
       'add them there, or take them out of "annotated".'
     )
-  fold = _fold(where, entry.get("fold"))
-  return Case(
-    case_id,
-    image,
-    label,
-    annotated,
-    meaning.values,
-    fold,
-    frozenset(meaning.background),
-    frozenset(meaning.ignored),
-    meaning.names,
-    reading=reading,
-    patient=_patient(where, entry.get("patient")),
-  )
-
-
-def _case_of_masks(where: str, entry: dict[str, Any], case: Case) -> Case:
-  missing = [organ for organ in case.annotated if organ not in case.masks]
-  if missing:
-    raise InputError(
-      f'{where}: "label" names no mask of the annotated {listed(missing)}; add it, or take it out of '
-      '"annotated".'
-    )
-  patient = _patient(where, entry.get("patient"))
-  return dataclasses.replace(case, fold=_fold(where, entry.get("fold")), patient=patient)
+  return meaning
 
 
 def _reading(where: str, image: pathlib.Path, series: Any) -> Reading:
