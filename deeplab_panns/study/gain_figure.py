@@ -1,5 +1,5 @@
 """The pictures of a part: what each cell gains over `full`, its interval and seeds, and the gap to the oracle
-that it closes; and what cells gain against how large their stage 1 draws organs."""
+that it closes; and gains against how many patients are labelled and how large stage 1 draws organs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from deeplab_panns.evidence import plot_style
 from deeplab_panns.evidence.number_text import whole_percent
 from deeplab_panns.study.gains import BASELINE, Gain
-from deeplab_panns.study.summary import Compared, GainAtSize, Summary, crossings
+from deeplab_panns.study.summary import Compared, GainAtDose, GainAtSize, Summary, crossings
 
 LEVEL = 0.05
 _BELOW, _UNCLEAR, _ABOVE = "#D55E00", "#999999", "#0072B2"
@@ -63,6 +63,42 @@ def _note_gaps(axes: Axes, summary: Summary) -> None:
   notes = [(row, f"{whole_percent(gap.value)} %") for row, gap in enumerate(gaps) if gap is not None]
   for y, text in [(-0.9, "gap closed"), *notes] if notes else []:
     axes.text(1.015, y, text, transform=axes.get_yaxis_transform(), va="center", fontsize="small")
+
+
+def draw_doses(found: Sequence[GainAtDose]) -> bytes:
+  """Gains in points of Dice against the number of labelled patients, as a PNG file.
+
+  A small dot is a seed, a large one the mean over seeds; a line joins the means of a series.
+
+  Args:
+    found: at least one.
+  """
+  names = list(dict.fromkeys(item.point.series for item in found))
+  colours = plot_style.method_colours(names)
+  figure = plot_style.figure(7, 4.2)
+  axes = plot_style.subplots(figure, 1, 1)[0, 0]
+  axes.axhline(0, color="0.2", linewidth=1)
+  for index, name in enumerate(names):
+    # side by side, so that no series hides another
+    beside = 1.025 ** (index - (len(names) - 1) / 2)
+    own = sorted((item for item in found if item.point.series == name), key=lambda item: item.labeled)
+    for item in own:
+      seeds = [100 * gain for gain in item.gain.by_seed.values()]
+      axes.plot(
+        [item.labeled * beside] * len(seeds), seeds, ".", color=colours[name], markersize=4, alpha=0.5
+      )
+    middles = [(item.labeled * beside, 100 * item.gain.difference) for item in own]
+    axes.plot(*zip(*middles), "o-", color=colours[name], markersize=6, label=name)
+  labeled = sorted({item.labeled for item in found})
+  axes.set_xscale("log")
+  axes.set_xticks(labeled, [str(count) for count in labeled])
+  axes.set_xticks([], minor=True)
+  axes.set_xlabel("labelled patients\nsmall dot: a seed; large dot: mean over seeds")
+  axes.set_ylabel("points of Dice")
+  axes.grid(color="0.93")
+  axes.set_axisbelow(True)
+  axes.legend(frameon=False)
+  return plot_style.png(figure)
 
 
 def draw_sizes(found: Sequence[GainAtSize]) -> bytes:

@@ -46,6 +46,7 @@ def as_markdown(summary: Summary) -> str:
     "",
     to_markdown(table),
     *_second_gap(summary),
+    *_doses(summary),
     *_sizes(summary),
     *_hypotheses(summary),
   ]
@@ -104,6 +105,25 @@ def _second_gap(summary: Summary) -> list[str]:
     return []
   closed = "; ".join(f"{name} {_gap_text(gap)}" for name, gap in gaps)
   return [f"Gap closed to {ORACLE_SAME_STAGE1}, which has the stage 1 of the other cells: {closed}.", ""]
+
+
+def _doses(summary: Summary) -> list[str]:
+  """What cells gain against the number of labelled patients."""
+  found = summary.gains_at_doses
+  if not found:
+    return []
+  header = ("series", "labelled patients", "difference", *_COMPARED[:1], _COMPARED[2])
+  rows = [
+    (
+      item.point.series,
+      str(item.labeled),
+      f"{item.point.upper} − {item.point.lower} {points(item.gain.difference)}",
+      _interval(item.gain),
+      _ahead(item.gain),
+    )
+    for item in found
+  ]
+  return ["## Gains against the number of labelled patients (doses.png)", "", to_markdown([header, *rows])]
 
 
 def _sizes(summary: Summary) -> list[str]:

@@ -8,7 +8,7 @@ import statistics
 from data.whole_file import write_bytes, write_text
 from deeplab_panns.evidence.number_text import ten_digits
 from deeplab_panns.evidence.text_table import Cell, to_csv
-from deeplab_panns.study.gain_figure import draw, draw_sizes
+from deeplab_panns.study.gain_figure import draw, draw_doses, draw_sizes
 from deeplab_panns.study.part_page import as_markdown
 from deeplab_panns.study.seed_scores import Scores
 from deeplab_panns.study.summary import Compared, Summary
@@ -54,6 +54,8 @@ def write_summary(summary: Summary, folder: pathlib.Path) -> None:
     write_bytes(folder / "gains.png", draw(summary))
   if summary.gains_at_sizes:
     write_bytes(folder / "sizes.png", draw_sizes(summary.gains_at_sizes))
+  if summary.gains_at_doses:
+    write_bytes(folder / "doses.png", draw_doses(summary.gains_at_doses))
 
 
 def exact_table(summary: Summary) -> list[list[str]]:

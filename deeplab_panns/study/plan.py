@@ -11,6 +11,8 @@ A line is a keyword and its words; one that is indented goes on with the line be
                                                           by -1: not below by as much as 1
   point   SERIES SIZES LOWER UPPER                        a point of sizes.png: UPPER - LOWER against how
                                                           large SIZES, a stage 1 by itself, draws organs
+  dose    SERIES LOWER UPPER                              a point of doses.png: UPPER - LOWER against how
+                                                          many labelled patients UPPER is trained on
   seeds   SEED,SEED ... [CELL ...]                        what all cells, or those named, are run with
   quick   CELL ... --flag=value ...                       cells and flags of --quick, of the first QUICK_SEEDS
   cohort  NAME COMMAND --flag=value ... data.prepare ...  how the patients of a seed are made and prepared
@@ -89,6 +91,19 @@ class SizePoint:
 
 
 @dataclasses.dataclass(frozen=True)
+class DosePoint:
+  """What the cell `upper` gains over `lower`, to be shown against its number of labelled patients.
+
+  Attributes:
+    series: the points that belong together, as the legend names them.
+  """
+
+  series: str
+  lower: str
+  upper: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Part:
   """A table of the study.
 
@@ -105,6 +120,7 @@ class Part:
   seeds: dict[str, tuple[int, ...]]
   cohorts: dict[str, tuple[Command, ...]]
   points: tuple[SizePoint, ...] = ()
+  doses: tuple[DosePoint, ...] = ()
 
   def same_unseen(self, one: Cell, other: Cell) -> bool:
     """Whether two cells are scored on the same unseen patients: else a difference is of patients, too."""
@@ -116,6 +132,13 @@ class Part:
       for cell in (one, other)
     )
     return ours == theirs
+
+  def labeled_patients(self, name: str) -> int | None:
+    """How many patients with all organs annotated the cell's cohort has; None if it does not say so."""
+    cohort = next(cell.cohort for cell in self.cells if cell.name == name)
+    flag = "--labeled_cases="
+    counts = [word[len(flag) :] for word in self.cohorts[cohort][0] if word.startswith(flag)]
+    return int(counts[0]) if len(counts) == 1 and counts[0].isdecimal() else None
 
 
 def read_part(folder: AnyPath, name: str, quick: bool = False) -> Part:
@@ -134,13 +157,14 @@ def read_part(folder: AnyPath, name: str, quick: bool = False) -> Part:
       f"{path}: no such table; the parts (--part) in this folder (--study_dir) are "
       f"{listed(parts, _LISTED) or 'none'}."
     )
-  lines = read_lines(path, {"base", "cell", "expect", "point", "seeds", "quick"})
+  lines = read_lines(path, {"base", "cell", "expect", "point", "dose", "seeds", "quick"})
   flags = read_flagfile(folder / only_line(path, lines, "base"))
   cells = tuple(_cell(path, text) for text in lines["cell"])
   expectations = tuple(_expectation(path, text) for text in lines["expect"])
   seeds = _seeds(path, lines["seeds"], [cell.name for cell in cells])
   points = tuple(_point(path, text) for text in lines["point"])
-  part = Part(name, flags, cells, expectations, seeds, _cohorts(folder / "cohorts.table"), points)
+  doses = tuple(_dose(path, text) for text in lines["dose"])
+  part = Part(name, flags, cells, expectations, seeds, _cohorts(folder / "cohorts.table"), points, doses)
   if quick:
     part = _quick(path, part, split_words(path, only_line(path, lines, "quick")))
   _check(path, part)
@@ -172,6 +196,13 @@ def _point(path: pathlib.Path, text: str) -> SizePoint:
   if len(words) != 4:
     raise InputError(f"{path}: found point {text!r}; needs a series, a cell of stage 1, and two cells.")
   return SizePoint(*words)
+
+
+def _dose(path: pathlib.Path, text: str) -> DosePoint:
+  words = split_words(path, text)
+  if len(words) != 3:
+    raise InputError(f"{path}: found dose {text!r}; needs a series and two cells.")
+  return DosePoint(*words)
 
 
 def _seeds(path: pathlib.Path, texts: Iterable[str], names: Sequence[str]) -> dict[str, tuple[int, ...]]:
@@ -229,7 +260,17 @@ def _quick(path: pathlib.Path, part: Part, words: Sequence[str]) -> Part:
   expectations = tuple(item for item in part.expectations if set(item.cells) <= set(names))
   seeds = {cell.name: part.seeds[cell.name][:QUICK_SEEDS] for cell in cells}
   points = tuple(item for item in part.points if {item.sizes, item.lower, item.upper} <= set(names))
-  return Part(f"{part.name}-quick", {**part.flags, **flags}, cells, expectations, seeds, part.cohorts, points)
+  doses = tuple(item for item in part.doses if {item.lower, item.upper} <= set(names))
+  return dataclasses.replace(
+    part,
+    name=f"{part.name}-quick",
+    flags={**part.flags, **flags},
+    cells=cells,
+    expectations=expectations,
+    seeds=seeds,
+    points=points,
+    doses=doses,
+  )
 
 
 def _check(path: pathlib.Path, part: Part) -> None:
@@ -248,16 +289,23 @@ def _check(path: pathlib.Path, part: Part) -> None:
   named = {cell.reference for cell in part.cells if cell.reference}
   named |= {name for item in part.expectations for name in item.cells}
   named |= {name for item in part.points for name in (item.sizes, item.lower, item.upper)}
+  named |= {name for item in part.doses for name in (item.lower, item.upper)}
   unknown = sorted(named - set(names))
   if unknown:
     raise InputError(
-      f"{path}: references, expectations or points name {listed(unknown, _LISTED)}; the cells are "
+      f"{path}: references, expectations, points or doses name {listed(unknown, _LISTED)}; the cells are "
       f"{listed(names, _LISTED)}."
     )
   cells = {cell.name: cell for cell in part.cells}
   pairs = [(cell.name, cell.reference) for cell in part.cells if cell.reference]
   pairs += [pair for item in part.expectations for pair in zip(item.cells, item.cells[1:])]
   pairs += [(item.lower, item.upper) for item in part.points]
+  pairs += [(item.lower, item.upper) for item in part.doses]
   for one, other in pairs:
     if not part.same_unseen(cells[one], cells[other]):
       raise InputError(f"{path}: compares {one!r} with {other!r}, whose cohorts have other unseen patients.")
+  for item in part.doses:
+    if part.labeled_patients(item.upper) is None:
+      raise InputError(
+        f"{path}: a dose names {item.upper!r}, whose cohort does not give --labeled_cases once, as a number."
+      )

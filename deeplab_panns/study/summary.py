@@ -20,7 +20,7 @@ from deeplab_panns.study.gains import (
   compare_organs,
   gap_closed,
 )
-from deeplab_panns.study.plan import Part, SizePoint
+from deeplab_panns.study.plan import DosePoint, Part, SizePoint
 from deeplab_panns.study.planned_runs import Run
 from deeplab_panns.study.seed_scores import Scores, load
 from deeplab_panns.study.verdicts import Verdict, judge
@@ -57,6 +57,15 @@ class GainAtSize:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
+class GainAtDose:
+  """A `DosePoint` on the seeds that its two cells have in common, and its number of labelled patients."""
+
+  point: DosePoint
+  labeled: int
+  gain: Gain
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class Summary:
   """All that is said of a part.
 
@@ -68,7 +77,7 @@ class Summary:
     organ_gains: {name: {organ: Compared with the cell's reference, p corrected over its organs}}.
     gaps: {name: GapClosed, or None where it cannot be said}.
     gaps_same_stage1: the same with the oracle that shares the others' stage 1.
-    gains_at_sizes: the part's points, of those that were run.
+    gains_at_sizes, gains_at_doses: the part's points and doses, of those that were run.
   """
 
   part: Part
@@ -81,6 +90,7 @@ class Summary:
   gaps_same_stage1: dict[str, GapClosed | None]
   verdicts: list[Verdict]
   gains_at_sizes: tuple[GainAtSize, ...] = ()
+  gains_at_doses: tuple[GainAtDose, ...] = ()
 
   @property
   def missing(self) -> dict[str, tuple[int, ...]]:
@@ -120,6 +130,7 @@ def summarize(part: Part, runs: Sequence[Run], cache: Cache) -> Summary:
     gaps_same_stage1={name: _gap(comparable, name, ORACLE_SAME_STAGE1) for name in cells},
     verdicts=judge(part.expectations, cells),
     gains_at_sizes=tuple(_gains_at_sizes(part.points, cells)),
+    gains_at_doses=tuple(_gains_at_doses(part, cells)),
   )
 
 
@@ -138,6 +149,13 @@ def _gains_at_sizes(points: Iterable[SizePoint], cells: Mapping[str, Scores]) ->
     shared = {seed: value for seed, value in (gain.by_seed if gain else {}).items() if seed in sizes}
     if shared:
       yield GainAtSize(point, {seed: sizes[seed] for seed in shared}, Gain(shared))
+
+
+def _gains_at_doses(part: Part, cells: Mapping[str, Scores]) -> Iterator[GainAtDose]:
+  for point in part.doses:
+    gain, labeled = compare(cells[point.upper], cells[point.lower]), part.labeled_patients(point.upper)
+    if gain and labeled is not None:
+      yield GainAtDose(point, labeled, gain)
 
 
 def crossings(found: Sequence[GainAtSize]) -> dict[str, float | None]:

@@ -3,10 +3,10 @@
 import pytest
 
 from deeplab_panns.evidence import plot_style
-from deeplab_panns.study.gain_figure import colour, draw, draw_sizes
+from deeplab_panns.study.gain_figure import colour, draw, draw_doses, draw_sizes
 from deeplab_panns.study.gains import Gain
-from deeplab_panns.study.plan import SizePoint
-from deeplab_panns.study.summary import Compared, GainAtSize
+from deeplab_panns.study.plan import DosePoint, SizePoint
+from deeplab_panns.study.summary import Compared, GainAtDose, GainAtSize
 
 
 def test_a_colour_needs_a_test():
@@ -76,3 +76,21 @@ def test_gains_against_sizes(monkeypatch):
 
 def test_sizes_are_a_png():
   assert draw_sizes([at_size("all", "stage1", (-0.5,), (0.1,))]).startswith(b"\x89PNG")
+
+
+def at_dose(series, labeled, gains):
+  return GainAtDose(DosePoint(series, "full", "partial"), labeled, Gain(dict(enumerate(gains))))
+
+
+def test_gains_against_doses(monkeypatch):
+  """A series joins its means in the order of the doses; its seeds stand around them, beside other series."""
+  monkeypatch.setattr(plot_style, "png", lambda figure: figure)
+  found = [at_dose("all", 24, (0.01, 0.03)), at_dose("all", 3, (-0.02,)), at_dose("few", 3, (0.04,))]
+  axes = draw_doses(found).axes[0]
+  lines = [line for line in axes.lines if line.get_marker() == "o"]
+  assert [line.get_ydata().tolist() for line in lines] == [pytest.approx([-2, 2]), pytest.approx([4])]
+  assert [round(x) for x in lines[0].get_xdata()] == [3, 24]
+  assert lines[0].get_xdata()[0] < 3 < lines[1].get_xdata()[0]
+  seeds = [line.get_ydata().tolist() for line in axes.lines if line.get_marker() == "."]
+  assert seeds == [pytest.approx(values) for values in ([-2], [1, 3], [4])]
+  assert [tick.get_text() for tick in axes.get_xticklabels()] == ["3", "24"]

@@ -5,9 +5,9 @@ import re
 
 from deeplab_panns.study.gains import Gain, gap_closed
 from deeplab_panns.study.part_page import as_markdown
-from deeplab_panns.study.plan import SizePoint
+from deeplab_panns.study.plan import DosePoint, SizePoint
 from deeplab_panns.study.planned_runs import plan_runs
-from deeplab_panns.study.summary import GainAtSize, summarize
+from deeplab_panns.study.summary import GainAtDose, GainAtSize, summarize
 from tests.deeplab_panns.study.conftest import PART, constant_scores
 
 
@@ -86,3 +86,17 @@ def test_gains_at_sizes_are_a_table(tiny_summary):
   ]
   assert "crosses zero: partial - full: -0.20. sizes.png" in page
   assert "sizes.png" not in as_markdown(tiny_summary)
+
+
+def test_gains_at_doses_are_a_table(tiny_summary):
+  found = GainAtDose(DosePoint("partial", "full-6", "partial-6"), 6, Gain({1: -0.03, 2: -0.01}))
+  page = as_markdown(dataclasses.replace(tiny_summary, gains_at_doses=(found,)))
+  row = next(line for line in page.splitlines() if "partial-6" in line)
+  assert [cell.strip() for cell in row.split("|")[1:-1]] == [
+    "partial",
+    "6",
+    "partial-6 − full-6 −2.0",
+    "too few seeds",
+    "0 of 2",
+  ]
+  assert "doses.png" in page and "doses.png" not in as_markdown(tiny_summary)

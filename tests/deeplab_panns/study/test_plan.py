@@ -6,7 +6,7 @@ import pytest
 from absl import flags
 
 from data.input_error import InputError
-from deeplab_panns.study.plan import Expectation, SizePoint, read_part
+from deeplab_panns.study.plan import DosePoint, Expectation, SizePoint, read_part
 from deeplab_panns.study.planned_runs import plan_runs
 from tests import train_flags
 from tests.deeplab_panns.study.conftest import PARTS, STUDY
@@ -136,6 +136,24 @@ def test_points_are_read_and_quick_keeps_those_of_its_cells(tmp_path):
   assert read_part(tmp_path, "tiny", quick=True).points == (few,)
 
 
+def test_doses_are_read_and_quick_keeps_those_of_its_cells(tmp_path):
+  lines = 'dose   "partial, one third" full partial\ndose   panns full panns\n'
+  write(tmp_path, TABLE.replace("cell    full ", lines + "cell    full "))
+  of_quick = DosePoint("panns", "full", "panns")
+  part = read_part(tmp_path, "tiny")
+  assert part.doses == (DosePoint("partial, one third", "full", "partial"), of_quick)
+  assert part.labeled_patients("panns") == 1
+  assert read_part(tmp_path, "tiny", quick=True).doses == (of_quick,)
+
+
+def test_a_dose_needs_a_number_of_labelled_patients(tmp_path):
+  write(tmp_path, TABLE.replace("cell    full ", "dose all full panns\ncell    full "))
+  cohorts = tmp_path / "cohorts.table"
+  cohorts.write_text(cohorts.read_text().replace("--labeled_cases=1 ", ""))
+  with pytest.raises(InputError, match="a dose names 'panns', whose cohort does not give --labeled_cases"):
+    read_part(tmp_path, "tiny")
+
+
 @pytest.mark.parametrize(
   "old, new, says",
   [
@@ -154,8 +172,10 @@ def test_points_are_read_and_quick_keeps_those_of_its_cells(tmp_path):
     ("seeds   5 panns full", "seeds   5, panns full", "found seeds '5, panns"),
     ("expect  full < panns", "expect  full > panns", "found expectation"),
     ("expect  full < panns", "expect  full < best", "name best; the cells"),
-    ("cell    full ", "point all best full panns\ncell    full ", "points name best; the cells"),
+    ("cell    full ", "point all best full panns\ncell    full ", "points or doses name best; the cells"),
     ("cell    full ", "point all full panns\ncell    full ", "found point 'all full panns'"),
+    ("cell    full ", "dose all full best\ncell    full ", "points or doses name best; the cells"),
+    ("cell    full ", "dose all panns\ncell    full ", "found dose 'all panns'"),
     ("quick   full", "quick   none", "'quick' names none; the cells are full, partial, panns"),
     ("cell    full     phantom  -  ", "cell    full/x   phantom  -  ", "names files"),
     (

@@ -8,7 +8,7 @@ from scipy import stats
 from deeplab_panns.study.cache import Cache
 from deeplab_panns.study.gains import Gain
 from deeplab_panns.study.part_tables import write_summary
-from deeplab_panns.study.plan import SizePoint, read_part
+from deeplab_panns.study.plan import DosePoint, SizePoint, read_part
 from deeplab_panns.study.planned_runs import plan_runs
 from deeplab_panns.study.summary import GainAtSize, crossings, summarize
 from tests.deeplab_panns.study.conftest import CELLS, DICE, PART, PARTS, SEEDS, STUDY
@@ -99,6 +99,14 @@ def test_gains_at_sizes_are_of_the_seeds_that_have_a_size(tiny_cache, monkeypatc
   (found,) = summarize(part, plan_runs(part, SEEDS), tiny_cache).gains_at_sizes
   assert found.log_sizes == sizes and found.log_size == pytest.approx(-0.4)
   assert found.gain.by_seed == {1: pytest.approx(-0.05), 3: pytest.approx(-0.04)}
+
+
+def test_gains_at_doses_tell_the_labelled_patients_of_the_upper_cell(tiny_cache):
+  cohorts = {"phantom": (("data.phantom", "--labeled_cases=3"), ("data.prepare",))}
+  part = dataclasses.replace(PART, doses=(DosePoint("partial", "full", "partial"),), cohorts=cohorts)
+  (found,) = summarize(part, plan_runs(PART, SEEDS), tiny_cache).gains_at_doses
+  assert found.labeled == 3 and set(found.gain.by_seed) == set(SEEDS)
+  assert found.gain.difference == pytest.approx(-0.05)
 
 
 def test_where_a_line_crosses_zero():
