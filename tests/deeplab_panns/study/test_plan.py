@@ -56,6 +56,7 @@ def test_the_shipped_parts():
     "place",
     "place3d",
     "onebox",
+    "box3d",
     "dose",
     "rivals",
     "floor",
