@@ -93,10 +93,6 @@ _METHOD = {
   "pseudo_label_interval": "Steps between snapshots of the teacher.",
   "teacher_decay": "Share of the teacher that survives a step, the rest being the network; 0: snapshots.",
   "mix": "Paste boxes of labelled images into partial ones.",
-  "accepted_share": (
-    "Of each class's pseudo-labels, those that the teacher is surest of: these are trained on, elsewhere the "
-    "marginal loss is; 1: all."
-  ),
   "feature_rule": (
     "What features of pixels do for pseudo-labels: leave out organs whose features lie apart in an image "
     "(COSST), or classify by class means as well (LTUDA)."

@@ -38,7 +38,11 @@ def cross_entropy_sum(logits: tf.Tensor, label: tf.Tensor) -> tf.Tensor:
   Returns:
     A float32 scalar; its gradient is zero at ignored pixels.
   """
-  return tf.reduce_sum(_cross_entropy(logits, label) * valid_pixels(label))
+  valid = valid_pixels(label)
+  # any class will do where the weight is zero; 255 itself would give NaN
+  classes = tf.cast(label, tf.int32) * tf.cast(valid, tf.int32)
+  losses = tf.nn.sparse_softmax_cross_entropy_with_logits(classes, tf.cast(logits, tf.float32))
+  return tf.reduce_sum(losses * valid)
 
 
 def soft_cross_entropy_sum(logits: tf.Tensor, target: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:
@@ -83,27 +87,12 @@ def marginal_cross_entropy_sum(logits: tf.Tensor, label: tf.Tensor, annotated: t
   Returns:
     A float32 scalar.
   """
-  return tf.reduce_sum(_marginal_cross_entropy(logits, label, annotated) * valid_pixels(label))
-
-
-def floored_cross_entropy_sum(
-  logits: tf.Tensor, target: tf.Tensor, accepted: tf.Tensor, label: tf.Tensor, annotated: tf.Tensor
-) -> tf.Tensor:
-  """Cross-entropy with a target where it is accepted, the marginal one elsewhere, summed over the valid
-  pixels.
-
-  Where the annotation covers a pixel the two are the same.
-
-  Args:
-    logits, label, annotated: as in `marginal_cross_entropy_sum`.
-    target: uint8 [batch, ...], classes; IGNORE where the label is.
-    accepted: float32 [batch, ...] in [0, 1].
-  Returns:
-    A float32 scalar.
-  """
-  guessed = _cross_entropy(logits, target)
-  marginal = _marginal_cross_entropy(logits, label, annotated)
-  return tf.reduce_sum(valid_pixels(label) * (accepted * guessed + (1.0 - accepted) * marginal))
+  valid = valid_pixels(label)
+  log_probabilities = tf.nn.log_softmax(tf.cast(logits, tf.float32))
+  unknown = _log_sum_over(log_probabilities, _unannotated(annotated))
+  classes = tf.cast(label, tf.int32) * tf.cast(valid, tf.int32)
+  known = tf.gather(log_probabilities, classes, axis=-1, batch_dims=len(label.shape))
+  return -tf.reduce_sum(valid * tf.where(classes == 0, unknown, known))
 
 
 def exclusion_sum(logits: tf.Tensor, label: tf.Tensor, annotated: tf.Tensor) -> tf.Tensor:
@@ -123,25 +112,6 @@ def exclusion_sum(logits: tf.Tensor, label: tf.Tensor, annotated: tf.Tensor) -> 
   log_probabilities = tf.nn.log_softmax(tf.cast(logits, tf.float32))
   possible = tf.concat([tf.ones_like(annotated[:, :1]), annotated[:, 1:]], axis=1)
   return -tf.reduce_sum(covered * _log_sum_over(log_probabilities, possible))
-
-
-def _cross_entropy(logits: tf.Tensor, label: tf.Tensor) -> tf.Tensor:
-  """float32 [batch, ...]: of every pixel; of an ignored one with background."""
-  return tf.nn.sparse_softmax_cross_entropy_with_logits(_classes(label), tf.cast(logits, tf.float32))
-
-
-def _marginal_cross_entropy(logits: tf.Tensor, label: tf.Tensor, annotated: tf.Tensor) -> tf.Tensor:
-  """float32 [batch, ...]: of every pixel; of an ignored one as if nobody had annotated it."""
-  log_probabilities = tf.nn.log_softmax(tf.cast(logits, tf.float32))
-  unknown = _log_sum_over(log_probabilities, _unannotated(annotated))
-  classes = _classes(label)
-  known = tf.gather(log_probabilities, classes, axis=-1, batch_dims=len(label.shape))
-  return -tf.where(classes == 0, unknown, known)
-
-
-def _classes(label: tf.Tensor) -> tf.Tensor:
-  """The label as int32, 0 for IGNORE: any class will do where the weight is 0, and 255 would give NaN."""
-  return tf.cast(label, tf.int32) * tf.cast(valid_pixels(label), tf.int32)
 
 
 def _unannotated(annotated: tf.Tensor) -> tf.Tensor:

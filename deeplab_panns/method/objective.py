@@ -49,8 +49,6 @@ class Objective:
     feature_rule: one of FEATURE_RULES, what the features in front of the logits do for pseudo-labels:
       "outliers" drops those of an organ in an image where its features lie apart (deeplab_panns.rivals.
       outliers), "prototypes" has class means of features classify alike (deeplab_panns.rivals.prototypes).
-    accepted_share: of each class's pseudo-labels, those of which the teacher is surest, that are trained on
-      (pseudo_labels.Acceptance); on the other pixels the marginal loss is. In [0.01, 1]; 1 accepts all.
   Raises:
     ValueError: Beginning with "<name>=<value>: ", if a setting is not allowed or two do not go together.
   """
@@ -72,7 +70,6 @@ class Objective:
   dual_floor: str = "mean"
   prior_scope: str = "batch"
   feature_rule: str = "none"
-  accepted_share: float = 1.0
 
   def __post_init__(self) -> None:
     for name, choices in (
@@ -89,7 +86,6 @@ class Objective:
       require_range(name, getattr(self, name), 0)
     require_range("dual_step", self.dual_step, 0, 1)
     require_range("teacher_decay", self.teacher_decay, 0, 0.99999)
-    require_range("accepted_share", self.accepted_share, 0.01, 1)
     self._require_compatible()
 
   def _require_compatible(self) -> None:
@@ -103,8 +99,6 @@ class Objective:
       raise ValueError("aligned_to=teacher: says how pseudo-labels are aligned; add --pseudo_labels=aligned")
     if self.feature_rule != "none":
       self._require_feature_rule()
-    if self.accepted_share < 1:
-      self._require_sure_labels()
     if self.anchored_prior:
       self._require_anchor()
     elif self.atlas_weight:
@@ -112,23 +106,14 @@ class Objective:
 
   def _require_feature_rule(self) -> None:
     rule = f"feature_rule={self.feature_rule}"
-    self._require_hard_labels(f"{rule}: is about")
+    if self.partial_loss == "marginal" or self.pseudo_labels == "soft":
+      raise ValueError(
+        f"{rule}: is about pseudo-labels of one class; leave out --partial_loss=marginal and "
+        "--pseudo_labels=soft"
+      )
     if self.feature_rule == "outliers" and (self.mix or self.teacher_decay):
       raise ValueError(
         f"{rule}: tests whole images by snapshots of the teacher; leave out --mix and --teacher_decay"
-      )
-
-  def _require_sure_labels(self) -> None:
-    share = f"accepted_share={self.accepted_share}"
-    self._require_hard_labels(f"{share}: chooses among")
-    if self.mix or self.feature_rule != "none":
-      raise ValueError(f"{share}: leave out --mix and --feature_rule")
-
-  def _require_hard_labels(self, setting_says: str) -> None:
-    if self.partial_loss == "marginal" or self.pseudo_labels == "soft":
-      raise ValueError(
-        f"{setting_says} pseudo-labels of one class; leave out --partial_loss=marginal and "
-        "--pseudo_labels=soft"
       )
 
   def _require_anchor(self) -> None:

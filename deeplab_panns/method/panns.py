@@ -48,8 +48,8 @@ class PaNN(tf.keras.Model):
   batch, so that replicas add up to what one device computes in spite of ignored pixels.
 
   Attributes:
-    network, teacher, optimizer, duals, alignment, acceptance, loss_scale, feature_rule, peer: what a
-      checkpoint holds; no acceptance, loss_scale, feature_rule, peer is None.
+    network, teacher, optimizer, duals, alignment, loss_scale, feature_rule, peer: what a checkpoint holds; no
+      loss_scale, feature_rule, peer is None.
     first_bad_step: int64 variable, the first step (from 1) whose loss or gradient was not finite; −1 if none
       was.
     tracked: {name: tf.keras.metrics.Mean} of the three terms' values and the gradient's norm since the last
@@ -93,10 +93,9 @@ class PaNN(tf.keras.Model):
     self.alignment = pseudo_labels.Alignment(duals.prior.numpy(), moving)
     self._objective = objective
     self._seed = seed
-    share = objective.accepted_share
-    self.acceptance = pseudo_labels.Acceptance(share, self.alignment.classes) if share < 1 else None
-    follows = network if followed is None else followed
-    self._teaching = Teaching(follows, teacher, self.alignment, objective, seed, self.acceptance)
+    self._teaching = Teaching(
+      network if followed is None else followed, teacher, self.alignment, objective, seed
+    )
     self._prior_term = PriorTerm(duals, objective)
     # Whether all is finite is looked at only now and then; this keeps the step at which it was not.
     self.first_bad_step = tf.Variable(-1, dtype=tf.int64, trainable=False, name="first_bad_step")

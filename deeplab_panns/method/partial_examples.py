@@ -22,7 +22,6 @@ class PartialExamples(NamedTuple):
     in_prior: float [n], 1 for the images that the prior counts; None: all of them.
     target: what the network is to predict: uint8 [n, ...] classes, or float32 [n, ..., K + 1] probabilities
       for soft pseudo-labels; None for the marginal loss, which has no pseudo-labels.
-    accepted: float32 [n, ...], 1 where the target is trained on, 0 where the marginal loss is; None: 1.
     pasted: bool [n, ...], where a labelled image was pasted; None where none was.
   """
 
@@ -33,7 +32,6 @@ class PartialExamples(NamedTuple):
   in_prior: tf.Tensor | None = None
   target: tf.Tensor | None = None
   expected: tf.Tensor | None = None
-  accepted: tf.Tensor | None = None
   pasted: tf.Tensor | None = None
 
   @property

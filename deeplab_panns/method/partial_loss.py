@@ -60,10 +60,6 @@ def _loss_sum(objective: Objective, logits: tf.Tensor, partial: PartialExamples)
     loss = losses.marginal_cross_entropy_sum(logits, partial.label, partial.annotated)
   elif objective.pseudo_labels == "soft":
     loss = losses.soft_cross_entropy_sum(logits, partial.target, partial.valid)
-  elif partial.accepted is not None:
-    loss = losses.floored_cross_entropy_sum(
-      logits, partial.target, partial.accepted, partial.label, partial.annotated
-    )
   else:
     loss = losses.cross_entropy_sum(logits, partial.target)
   if objective.exclusion_weight:

@@ -24,7 +24,7 @@ def complete(label: tf.Tensor, annotated: tf.Tensor, teacher_logits: tf.Tensor) 
     background and the organs that are *not* annotated, since an annotated organ is known to be absent there;
     IGNORE stays.
   """
-  guess = tf.argmax(possible(annotated, teacher_logits), axis=-1, output_type=tf.int32)
+  guess = tf.argmax(_possible(annotated, teacher_logits), axis=-1, output_type=tf.int32)
   known = tf.cast(label, tf.int32)
   return tf.cast(tf.where(known != 0, known, guess), tf.uint8)
 
@@ -40,7 +40,7 @@ def complete_softly(label: tf.Tensor, annotated: tf.Tensor, teacher_logits: tf.T
     softmax over background and the organs that are not annotated. Pixels of IGNORE hold that softmax too;
     the loss must give them no weight.
   """
-  guess = tf.nn.softmax(tf.cast(possible(annotated, teacher_logits), tf.float32))
+  guess = tf.nn.softmax(tf.cast(_possible(annotated, teacher_logits), tf.float32))
   covered = tf.logical_and(label != 0, label != IGNORE)
   known = tf.one_hot(tf.where(covered, tf.cast(label, tf.int32), 0), teacher_logits.shape[-1])
   return tf.where(covered[..., None], known, guess)
@@ -66,24 +66,8 @@ def by_atlas(teacher_logits: tf.Tensor, expected: tf.Tensor, prior: tf.Tensor, w
   return teacher_logits + tf.cast(weight * tf.math.log(ratio), teacher_logits.dtype)
 
 
-def log_odds(logits: tf.Tensor) -> tf.Tensor:
-  """How sure a choice is: log p / (1 − p) of the likeliest class.
-
-  Args:
-    logits: float [n, ..., K + 1], −inf where a class cannot be.
-  Returns:
-    float32 [n, ...] in nats; +inf where no other class can be.
-  """
-  logits = tf.cast(logits, tf.float32)
-  # not from p itself, which float32 rounds to 1 above 16 nats
-  chosen = tf.one_hot(tf.argmax(logits, axis=-1), logits.shape[-1], on_value=True, off_value=False)
-  others = tf.where(chosen, tf.constant(float("-inf")), logits)
-  return tf.reduce_max(logits, axis=-1) - tf.reduce_logsumexp(others, axis=-1)
-
-
-def possible(annotated: tf.Tensor, teacher_logits: tf.Tensor) -> tf.Tensor:
-  """The logits [n, ..., K + 1], −inf for the organs annotated [n, K + 1]: beyond its annotation an organ is
-  known to be absent."""
+def _possible(annotated: tf.Tensor, teacher_logits: tf.Tensor) -> tf.Tensor:
+  """The logits, −inf where the organ is annotated: beyond its annotation it is known to be absent."""
   # background is always possible
   organs = tf.concat([tf.zeros_like(annotated[:, :1]), annotated[:, 1:]], axis=1)
   excluded = over_pixels(organs, teacher_logits) > 0
@@ -170,43 +154,3 @@ class Alignment(tf.Module):
   def _mean(self, mean: tf.Tensor, pixels: tf.Tensor, total: tf.Tensor) -> tf.Tensor:
     moved = self.SHARE_DECAY * mean + (1 - self.SHARE_DECAY) * (pixels / tf.maximum(total, 1.0))
     return tf.where(total > 0, moved, mean)
-
-
-class Acceptance(tf.Module):
-  """Which pseudo-labels are trained on: a threshold for every class, above which they are accepted.
-
-  One threshold for all would leave out the organs that are learned last: the network is never as sure of
-  them. So the share is fixed, as in class-balanced self-training (Zou et al., ECCV 2018), and the thresholds
-  follow: τ ← τ + STEP · (accepted share of this batch − wanted share). There a threshold is found in the
-  whole set before each round; here it moves with the batches, as in FlexMatch (Zhang et al., NeurIPS 2021),
-  and every batch in which the class occurs counts alike.
-
-  Attributes:
-    share: of each class's pseudo-labels, in (0, 1).
-    threshold: float32 variable [K + 1], in nats of `log_odds`; 0, even odds, at first.
-  """
-
-  STEP = 0.2
-
-  def __init__(self, share: float, classes: int) -> None:
-    super().__init__()
-    self.share = share
-    self.threshold = tf.Variable(tf.zeros(classes), trainable=False, name="threshold")
-
-  def accepted(self, classes: tf.Tensor, odds: tf.Tensor) -> tf.Tensor:
-    """float32 [n, ...], 1 where a pseudo-label is accepted.
-
-    Args:
-      classes: int32 [n, ...], each in [0, K].
-      odds: float32 [n, ...], from `log_odds`.
-    """
-    return tf.cast(odds > tf.gather(self.threshold, classes), tf.float32)
-
-  def follow(self, counts: tf.Tensor, accepted: tf.Tensor) -> None:
-    """Moves the thresholds by one step; that of a class without pseudo-labels stays.
-
-    Args:
-      counts, accepted: float32 [K + 1], pseudo-labels of each class in the global batch, and those accepted.
-    """
-    excess = accepted / tf.maximum(counts, 1.0) - self.share
-    self.threshold.assign_add(tf.where(counts > 0, self.STEP * excess, tf.zeros_like(excess)))

@@ -21,7 +21,6 @@ class Teaching:
     alignment: the offsets of `--pseudo_labels=aligned`.
     objective: which pseudo-labels, whether images are mixed, and the teacher's decay.
     seed: of the mixing.
-    acceptance: the thresholds of `--accepted_share`; None accepts every pseudo-label.
   """
 
   def __init__(
@@ -31,14 +30,12 @@ class Teaching:
     alignment: pseudo_labels.Alignment,
     objective: Objective,
     seed: int,
-    acceptance: pseudo_labels.Acceptance | None = None,
   ) -> None:
     self._network = network
     self._teacher = teacher
     self._alignment = alignment
     self._objective = objective
     self._seed = seed
-    self._acceptance = acceptance
 
   def take_snapshot(self) -> None:
     """The network's present weights become the teacher's."""
@@ -71,40 +68,23 @@ class Teaching:
     partial = partial_examples(examples, self._objective.use_annotations)
     if self._objective.partial_loss == "marginal":
       return partial
-    partial = self._labelled(partial)
+    partial = partial._replace(target=self._target(partial))
     if self._objective.mix:
       partial = mixing.paste_labeled(labeled, partial, self._seed, step)
     return partial
 
-  def _labelled(self, partial: PartialExamples) -> PartialExamples:
-    """With targets: the annotation where there is one, the teacher's label elsewhere."""
+  def _target(self, partial: PartialExamples) -> tf.Tensor:
+    """The annotation where there is one, the teacher's label elsewhere."""
     logits = self._teacher(partial.image, training=False)
     if self._objective.atlas_weight:
       logits = self._by_atlas(partial, logits)
     if self._objective.pseudo_labels == "soft":
-      target = pseudo_labels.complete_softly(partial.label, partial.annotated, logits)
-      return partial._replace(target=target)
-    aligned = self._objective.pseudo_labels == "aligned"
-    shifted = self._alignment.shift(logits) if aligned else logits
-    partial = partial._replace(target=pseudo_labels.complete(partial.label, partial.annotated, shifted))
-    if self._acceptance:
-      partial = partial._replace(accepted=self._accepted(partial, shifted, self._acceptance))
-    if aligned:
-      self._align(partial, partial.target, logits)
-    return partial
-
-  def _accepted(
-    self, partial: PartialExamples, logits: tf.Tensor, acceptance: pseudo_labels.Acceptance
-  ) -> tf.Tensor:
-    """float32 [n, ...], 1 where the target is trained on; moves the thresholds by what was accepted."""
-    guessed = partial.valid * tf.cast(tf.equal(partial.label, 0), tf.float32)
-    classes = tf.cast(partial.target, tf.int32) * tf.cast(guessed, tf.int32)
-    accepted = acceptance.accepted(
-      classes, pseudo_labels.log_odds(pseudo_labels.possible(partial.annotated, logits))
-    )
-    one_hot = tf.one_hot(classes, logits.shape[-1])
-    acceptance.follow(_counts(one_hot, guessed), _counts(one_hot, guessed * accepted))
-    return tf.where(guessed > 0, accepted, tf.ones_like(accepted))
+      return pseudo_labels.complete_softly(partial.label, partial.annotated, logits)
+    if self._objective.pseudo_labels == "argmax":
+      return pseudo_labels.complete(partial.label, partial.annotated, logits)
+    target = pseudo_labels.complete(partial.label, partial.annotated, self._alignment.shift(logits))
+    self._align(partial, target, logits)
+    return target
 
   def _by_atlas(self, partial: PartialExamples, logits: tf.Tensor) -> tf.Tensor:
     """The logits with the atlas's term, where the scan has an anchor."""

@@ -218,11 +218,7 @@ def _moving_in_stage1(panns: PaNN) -> dict[str, Any]:
 
 def _moving(panns: PaNN) -> dict[str, Any]:
   """As `_moving_in_stage1`, of what either stage moves."""
-  optional = {
-    "loss_scale": panns.loss_scale,
-    "feature_rule": panns.feature_rule,
-    "acceptance": panns.acceptance,
-  }
+  optional = {"loss_scale": panns.loss_scale, "feature_rule": panns.feature_rule}
   return {
     **_moving_in_stage1(panns),
     "duals": panns.duals,

@@ -53,7 +53,6 @@ OBJECTIVE = {
     "atlas_weight",
     "dual_floor",
     "feature_rule",
-    "accepted_share",
   )
 }
 STAGE1 = {"stage1_steps": "steps", "learning_rate_stage1": "learning_rate"}
@@ -110,7 +109,6 @@ BEFORE_THERE_WAS: dict[str, str] = {"aligned_to": "prior_with_annotated", "dual_
 CAME_LATER: dict[str, str | bool | float] = {
   "anchored_prior": False,
   "atlas_weight": 0.0,
-  "accepted_share": 1.0,
   "co_training": False,
   "feature_rule": "none",
   "mixed_precision": "off",

@@ -91,9 +91,7 @@ def model(kind):
   tf.keras.utils.set_random_seed(0)
   if kind in RIVALS:
     return rival(kind)
-  settings: dict[str, float] = {"mix": True}
-  if kind == "3d":
-    settings = {"anchored_prior": True, "atlas_weight": 0.5, "accepted_share": 0.5}
+  settings = {"mix": True} if kind == "2d" else {"anchored_prior": True, "atlas_weight": 0.5}
   objective = Objective(lambda2=1.0, teacher_decay=0.9, pseudo_labels="aligned", **settings)
   panns = PaNN(network(kind), network(kind), Duals(PRIOR, moving=kind == "3d"), objective, 0)
   compiled(panns)
@@ -137,7 +135,7 @@ def trained(team, kind):
     "teacher": panns.teacher.variables,
     "momentum": panns.optimizer.momentums,
     "duals": panns.duals.variables,
-    "alignment": panns.alignment.variables + (panns.acceptance.variables if panns.acceptance else ()),
+    "alignment": panns.alignment.variables,
     "rule": panns.feature_rule.variables if panns.feature_rule else [],
     "peer": [*panns.peer.network.variables, *panns.peer.teacher.variables] if panns.peer else [],
     "losses": [metric.result() for metric in (*panns.tracked.values(), panns.tracked_share)],

@@ -44,7 +44,6 @@ def test_every_choice_is_taken_and_another_is_refused_with_the_choices(name, cho
     ("exclusion_weight", (0, 7.5), (-0.1, math.nan), "at least 0"),
     ("dual_step", (0, 1), (-0.1, 1.01, math.nan), "in [0, 1]"),
     ("teacher_decay", (0, 0.99999), (-0.1, 1, math.nan), "in [0, 0.99999]"),
-    ("accepted_share", (0.01, 1), (0, 1.01, math.nan), "in [0.01, 1]"),
   ],
 )
 def test_numbers_end_at_their_bounds(name, inside, outside, allowed):
@@ -70,16 +69,6 @@ def test_mixing_refuses_soft_targets():
     ValueError, match=r"^mix=True: pastes label maps; choose --pseudo_labels=argmax or aligned"
   ):
     Objective(mix=True, pseudo_labels="soft")
-
-
-@pytest.mark.parametrize(
-  "option",
-  [{"partial_loss": "marginal"}, {"pseudo_labels": "soft"}, {"mix": True}, {"feature_rule": "outliers"}],
-)
-def test_a_share_is_accepted_of_hard_labels_alone(option):
-  Objective(accepted_share=0.5, pseudo_labels="aligned")
-  with pytest.raises(ValueError, match=r"^accepted_share=0.5: .*leave out"):
-    Objective(accepted_share=0.5, **option)
 
 
 def test_what_aligned_labels_follow_is_chosen_for_aligned_labels():

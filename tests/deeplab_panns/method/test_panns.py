@@ -211,12 +211,6 @@ def test_alignment_moves_with_the_pseudo_labels():
   assert np.any(panns.alignment.offset.numpy() != 0) and panns.alignment.offset.numpy()[0] == 0
 
 
-def test_thresholds_move_with_the_pseudo_labels():
-  panns = make_panns(accepted_share=0.5)
-  panns.train_step(make_batch())
-  assert np.any(panns.acceptance.threshold.numpy() != 0) and make_panns().acceptance is None
-
-
 def test_mixing_changes_the_step_but_not_the_batch():
   batch = make_batch()
   before = batch["partial"]["image"].numpy().copy()

@@ -14,10 +14,8 @@ LABEL = tf.constant([[0, 1, 0, IGNORE]], tf.uint8)  # of which organ 1 is annota
 VALID = tf.constant([[1.0, 1.0, 1.0, 0.0]])
 
 
-def loss_of(target=None, accepted=None, **objective):
-  partial = PartialExamples(
-    tf.zeros([1, 4, 1]), LABEL, tf.constant([[0.0, 1, 0]]), VALID, target=target, accepted=accepted
-  )
+def loss_of(target=None, **objective):
+  partial = PartialExamples(tf.zeros([1, 4, 1]), LABEL, tf.constant([[0.0, 1, 0]]), VALID, target=target)
   return float(partial_loss(Objective(**objective), LOGITS, partial))
 
 
@@ -40,21 +38,6 @@ def test_the_marginal_loss_by_hand():
 
 def test_without_targets_the_loss_is_the_marginal_one():
   assert loss_of() == loss_of(partial_loss="marginal")
-
-
-def test_the_marginal_floor_by_hand():
-  """The target of the first pixel is accepted, that of the third is not; nobody asks about the others."""
-  target = tf.constant([[2, 1, 0, IGNORE]], tf.uint8)
-  for beside in (0.0, 1.0):
-    accepted = tf.constant([[1.0, beside, 0.0, beside]])
-    expected = -(np.log(0.3) + np.log(0.8) + np.log(0.8)) / 3
-    assert loss_of(target, accepted) == pytest.approx(expected, rel=1e-5)
-
-
-@pytest.mark.parametrize("accepted, other", [(1.0, {}), (0.0, {"partial_loss": "marginal"})])
-def test_the_floor_lies_between_pseudo_labels_and_the_marginal_loss(accepted, other):
-  target = tf.constant([[2, 1, 0, IGNORE]], tf.uint8)
-  assert loss_of(target, accepted * VALID) == pytest.approx(loss_of(target, **other), rel=1e-6)
 
 
 def test_exclusion_adds_its_weight_times_its_own_loss():

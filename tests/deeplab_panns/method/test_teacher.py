@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from data.organs import IGNORE
 from deeplab_panns.method.objective import Objective
-from deeplab_panns.method.pseudo_labels import Acceptance, Alignment
+from deeplab_panns.method.pseudo_labels import Alignment
 from deeplab_panns.method.teacher import Teaching
 
 LABEL = np.array([[0, 1, 0, IGNORE]], np.uint8)  # of which organ 1 is annotated
@@ -26,10 +26,10 @@ class Scaled(tf.keras.Model):
     return self.factor * images
 
 
-def teaching(alignment=None, teacher=1.0, acceptance=None, **objective):
+def teaching(alignment=None, teacher=1.0, **objective):
   moving = objective.get("aligned_to") != "prior_with_annotated"
   alignment = alignment or Alignment(np.array([0.5, 0.3, 0.2]), moving)
-  return Teaching(Scaled(3.0), Scaled(teacher), alignment, Objective(**objective), 0, acceptance)
+  return Teaching(Scaled(3.0), Scaled(teacher), alignment, Objective(**objective), seed=0)
 
 
 def labelled_by(teaching, **more):
@@ -123,28 +123,6 @@ def test_the_atlas_moves_the_logits_by_the_share_it_expects():
     assert labelled_by(ours, expected=expected).target.numpy()[0, 0] == organ
   ours = teaching(anchored_prior=True, atlas_weight=0.5)
   assert labelled_by(ours, expected=expected, in_prior=tf.constant([0.0])).target.numpy()[0, 0] == 0
-
-
-def test_guesses_are_accepted_above_their_threshold_and_annotations_always():
-  """Without organ 1 pixel 0 is background by .6 to .4, pixel 2 organ 2 by .67 to .33: log odds .41, .69."""
-  acceptance = Acceptance(0.5, 3)
-  acceptance.threshold.assign([0.5, 9.0, 0.5])
-  partial = labelled_by(teaching(acceptance=acceptance, accepted_share=0.5))
-  np.testing.assert_array_equal(partial.accepted, [[0, 1, 1, 1]])
-  # none of the background, all of organ 2, and of the annotated organ there were no guesses
-  np.testing.assert_allclose(acceptance.threshold, [0.5 - 0.1, 9.0, 0.5 + 0.1], rtol=1e-6)
-
-
-def test_thresholds_compare_what_alignment_has_shifted():
-  alignment, acceptance = Alignment(np.array([0.5, 0.3, 0.2])), Acceptance(0.5, 3)
-  alignment.offset.assign([0.0, 0.0, 1.0])
-  acceptance.threshold.assign([0.0, 0.0, 1.0])
-  ours = teaching(
-    alignment, acceptance=acceptance, pseudo_labels="aligned", aligned_to="prior_with_annotated"
-  )
-  partial = labelled_by(ours)
-  np.testing.assert_array_equal(partial.target, [[2, 1, 2, IGNORE]])  # log odds −.41 + 1 and .69 + 1
-  np.testing.assert_array_equal(partial.accepted, [[0, 1, 1, 1]])
 
 
 def test_mixing_pastes_after_the_teacher_has_labelled():

@@ -22,8 +22,8 @@ def make_network(classes=2):
   return tf.keras.Model(image, tf.keras.layers.Conv2D(classes, 1)(image))
 
 
-def make_panns(**objective):
-  panns = PaNN(make_network(), make_network(), Duals(np.array([0.8, 0.2])), Objective(**objective), seed=0)
+def make_panns():
+  panns = PaNN(make_network(), make_network(), Duals(np.array([0.8, 0.2])), Objective(), seed=0)
   optimizer = tf.keras.optimizers.SGD(0.1, momentum=0.9)
   optimizer.build(panns.network.trainable_variables)
   panns.compile(optimizer=optimizer)
@@ -48,17 +48,6 @@ def test_all_five_parts_come_back(tmp_path):
   assert int(fresh.optimizer.iterations) == 7 and np.all(fresh.optimizer.momentums[0].numpy() == 5)
   for ours, theirs in zip(saved.alignment.variables, fresh.alignment.variables):
     np.testing.assert_array_equal(ours, theirs)
-
-
-def test_thresholds_come_back_and_are_in_no_other_checkpoint(tmp_path):
-  saved, fresh = make_panns(accepted_share=0.5), make_panns(accepted_share=0.5)
-  saved.acceptance.follow(tf.constant([60.0, 40.0]), tf.constant([60.0, 10.0]))
-  Checkpoints(saved, tmp_path).save("last", 7)
-  assert Checkpoints(fresh, tmp_path).restore_latest()
-  np.testing.assert_array_equal(saved.acceptance.threshold, fresh.acceptance.threshold)
-  assert np.all(fresh.acceptance.threshold.numpy() != 0)
-  path = Checkpoints(make_panns(), tmp_path / "other").save("last", 7)
-  assert not [name for name, _ in tf.train.list_variables(path) if "threshold" in name]
 
 
 def test_nothing_to_restore_is_said_by_its_result(tmp_path):

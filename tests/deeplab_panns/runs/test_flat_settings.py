@@ -59,7 +59,6 @@ def test_settings_of_stage_2_are_those_that_move_stage_2_alone():
     "aligned_to": "prior_with_annotated",
     "dual_floor": "batch",
     "feature_rule": "outliers",
-    "accepted_share": 0.5,
   }
   with_it = {"atlas_weight": {"anchored_prior": True}}
   for name in setting_names.STAGE_2_SETTINGS:

@@ -59,7 +59,6 @@ def test_the_shipped_parts():
     "box3d",
     "dose",
     "rivals",
-    "floor",
   }
 
 
