@@ -94,7 +94,7 @@ def draw_doses(found: Sequence[GainAtDose]) -> bytes:
   axes.set_xticks(labeled, [str(count) for count in labeled])
   axes.set_xticks([], minor=True)
   axes.set_xlabel("labelled patients\nsmall dot: a seed; large dot: mean over seeds")
-  axes.set_ylabel("points of Dice")
+  axes.set_ylabel("points of Dice gained")
   axes.grid(color="0.93")
   axes.set_axisbelow(True)
   axes.legend(frameon=False)

@@ -154,10 +154,19 @@ def _hypotheses(summary: Summary) -> list[str]:
   if not summary.verdicts:
     return []
   lines = [_hypothesis(verdict) for verdict in summary.verdicts]
+  tested = sum(verdict.p is not None for verdict in summary.verdicts)
   run = sum(verdict.gain is not None for verdict in summary.verdicts)
   held = sum(verdict.verdict == "holds" for verdict in summary.verdicts)
+  untested = f" {run - tested} with too few seeds for a test." if tested < run else ""
   missing = f" {len(lines) - run} not run." if run < len(lines) else ""
-  return ["## Hypotheses", "", *lines, "", f"{held} of the {run} that were run hold.{missing}", ""]
+  return [
+    "## Hypotheses",
+    "",
+    *lines,
+    "",
+    f"{held} of the {tested} that were tested hold.{untested}{missing}",
+    "",
+  ]
 
 
 def _hypothesis(verdict: Verdict) -> str:

@@ -58,7 +58,7 @@ def test_the_hypotheses_are_judged(tiny_summary):
     "signed-rank p –, ahead in 1 of 1 seeds." in page
   )
   assert "panns < soft, p < 0.05: **not run**." in page
-  assert "0 of the 2 that were run hold. 1 not run." in page
+  assert "0 of the 1 that were tested hold. 1 with too few seeds for a test. 1 not run." in page
 
 
 def test_it_tells_its_seeds_and_how_it_is_made(tiny_summary):
@@ -68,7 +68,7 @@ def test_it_tells_its_seeds_and_how_it_is_made(tiny_summary):
 
 def test_a_part_of_which_nothing_was_run(tiny_cache):
   page = as_markdown(summarize(PART, plan_runs(PART, [9]), tiny_cache))
-  assert "- full: seeds 9" in page and "0 of the 0 that were run hold. 3 not run." in page
+  assert "- full: seeds 9" in page and "0 of the 0 that were tested hold. 3 not run." in page
 
 
 def test_gains_at_sizes_are_a_table(tiny_summary):
