@@ -188,6 +188,7 @@ CELLS = {
   "best3d": ("place3d", "placed-logits"),
   "aligned": ("place", "best"),
   "marginal": ("place", "marginal"),
+  "marginal3d": ("place3d", "marginal"),
 }
 
 

@@ -14,7 +14,7 @@ from data.stored.store import Store, StoredCase
 from data.synthetic import field_of_view
 from data.synthetic.phantom_ct import draw_case
 from deeplab_panns.prior_check import check
-from deeplab_panns.prior_check.recipe import BEST, BEST_3D, MARGINAL, recipe
+from deeplab_panns.prior_check.recipe import BEST, BEST_3D, MARGINAL, MARGINAL_3D, recipe
 from tests.conftest import ROOT
 from tests.deeplab_panns.prior_check.patients import checked, patients
 
@@ -31,15 +31,19 @@ def of_partial(count, **scans):
 
 
 @pytest.mark.parametrize(
-  "count, scans, flagfile",
-  [(24, {}, BEST), (24, {"depth": 300}, MARGINAL), (24, {"depth": 60}, BEST), (2, {}, BEST)],
+  "count, scans, flagfile, of_3d",
+  [
+    (24, {}, BEST, BEST_3D),
+    (24, {"depth": 300}, MARGINAL, MARGINAL_3D),
+    (24, {"depth": 60}, BEST, BEST_3D),
+    (2, {}, BEST, BEST_3D),
+  ],
   ids=["the prior holds", "the scans are longer", "the scans are shorter", "too few cases to tell"],
 )
-def test_the_flagfile(count, scans, flagfile):
+def test_the_flagfile(count, scans, flagfile, of_3d):
   line = of_partial(count, **scans)
-  in_3d = f" (in 3-D {BEST_3D})" if flagfile == BEST else ""
-  assert line.startswith(f"Recipe: {flagfile}{in_3d}, since") and "\n" not in line and len(line) <= 300
-  assert (ROOT / flagfile).is_file() and (ROOT / "experiments" / BEST_3D).is_file()
+  assert line.startswith(f"Recipe: {flagfile} (in 3-D {of_3d}), since") and "\n" not in line
+  assert len(line) <= 330 and (ROOT / flagfile).is_file() and (ROOT / "experiments" / of_3d).is_file()
 
 
 # Cohorts of experiments/study, by partial_fields of data.phantom: placed-logits won on each.
@@ -79,7 +83,7 @@ def test_the_cohorts_of_the_study_are_told_what_won_on_them(fields, drawn):
   store = Store(pathlib.Path("s"), BTCV_ORGANS, (*full, *partial), (None,) * 3)
   splits = Splits(tuple(full), tuple(partial), (), ())
   line = recipe(check.check(store, splits))
-  assert line.startswith(f"Recipe: {BEST} (in 3-D {BEST_3D}), since") and len(line) <= 300
+  assert line.startswith(f"Recipe: {BEST} (in 3-D {BEST_3D}), since") and len(line) <= 330
   warned = check.disagreements(store, splits)
   assert bool(warned) == (fields != "full") and (not warned or warned[-1] == f"s: {line}")
   assert check.disagreements(store, splits, anchored=True) == []
@@ -89,7 +93,7 @@ def test_single_slices_are_another_field_of_view():
   rng = np.random.default_rng(3)
   slices = [dataclasses.replace(one, separate_slices=True) for one in patients(rng, 24, ("liver",))]
   line = recipe(check.check(*checked(patients(rng, 24), slices)))
-  assert line.startswith(f"Recipe: {MARGINAL}, since 'liver' are single slices") and len(line) <= 300
+  assert line.startswith(f"Recipe: {MARGINAL} (in 3-D {MARGINAL_3D}), since 'liver' are single slices")
 
 
 def points(part, cell, column="reference_difference"):
@@ -102,16 +106,14 @@ def test_one_set_of_longer_scans_decides_though_another_one_is_of_shorter_ones()
   rng = np.random.default_rng(6)
   partial = [*patients(rng, 24, ("liver",), depth=60), *patients(rng, 24, ("spleen",), depth=300)]
   line = recipe(check.check(*checked(patients(rng, 24), partial)))
-  assert line.startswith(f"Recipe: {MARGINAL}, since 'spleen' covers") and len(line) <= 300
+  assert line.startswith(f"Recipe: {MARGINAL} (in 3-D {MARGINAL_3D}), since 'spleen' covers")
 
 
 def test_organs_of_other_sizes_in_scans_as_large_take_the_marginal_loss():
   rng = np.random.default_rng(5)
   store, splits = checked(patients(rng, 24), patients(rng, 24, ("liver",), scale=3.0))
   line = recipe(check.check(store, splits))
-  assert (
-    line.startswith(f"Recipe: {MARGINAL}, since organs of some sets have other sizes") and len(line) <= 300
-  )
+  assert line.startswith(f"Recipe: {MARGINAL} (in 3-D {MARGINAL_3D}), since organs of some sets have other")
   assert check.disagreements(store, splits, anchored=True)[-1] == f"{store.path}: {line}"
 
 
@@ -124,4 +126,9 @@ def test_the_reasons_are_in_the_tables():
   one_of_three = points("onebox", "placed-logits-one-box")
   assert (one_of_three[0], one_of_three[2]) == ("marginal-one-box", "6")
   others = sorted((gains[1][1], gains[2][1], one_of_three[1]), key=float)
-  assert f"is {others[0]} to {others[-1]} points above" in of_partial(24, depth=60)
+  line = of_partial(24, depth=60)
+  assert f"is {others[0]} to {others[-1]} points above" in line and "in 3-D level with it (box3d" in line
+  low, high = (
+    points("box3d", "placed-logits-box", f"reference_interval_{end}")[1] for end in ("low", "high")
+  )
+  assert float(low) < 1.5 and float(high) < 1.5  # points: −1.1 to +1.4
