@@ -139,6 +139,9 @@ def load_experiment(path: pathlib.Path) -> Experiment:
     raise InputError(
       f"{path}: cannot be read as the settings of a run ({error}); restore the file, or train the run again."
     ) from None
+  for name, without_effect in setting_names.TAKEN_OUT.items():
+    if content.get(name) == without_effect:
+      del content[name]
   unknown = sorted(set(content) - setting_names.SETTINGS)
   if unknown or not isinstance(given, int) or given > FORMAT:
     found = f"settings that this version does not know ({', '.join(unknown[:3])})" if unknown else ""

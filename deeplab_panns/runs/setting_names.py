@@ -115,6 +115,8 @@ CAME_LATER: dict[str, str | bool | float] = {
   "pretrained": "",
   "init_from": "",
 }
+# Settings that are no more, with the value at which they did nothing: a run that has them so is read.
+TAKEN_OUT = {"accepted_share": 1.0}
 
 
 def without_effect(network: str) -> frozenset[str]:

@@ -93,6 +93,15 @@ def test_a_setting_that_came_later_takes_the_value_that_reproduces_the_run(tmp_p
   assert load_experiment(path).descent.optimizer == "adam"
 
 
+def test_a_setting_that_was_taken_out_is_read_where_it_did_nothing(tmp_path):
+  path = tmp_path / "experiment.json"
+  path.write_text(json.dumps({**to_flat(Experiment()), "accepted_share": 1.0}))
+  assert load_experiment(path) == Experiment()
+  path.write_text(json.dumps({**to_flat(Experiment()), "accepted_share": 0.5}))
+  with pytest.raises(InputError, match=r"does not know \(accepted_share\); use the version that trained"):
+    load_experiment(path)
+
+
 @pytest.mark.parametrize(
   "content, said",
   [
