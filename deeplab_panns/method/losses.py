@@ -39,9 +39,7 @@ def cross_entropy_sum(logits: tf.Tensor, label: tf.Tensor) -> tf.Tensor:
     A float32 scalar; its gradient is zero at ignored pixels.
   """
   valid = valid_pixels(label)
-  # any class will do where the weight is zero; 255 itself would give NaN
-  classes = tf.cast(label, tf.int32) * tf.cast(valid, tf.int32)
-  losses = tf.nn.sparse_softmax_cross_entropy_with_logits(classes, tf.cast(logits, tf.float32))
+  losses = tf.nn.sparse_softmax_cross_entropy_with_logits(_classes(label, valid), tf.cast(logits, tf.float32))
   return tf.reduce_sum(losses * valid)
 
 
@@ -90,7 +88,7 @@ def marginal_cross_entropy_sum(logits: tf.Tensor, label: tf.Tensor, annotated: t
   valid = valid_pixels(label)
   log_probabilities = tf.nn.log_softmax(tf.cast(logits, tf.float32))
   unknown = _log_sum_over(log_probabilities, _unannotated(annotated))
-  classes = tf.cast(label, tf.int32) * tf.cast(valid, tf.int32)
+  classes = _classes(label, valid)
   known = tf.gather(log_probabilities, classes, axis=-1, batch_dims=len(label.shape))
   return -tf.reduce_sum(valid * tf.where(classes == 0, unknown, known))
 
@@ -112,6 +110,11 @@ def exclusion_sum(logits: tf.Tensor, label: tf.Tensor, annotated: tf.Tensor) -> 
   log_probabilities = tf.nn.log_softmax(tf.cast(logits, tf.float32))
   possible = tf.concat([tf.ones_like(annotated[:, :1]), annotated[:, 1:]], axis=1)
   return -tf.reduce_sum(covered * _log_sum_over(log_probabilities, possible))
+
+
+def _classes(label: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:
+  """The label as int32, 0 for IGNORE: any class will do where the weight is 0, and 255 would give NaN."""
+  return tf.cast(label, tf.int32) * tf.cast(valid, tf.int32)
 
 
 def _unannotated(annotated: tf.Tensor) -> tf.Tensor:

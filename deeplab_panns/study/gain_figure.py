@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from deeplab_panns.evidence import plot_style
 from deeplab_panns.evidence.number_text import whole_percent
@@ -73,14 +74,11 @@ def draw_doses(found: Sequence[GainAtDose]) -> bytes:
   Args:
     found: at least one.
   """
-  names = list(dict.fromkeys(item.point.series for item in found))
-  colours = plot_style.method_colours(names)
-  figure = plot_style.figure(7, 4.2)
-  axes = plot_style.subplots(figure, 1, 1)[0, 0]
-  axes.axhline(0, color="0.2", linewidth=1)
-  for index, name in enumerate(names):
+  colours = _series_colours(found)
+  figure, axes = _gain_axes(4.2)
+  for index, name in enumerate(colours):
     # side by side, so that no series hides another
-    beside = 1.025 ** (index - (len(names) - 1) / 2)
+    beside = 1.025 ** (index - (len(colours) - 1) / 2)
     own = sorted((item for item in found if item.point.series == name), key=lambda item: item.labeled)
     for item in own:
       seeds = [100 * gain for gain in item.gain.by_seed.values()]
@@ -95,8 +93,6 @@ def draw_doses(found: Sequence[GainAtDose]) -> bytes:
   axes.set_xticks([], minor=True)
   axes.set_xlabel("labelled patients\nsmall dot: a seed; large dot: mean over seeds")
   axes.set_ylabel("points of Dice gained")
-  axes.grid(color="0.93")
-  axes.set_axisbelow(True)
   axes.legend(frameon=False)
   return plot_style.png(figure)
 
@@ -110,11 +106,8 @@ def draw_sizes(found: Sequence[GainAtSize]) -> bytes:
   Args:
     found: at least one.
   """
-  names = list(dict.fromkeys(item.point.series for item in found))
-  colours = dict(zip(names, plot_style.method_colours(names).values()))
-  figure = plot_style.figure(7, 4.6)
-  axes = plot_style.subplots(figure, 1, 1)[0, 0]
-  axes.axhline(0, color="0.2", linewidth=1)
+  colours = _series_colours(found)
+  figure, axes = _gain_axes(4.6)
   for item in found:
     _draw_at_size(axes, item, colours[item.point.series])
   for name, zero in crossings(found).items():
@@ -124,10 +117,23 @@ def draw_sizes(found: Sequence[GainAtSize]) -> bytes:
     "mean log ratio of drawn to true organ sizes, stage 1 on unseen scans\n0: as large as they are"
   )
   axes.set_ylabel("points of Dice")
-  axes.grid(color="0.93")
-  axes.set_axisbelow(True)
   axes.legend(frameon=False)
   return plot_style.png(figure)
+
+
+def _series_colours(found: Sequence[GainAtDose | GainAtSize]) -> dict[str, str]:
+  """{series: its colour}, in the order of the part's lines."""
+  return plot_style.method_colours(dict.fromkeys(item.point.series for item in found))
+
+
+def _gain_axes(height: float) -> tuple[Figure, Axes]:
+  """An empty plot of gains, `height` in inches, with a line at no gain."""
+  figure = plot_style.figure(7, height)
+  axes = plot_style.subplots(figure, 1, 1)[0, 0]
+  axes.axhline(0, color="0.2", linewidth=1)
+  axes.grid(color="0.93")
+  axes.set_axisbelow(True)
+  return figure, axes
 
 
 def _draw_at_size(axes: Axes, item: GainAtSize, of_series: str) -> None:

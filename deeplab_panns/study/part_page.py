@@ -16,11 +16,13 @@ from deeplab_panns.evidence.number_text import (
 from deeplab_panns.evidence.paired_tests import MIN_PAIRS
 from deeplab_panns.evidence.text_table import to_markdown
 from deeplab_panns.study.gains import BASELINE, INTERVAL_SEEDS, ORACLE, ORACLE_SAME_STAGE1, Gain, GapClosed
+from deeplab_panns.study.plan import DosePoint, SizePoint
 from deeplab_panns.study.seed_scores import Scores
 from deeplab_panns.study.summary import Compared, Summary, crossings
 from deeplab_panns.study.verdicts import Verdict
 
 _COMPARED = ("95 % interval", "p", "seeds ahead")
+_GAINED = ("difference", _COMPARED[0], _COMPARED[2])  # of `_gained`
 _HEADER = (
   "cell",
   "Dice % ± sd",
@@ -112,17 +114,8 @@ def _doses(summary: Summary) -> list[str]:
   found = summary.gains_at_doses
   if not found:
     return []
-  header = ("series", "labelled patients", "difference", *_COMPARED[:1], _COMPARED[2])
-  rows = [
-    (
-      item.point.series,
-      str(item.labeled),
-      f"{item.point.upper} − {item.point.lower} {points(item.gain.difference)}",
-      _interval(item.gain),
-      _ahead(item.gain),
-    )
-    for item in found
-  ]
+  header = ("series", "labelled patients", *_GAINED)
+  rows = [(item.point.series, str(item.labeled), *_gained(item.point, item.gain)) for item in found]
   return ["## Gains against the number of labelled patients (doses.png)", "", to_markdown([header, *rows])]
 
 
@@ -131,16 +124,9 @@ def _sizes(summary: Summary) -> list[str]:
   found = summary.gains_at_sizes
   if not found:
     return []
-  header = ("series", "stage 1", "log ratio of its sizes", "difference", *_COMPARED[:1], _COMPARED[2])
+  header = ("series", "stage 1", "log ratio of its sizes", *_GAINED)
   rows = [
-    (
-      item.point.series,
-      item.point.sizes,
-      f"{item.log_size:.2f}",
-      f"{item.point.upper} − {item.point.lower} {points(item.gain.difference)}",
-      _interval(item.gain),
-      _ahead(item.gain),
-    )
+    (item.point.series, item.point.sizes, f"{item.log_size:.2f}", *_gained(item.point, item.gain))
     for item in found
   ]
   zeros = "; ".join(
@@ -148,6 +134,11 @@ def _sizes(summary: Summary) -> list[str]:
   )
   lines = ["## Gains against the sizes that stage 1 draws", "", to_markdown([header, *rows])]
   return [*lines, f"Where the line through all seeds crosses zero: {zeros}. sizes.png shows it.", ""]
+
+
+def _gained(point: SizePoint | DosePoint, gain: Gain) -> tuple[str, str, str]:
+  """The values of _GAINED."""
+  return f"{point.upper} − {point.lower} {points(gain.difference)}", _interval(gain), _ahead(gain)
 
 
 def _hypotheses(summary: Summary) -> list[str]:
