@@ -76,11 +76,14 @@ saved-model:
 predictions:
 	$(PYTHON) -m deeplab_panns.predict --run_dir=$(OUT)/panns --input=$(OUT)/raw/images/test_000.nii.gz --output_dir=$(OUT)/predictions
 
+# Bytecode is kept whatever the shell says: pytest would rewrite all assertions anew, ten seconds of each worker.
+PYTEST = PYTHONDONTWRITEBYTECODE= $(PYTHON) -m pytest -q -n 2 --dist worksteal
+
 test: install
-	$(PYTHON) -m pytest -q -n 2 --dist worksteal
+	$(PYTEST)
 
 fast: install
-	$(PYTHON) -m pytest -q -n 2 --dist worksteal -m "not slow"
+	$(PYTEST) -m "not slow"
 
 # Each part of the study is a command of its own and goes on where it was stopped (experiments/README.md says what each costs).
 # anatomy needs a real scan: PANN_REAL_CT names the folder of its dataset.json.

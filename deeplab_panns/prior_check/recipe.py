@@ -27,12 +27,15 @@ def recipe(found: Check) -> str:
   not matter which part of the body a scan shows, as long as the labelled scans show that part. It needs scans
   whose organs are as large as the labelled patients'.
 
-  In 3-D the study found it ahead where all scans are alike, and level with the marginal loss in boxes.
+  In 3-D the study found it ahead where all scans are alike, and level with the marginal loss in boxes. A 3-D
+  network cannot learn from single slices.
 
   The study knows three labelled and eighteen partial patients and a small network. It says nothing of stores
   with many labelled cases.
   """
   flagfile, reason = _choice(found)
+  if any(one.of_separate_slices for one in found.shown_sets()):
+    return f"Recipe: {flagfile}, since {reason}"
   in_3d = BEST_3D if flagfile == BEST else MARGINAL_3D
   return f"Recipe: {flagfile} (in 3-D {in_3d}), since {reason}"
 

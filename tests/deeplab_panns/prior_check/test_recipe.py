@@ -93,7 +93,7 @@ def test_single_slices_are_another_field_of_view():
   rng = np.random.default_rng(3)
   slices = [dataclasses.replace(one, separate_slices=True) for one in patients(rng, 24, ("liver",))]
   line = recipe(check.check(*checked(patients(rng, 24), slices)))
-  assert line.startswith(f"Recipe: {MARGINAL} (in 3-D {MARGINAL_3D}), since 'liver' are single slices")
+  assert line.startswith(f"Recipe: {MARGINAL}, since 'liver' are single slices")
 
 
 def points(part, cell, column="reference_difference"):

@@ -57,6 +57,7 @@ def test_the_shipped_parts():
     "place3d",
     "onebox",
     "box3d",
+    "fields3d",
     "dose",
     "rivals",
   }
