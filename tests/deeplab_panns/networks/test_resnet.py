@@ -146,15 +146,18 @@ def copy_from_keras(keras, model):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backbone, convolutions", [("resnet50", 53), ("resnet101", 104)])
-def test_plain_stem_equals_keras_resnet_on_odd_sizes(backbone, convolutions):
+@pytest.mark.parametrize(
+  "backbone, convolutions, output_strides",
+  [("resnet50", 53, (32, 16, 8)), ("resnet101", 104, (8,))],
+)
+def test_plain_stem_equals_keras_resnet_on_odd_sizes(backbone, convolutions, output_strides):
   applications = tf.keras.applications
   application = {"resnet50": applications.ResNet50, "resnet101": applications.ResNet101}[backbone]
   keras = application(include_top=False, weights=None, input_shape=[None, None, 3])
   randomise(keras)
   image = tf.random.stateless_uniform([1, 97, 97, 3], seed=(0, 0), minval=-1)
   expected = keras(image)
-  for output_stride in (32, 16, 8):
+  for output_stride in output_strides:
     model = build(backbone, "plain", output_stride, multi_grid=(1, 1, 1))
     assert copy_from_keras(keras, model) == convolutions
     step = 32 // output_stride
