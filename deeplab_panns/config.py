@@ -214,7 +214,11 @@ def _define_run_flags(where: Mapping[str, flags.FlagValues]) -> None:
   for name, what, required in (
     ("data_dir", "The store to train on (python -m data.prepare).", True),
     ("run_dir", "Folder of this run; training goes on there if it holds one.", True),
-    ("stage1_run", "Take stage 1 from this run (of crossval: of that cross-validation) instead of training it again.", False),
+    (
+      "stage1_run",
+      "Take stage 1 from this run (crossval: from that cross-validation) instead of training.",
+      False,
+    ),
   ):
     flags.DEFINE_string(name, None, what, required=required, **where)
   for name, default, least, what in (

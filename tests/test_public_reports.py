@@ -185,9 +185,7 @@ def test_a_training_in_a_folder_whose_name_is_a_pattern(tmp_path):
   def train(store, name, *more):
     folder = tmp_path / name
     stored = f"--data_dir={tmp_path / 'stores' / store}"
-    result = run_command(
-      "deeplab_panns.train", *flags, stored, f"--run_dir={folder}", *more, check=False
-    )
+    result = run_command("deeplab_panns.train", *flags, stored, f"--run_dir={folder}", *more, check=False)
     print(f"\nt02 {store} in {name}: exit {result.returncode}\n{(result.stdout + result.stderr).rstrip()}")
     assert "Traceback" not in result.stderr and result.stderr.count("\n") <= 1
     return result

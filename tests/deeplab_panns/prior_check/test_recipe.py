@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import itertools
 import pathlib
+import re
 
 import numpy as np
 import pytest
@@ -96,9 +97,14 @@ def test_single_slices_are_another_field_of_view():
   assert line.startswith(f"Recipe: {MARGINAL}, since 'liver' are single slices")
 
 
-def points(part, cell, column="reference_difference"):
+def scored(part, cell):
   path = ROOT / "experiments" / "study" / "results" / part / "table.csv"
   (row,) = [row for row in csv.DictReader(path.open(encoding="utf-8")) if row["cell"] == cell]
+  return row
+
+
+def points(part, cell, column="reference_difference"):
+  row = scored(part, cell)
   return row["reference"], f"{abs(100 * float(row[column])):.1f}", row["reference_seeds_ahead"]
 
 
@@ -132,3 +138,21 @@ def test_the_reasons_are_in_the_tables():
     points("box3d", "placed-logits-box", f"reference_interval_{end}")[1] for end in ("low", "high")
   )
   assert float(low) < 1.5 and float(high) < 1.5  # points: −1.1 to +1.4
+
+
+def test_what_a_wrong_prior_cost_is_in_the_results():
+  rng = np.random.default_rng(5)
+  of_other_sizes = checked(patients(rng, 24), patients(rng, 24, ("liver",), scale=3.0))
+  by_cell = {
+    cell: 100 * float(scored("fields", cell)["dice"])
+    for cell in ("marginal-upper", "best-upper", "marginal-box", "best-box")
+  }
+  upper, box = (by_cell[f"marginal-{field}"] - by_cell[f"best-{field}"] for field in ("upper", "box"))
+  said = f"a wrong prior put aligned.flags {upper:.1f} and {box:.1f} points below the marginal loss"
+  assert said in recipe(check.check(*of_other_sizes))
+  slices = [dataclasses.replace(one, separate_slices=True) for one in patients(rng, 24, ("liver",))]
+  of_slices = recipe(check.check(*checked(patients(rng, 24), slices)))
+  results = (ROOT / "experiments" / "README.md").read_text(encoding="utf-8")
+  anchored = re.search(r"ahead of `best.flags`' way by ([\d.]+) in the liver", results)
+  whole = re.search(r"ahead of PaNN by ([\d.]+) \(", results)
+  assert f"cost {whole[1]} points of the liver, the anchored one {anchored[1]} (" in of_slices
