@@ -15,7 +15,7 @@ from data.stored.store import Store, StoredCase
 from data.synthetic import field_of_view
 from data.synthetic.phantom_ct import draw_case
 from deeplab_panns.prior_check import check
-from deeplab_panns.prior_check.recipe import BEST, BEST_3D, MARGINAL, MARGINAL_3D, recipe
+from deeplab_panns.prior_check.recipe import BEST, BEST_3D, MARGINAL, MARGINAL_3D, recipe, with_many_labeled
 from tests.conftest import ROOT
 from tests.deeplab_panns.prior_check.patients import checked, patients
 
@@ -138,6 +138,22 @@ def test_the_reasons_are_in_the_tables():
     points("box3d", "placed-logits-box", f"reference_interval_{end}")[1] for end in ("low", "high")
   )
   assert float(low) < 1.5 and float(high) < 1.5  # points: −1.1 to +1.4
+
+
+def test_with_many_labelled_cases_partial_ones_are_not_promised_to_help():
+  rng = np.random.default_rng(7)
+  few, many = (
+    check.check(*checked(patients(rng, count), patients(rng, 24, ("liver",)))) for count in (23, 24)
+  )
+  assert with_many_labeled(few) == []
+  (line,) = with_many_labeled(many)
+  full, *others = (
+    100 * float(scored("dose", cell)["dice"])
+    for cell in ("full-24", "partial-third-24", "panns-third-24", "best-third-24")
+  )
+  naive, panns, aligned = (f"{abs(other - full):.1f}" for other in others)
+  assert others[0] < full and others[1] < full < others[2]
+  assert f"took {naive} points by naive pseudo-labels and {panns} by PaNN, and gave {aligned} by" in line
 
 
 def test_what_a_wrong_prior_cost_is_in_the_results():
