@@ -28,8 +28,8 @@ def recipe(found: Check) -> str:
   not matter which part of the body a scan shows, as long as the labelled scans show that part. It needs scans
   whose organs are as large as the labelled patients'.
 
-  In 3-D the study found it ahead where all scans are alike, and level with the marginal loss in boxes. A 3-D
-  network cannot learn from single slices.
+  In 3-D the study found it ahead where all scans are alike; on scans of another field of view it could not be
+  told from the marginal loss. A 3-D network cannot learn from single slices.
 
   The study knows three labelled and eighteen partial patients and a small network; of more see
   `with_many_labeled`.
@@ -50,7 +50,7 @@ def _choice(found: Check) -> tuple[str, str]:
   if other is not None:
     gain = (
       f"there placed-logits is 2.1 to 4.2 points above the marginal loss ({table}, onebox/table.md), in 3-D "
-      "level with it (box3d/table.md)."
+      "that is not shown (fields3d/table.md, box3d/table.md)."
     )
     return BEST, f"{_other_words(found, other)}: {gain}"
   verdicts = {agreement.verdict for one in found.shown_sets() for agreement in found.of_set(one)}

@@ -103,9 +103,10 @@ def scored(part, cell):
   return row
 
 
-def points(part, cell, column="reference_difference"):
+def points(part, cell):
   row = scored(part, cell)
-  return row["reference"], f"{abs(100 * float(row[column])):.1f}", row["reference_seeds_ahead"]
+  gain = abs(100 * float(row["reference_difference"]))
+  return row["reference"], f"{gain:.1f}", row["reference_seeds_ahead"]
 
 
 def test_one_set_of_longer_scans_decides_though_another_one_is_of_shorter_ones():
@@ -133,11 +134,11 @@ def test_the_reasons_are_in_the_tables():
   assert (one_of_three[0], one_of_three[2]) == ("marginal-one-box", "6")
   others = sorted((gains[1][1], gains[2][1], one_of_three[1]), key=float)
   line = of_partial(24, depth=60)
-  assert f"is {others[0]} to {others[-1]} points above" in line and "in 3-D level with it (box3d" in line
-  low, high = (
-    points("box3d", "placed-logits-box", f"reference_interval_{end}")[1] for end in ("low", "high")
-  )
-  assert float(low) < 1.5 and float(high) < 1.5  # points: −1.1 to +1.4
+  assert f"is {others[0]} to {others[-1]} points above" in line and "in 3-D that is not shown" in line
+  for part, cell in (("fields3d", "placed-logits-upper"), ("box3d", "placed-logits-box")):
+    row = scored(part, cell)
+    assert f"{part}/table.md" in line and row["seeds"] == "6"
+    assert float(row["reference_interval_low"]) < 0 < float(row["reference_interval_high"])
 
 
 def test_with_many_labelled_cases_partial_ones_are_not_promised_to_help():
