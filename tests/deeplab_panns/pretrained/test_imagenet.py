@@ -60,7 +60,7 @@ def test_a_checkpoint_of_tensorflow_models_fills_the_beta_trunk(beta_file):
     )
 
 
-@pytest.mark.parametrize("channels", [1, 5])
+@pytest.mark.parametrize("channels", [pytest.param(1, marks=pytest.mark.slow), 5])
 def test_equal_slices_make_the_response_of_a_grey_picture(beta_file, channels):
   network = trunk_stand_in("50", "beta", channels)
   config = DeepLabConfig(backbone="resnet50", stem="beta", channels=channels)

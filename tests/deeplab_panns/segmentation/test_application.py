@@ -39,6 +39,11 @@ def test_scales_of_slices_are_one_network_on_one_grid():
   ours = applied([SLICES], Application((0.5, 1.0), crop_to_body=True))
   assert isinstance(ours.network, MultiScaleNetwork) and ours.network.scales == (0.5, 1.0)
   assert ours.grid == InputGrid(crop_to_body=True) and ours.network.pixels_at_once is None
+
+
+@pytest.mark.slow
+def test_slices_at_several_scales_are_labelled_whole():
+  ours = applied([SLICES], Application((0.5, 1.0), crop_to_body=True))
   labels = ours.stored_labels(np.zeros((2, 9, 9), np.uint8), [1.0, 1.0, 1.0])
   assert labels.shape == (2, 9, 9)
 

@@ -3,9 +3,12 @@
 import subprocess
 import sys
 
+import pytest
+
 from tests.conftest import ROOT
 
 
+@pytest.mark.slow
 def test_the_peak_is_the_programs_own_and_not_its_parents():
   """What a large process starts is small, and becomes as large as what it holds."""
   child = (

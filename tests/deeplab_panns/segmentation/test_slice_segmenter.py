@@ -12,17 +12,27 @@ from deeplab_panns.segmentation.slice_segmenter import InputGrid, SliceSegmenter
 CLASSES = 9
 
 
-def bands(channel=0):
-  """A network without weights: the class is the image's value in `channel`, in bands of 256 / CLASSES."""
-  image = tf.keras.Input([None, None, 3])
-  centres = (tf.range(CLASSES, dtype=tf.float32) + 0.5) * 256 / CLASSES
-  logits = tf.keras.layers.Lambda(lambda x: -tf.square(x[..., channel, None] - centres) / 20)(image)
-  return tf.keras.Model(image, logits)
+class Bands(tf.Module):
+  """A network whose class is the image's value in `channel`, in bands of 256 / CLASSES."""
+
+  def __init__(self):
+    super().__init__()
+    self.channel = tf.Variable(1)
+
+  def __call__(self, images, training=False):
+    centres = (tf.range(CLASSES, dtype=tf.float32) + 0.5) * 256 / CLASSES
+    return -tf.square(tf.gather(images, [self.channel], axis=-1) - centres) / 20
 
 
 @functools.cache  # each new one is traced
+def one_segmenter(view, spacing_mm):
+  return SliceSegmenter(Bands(), InputGrid(view, 3, spacing_mm), CLASSES)
+
+
 def segmenter(view="axial", spacing_mm=(None, None, None), channel=1):
-  return SliceSegmenter(bands(channel), InputGrid(view, 3, spacing_mm), CLASSES)
+  chosen = one_segmenter(view, spacing_mm)
+  chosen.network.channel.assign(channel)
+  return chosen
 
 
 def labels_of(segmenter, image, spacing_mm):
