@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.transforms import Transform, offset_copy
 
 from deeplab_panns.evidence import plot_style
 from deeplab_panns.evidence.number_text import whole_percent
@@ -100,19 +101,25 @@ def draw_doses(found: Sequence[GainAtDose]) -> bytes:
 def draw_sizes(found: Sequence[GainAtSize]) -> bytes:
   """Gains in points of Dice against the mean log ratio of the sizes that stage 1 draws, as a PNG file.
 
-  A point is a seed, a dot with its interval the mean over seeds, named after the cell of stage 1; a line is
-  the least-squares line of a series.
+  A small dot is a seed, a large one with its interval the mean over seeds, above the name of the cell of its
+  stage 1; a line is the least-squares line of a series.
 
   Args:
     found: at least one.
   """
   colours = _series_colours(found)
   figure, axes = _gain_axes(4.6)
-  for item in found:
-    _draw_at_size(axes, item, colours[item.point.series])
+  places = {item.point.sizes: item.log_size for item in found}
+  for index, name in enumerate(colours):
+    # side by side, so that no interval hides another
+    points = 3 * (index - (len(colours) - 1) / 2)
+    beside = offset_copy(axes.transData, figure, x=points, units="points")
+    for item in (item for item in found if item.point.series == name):
+      _draw_at_size(axes, item, colours[name], beside)
   for name, zero in crossings(found).items():
     own = [item for item in found if item.point.series == name]
     _draw_line(axes, own, colours[name], f"{name}: " + ("no zero" if zero is None else f"zero at {zero:.2f}"))
+  _name_places(axes, places)
   axes.set_xlabel(
     "mean log ratio of drawn to true organ sizes, stage 1 on unseen scans\n0: as large as they are"
   )
@@ -136,16 +143,34 @@ def _gain_axes(height: float) -> tuple[Figure, Axes]:
   return figure, axes
 
 
-def _draw_at_size(axes: Axes, item: GainAtSize, of_series: str) -> None:
+def _draw_at_size(axes: Axes, item: GainAtSize, of_series: str, beside: Transform) -> None:
   seeds = [(item.log_sizes[seed], 100 * gain) for seed, gain in item.gain.by_seed.items()]
   axes.plot(*zip(*seeds), ".", color=of_series, markersize=4, alpha=0.5)
-  middle = (item.log_size, 100 * item.gain.difference)
+  at = item.log_size
   if item.gain.interval is not None:
-    axes.plot([middle[0]] * 2, [100 * end for end in item.gain.interval], color=of_series, linewidth=2)
-  axes.plot(*middle, "o", color=of_series, markersize=7)
-  axes.annotate(
-    item.point.sizes, middle, (5, 5), textcoords="offset points", fontsize="small", color=of_series
-  )
+    ends = [100 * end for end in item.gain.interval]
+    axes.plot([at] * 2, ends, color=of_series, linewidth=2, transform=beside)
+    axes.update_datalim([(at, end) for end in ends])  # not counted by itself
+  axes.plot(at, 100 * item.gain.difference, "o", color=of_series, markersize=7, transform=beside)
+
+
+def _name_places(axes: Axes, places: dict[str, float]) -> None:
+  """Writes each stage 1 once, upright at the bottom of its place; two that are close at either side."""
+  left, right = axes.get_xlim()
+  names = sorted(places, key=places.__getitem__)
+  for name, following in zip(names, [*names[1:], None]):
+    close = following is not None and places[following] - places[name] < 0.05 * (right - left)
+    axes.annotate(
+      name,
+      (places[name], 0),
+      (-5 if close else 5, 6),
+      xycoords=axes.get_xaxis_transform(),
+      textcoords="offset points",
+      ha="right" if close else "left",
+      rotation=90,
+      fontsize="small",
+      color="0.25",
+    )
 
 
 def _draw_line(axes: Axes, own: Sequence[GainAtSize], of_series: str, label: str) -> None:

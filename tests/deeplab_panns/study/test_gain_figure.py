@@ -69,9 +69,17 @@ def test_gains_against_sizes(monkeypatch):
   axes = draw_sizes(found).axes[0]
   dots = [line.get_xydata()[0].tolist() for line in axes.lines if line.get_marker() == "o"]
   assert dots == [pytest.approx(dot) for dot in ([-0.6, -3], [-0.1, 2], [-0.6, 0])]
-  assert [text.get_text() for text in axes.texts] == ["stage1", "stage1-24", "stage1"]
+  assert [text.get_text() for text in axes.texts] == ["stage1", "stage1-24"]
   legend = [text.get_text() for text in axes.get_legend().get_texts()]
   assert legend == ["all: zero at -0.30", "third: no zero"]
+
+
+def test_names_of_two_sizes_close_to_each_other_stand_apart(monkeypatch):
+  monkeypatch.setattr(plot_style, "png", lambda figure: figure)
+  places = {"stage1-24": -0.2, "stage1-12": -0.201, "stage1": -0.7}
+  found = [at_size("all", stage1, (size,), (0.01,)) for stage1, size in places.items()]
+  sides = {text.get_text(): text.get_ha() for text in draw_sizes(found).axes[0].texts}
+  assert sides == {"stage1": "left", "stage1-12": "right", "stage1-24": "left"}
 
 
 def test_sizes_are_a_png():
