@@ -3,6 +3,7 @@ that it closes; and gains against how many patients are labelled and how large s
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -109,17 +110,18 @@ def draw_sizes(found: Sequence[GainAtSize]) -> bytes:
   """
   colours = _series_colours(found)
   figure, axes = _gain_axes(4.6)
-  places = {item.point.sizes: item.log_size for item in found}
-  for index, name in enumerate(colours):
+  zeros = crossings(found)
+  for index, (name, colour_of_series) in enumerate(colours.items()):
+    own = [item for item in found if item.point.series == name]
     # side by side, so that no interval hides another
     points = 3 * (index - (len(colours) - 1) / 2)
     beside = offset_copy(axes.transData, figure, x=points, units="points")
-    for item in (item for item in found if item.point.series == name):
-      _draw_at_size(axes, item, colours[name], beside)
-  for name, zero in crossings(found).items():
-    own = [item for item in found if item.point.series == name]
-    _draw_line(axes, own, colours[name], f"{name}: " + ("no zero" if zero is None else f"zero at {zero:.2f}"))
-  _name_places(axes, places)
+    for item in own:
+      _draw_at_size(axes, item, colour_of_series, beside)
+    zero = zeros[name]
+    label = f"{name}: " + ("no zero" if zero is None else f"zero at {zero:.2f}")
+    _draw_line(axes, own, colour_of_series, label)
+  _name_places(axes, {item.point.sizes: item.log_size for item in found})
   axes.set_xlabel(
     "mean log ratio of drawn to true organ sizes, stage 1 on unseen scans\n0: as large as they are"
   )
@@ -158,7 +160,7 @@ def _name_places(axes: Axes, places: dict[str, float]) -> None:
   """Writes each stage 1 once, upright at the bottom of its place; two that are close at either side."""
   left, right = axes.get_xlim()
   names = sorted(places, key=places.__getitem__)
-  for name, following in zip(names, [*names[1:], None]):
+  for name, following in itertools.zip_longest(names, names[1:]):
     close = following is not None and places[following] - places[name] < 0.05 * (right - left)
     axes.annotate(
       name,
