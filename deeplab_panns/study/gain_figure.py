@@ -14,7 +14,14 @@ from matplotlib.transforms import Transform, offset_copy
 from deeplab_panns.evidence import plot_style
 from deeplab_panns.evidence.number_text import whole_percent
 from deeplab_panns.study.gains import BASELINE, Gain
-from deeplab_panns.study.summary import Compared, GainAtDose, GainAtSize, Summary, crossings
+from deeplab_panns.study.summary import (
+  Compared,
+  GainAtDose,
+  GainAtSize,
+  LineOfSeries,
+  Summary,
+  lines_of_series,
+)
 
 LEVEL = 0.05
 _BELOW, _UNCLEAR, _ABOVE = "#D55E00", "#999999", "#0072B2"
@@ -110,7 +117,7 @@ def draw_sizes(found: Sequence[GainAtSize]) -> bytes:
   """
   colours = _series_colours(found)
   figure, axes = _gain_axes(4.6)
-  zeros = crossings(found)
+  lines = lines_of_series(found)
   for index, (name, colour_of_series) in enumerate(colours.items()):
     own = [item for item in found if item.point.series == name]
     # side by side, so that no interval hides another
@@ -118,9 +125,7 @@ def draw_sizes(found: Sequence[GainAtSize]) -> bytes:
     beside = offset_copy(axes.transData, figure, x=points, units="points")
     for item in own:
       _draw_at_size(axes, item, colour_of_series, beside)
-    zero = zeros[name]
-    label = f"{name}: " + ("no zero" if zero is None else f"zero at {zero:.2f}")
-    _draw_line(axes, own, colour_of_series, label)
+    _draw_line(axes, lines[name], colour_of_series, name)
   _name_places(axes, {item.point.sizes: item.log_size for item in found})
   axes.set_xlabel(
     "mean log ratio of drawn to true organ sizes, stage 1 on unseen scans\n0: as large as they are"
@@ -175,9 +180,7 @@ def _name_places(axes: Axes, places: dict[str, float]) -> None:
     )
 
 
-def _draw_line(axes: Axes, own: Sequence[GainAtSize], of_series: str, label: str) -> None:
-  sizes = np.array([size for item in own for size in item.log_sizes.values()])
-  gains = np.array([gain for item in own for gain in item.gain.by_seed.values()])
-  ends = np.array([sizes.min(), sizes.max()])
-  heights = np.polyval(np.polyfit(sizes, gains, 1), ends) if np.ptp(sizes) else np.full(2, gains.mean())
-  axes.plot(ends, 100 * heights, "--", color=of_series, linewidth=1, label=label)
+def _draw_line(axes: Axes, line: LineOfSeries, of_series: str, name: str) -> None:
+  ends = np.array([line.least, line.most])
+  label = f"{name}: " + ("no zero" if line.zero is None else f"zero at {line.zero:.2f}")
+  axes.plot(ends, 100 * (line.start + line.slope * ends), "--", color=of_series, linewidth=1, label=label)

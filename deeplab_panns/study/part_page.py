@@ -16,9 +16,9 @@ from deeplab_panns.evidence.number_text import (
 from deeplab_panns.evidence.paired_tests import MIN_PAIRS
 from deeplab_panns.evidence.text_table import to_markdown
 from deeplab_panns.study.gains import BASELINE, INTERVAL_SEEDS, ORACLE, ORACLE_SAME_STAGE1, Gain, GapClosed
-from deeplab_panns.study.plan import DosePoint, SizePoint
+from deeplab_panns.study.plan import PlottedGain
 from deeplab_panns.study.seed_scores import Scores
-from deeplab_panns.study.summary import Compared, Summary, crossings
+from deeplab_panns.study.summary import Compared, Summary, lines_of_series
 from deeplab_panns.study.verdicts import Verdict
 
 _COMPARED = ("95 % interval", "p", "seeds ahead")
@@ -130,13 +130,14 @@ def _sizes(summary: Summary) -> list[str]:
     for item in found
   ]
   zeros = "; ".join(
-    f"{series}: {NONE if zero is None else f'{zero:.2f}'}" for series, zero in crossings(found).items()
+    f"{series}: {NONE if line.zero is None else f'{line.zero:.2f}'}"
+    for series, line in lines_of_series(found).items()
   )
   lines = ["## Gains against the sizes that stage 1 draws", "", to_markdown([header, *rows])]
   return [*lines, f"Where the line through all seeds crosses zero: {zeros}. sizes.png shows it.", ""]
 
 
-def _gained(point: SizePoint | DosePoint, gain: Gain) -> tuple[str, str, str]:
+def _gained(point: PlottedGain, gain: Gain) -> tuple[str, str, str]:
   """The values of _GAINED."""
   return f"{point.upper} − {point.lower} {points(gain.difference)}", _interval(gain), _ahead(gain)
 

@@ -77,30 +77,37 @@ class Expectation:
 
 
 @dataclasses.dataclass(frozen=True)
-class SizePoint:
-  """What the cell `upper` gains over `lower`, to be shown against how large the cell `sizes` draws organs.
+class PlottedGain:
+  """What the cell `upper` gains over `lower`, in a picture.
 
   Attributes:
     series: the points that belong together, as the legend names them.
   """
 
   series: str
-  sizes: str
   lower: str
   upper: str
+
+  @property
+  def cells(self) -> tuple[str, ...]:
+    """Names of the cells that it needs."""
+    return (self.lower, self.upper)
 
 
 @dataclasses.dataclass(frozen=True)
-class DosePoint:
-  """What the cell `upper` gains over `lower`, to be shown against its number of labelled patients.
+class DosePoint(PlottedGain):
+  """To be shown against how many labelled patients `upper` has."""
 
-  Attributes:
-    series: the points that belong together, as the legend names them.
-  """
 
-  series: str
-  lower: str
-  upper: str
+@dataclasses.dataclass(frozen=True)
+class SizePoint(PlottedGain):
+  """To be shown against how large the cell `sizes` draws organs."""
+
+  sizes: str
+
+  @property
+  def cells(self) -> tuple[str, ...]:
+    return (*super().cells, self.sizes)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -195,7 +202,8 @@ def _point(path: pathlib.Path, text: str) -> SizePoint:
   words = split_words(path, text)
   if len(words) != 4:
     raise InputError(f"{path}: found point {text!r}; needs a series, a cell of stage 1, and two cells.")
-  return SizePoint(*words)
+  series, sizes, lower, upper = words
+  return SizePoint(series, lower, upper, sizes)
 
 
 def _dose(path: pathlib.Path, text: str) -> DosePoint:
@@ -259,8 +267,8 @@ def _quick(path: pathlib.Path, part: Part, words: Sequence[str]) -> Part:
   cells = tuple(cell for cell in part.cells if cell.name in names)
   expectations = tuple(item for item in part.expectations if set(item.cells) <= set(names))
   seeds = {cell.name: part.seeds[cell.name][:QUICK_SEEDS] for cell in cells}
-  points = tuple(item for item in part.points if {item.sizes, item.lower, item.upper} <= set(names))
-  doses = tuple(item for item in part.doses if {item.lower, item.upper} <= set(names))
+  points = tuple(item for item in part.points if set(item.cells) <= set(names))
+  doses = tuple(item for item in part.doses if set(item.cells) <= set(names))
   return dataclasses.replace(
     part,
     name=f"{part.name}-quick",
@@ -288,8 +296,7 @@ def _check(path: pathlib.Path, part: Part) -> None:
       )
   named = {cell.reference for cell in part.cells if cell.reference}
   named |= {name for item in part.expectations for name in item.cells}
-  named |= {name for item in part.points for name in (item.sizes, item.lower, item.upper)}
-  named |= {name for item in part.doses for name in (item.lower, item.upper)}
+  named |= {name for item in (*part.points, *part.doses) for name in item.cells}
   unknown = sorted(named - set(names))
   if unknown:
     raise InputError(
@@ -299,8 +306,7 @@ def _check(path: pathlib.Path, part: Part) -> None:
   cells = {cell.name: cell for cell in part.cells}
   pairs = [(cell.name, cell.reference) for cell in part.cells if cell.reference]
   pairs += [pair for item in part.expectations for pair in zip(item.cells, item.cells[1:])]
-  pairs += [(item.lower, item.upper) for item in part.points]
-  pairs += [(item.lower, item.upper) for item in part.doses]
+  pairs += [(item.lower, item.upper) for item in (*part.points, *part.doses)]
   for one, other in pairs:
     if not part.same_unseen(cells[one], cells[other]):
       raise InputError(f"{path}: compares {one!r} with {other!r}, whose cohorts have other unseen patients.")

@@ -56,6 +56,25 @@ class GainAtSize:
     return statistics.fmean(self.log_sizes.values())
 
 
+@dataclasses.dataclass(frozen=True)
+class LineOfSeries:
+  """Gain = slope · log ratio of sizes + start.
+
+  Attributes:
+    least, most: log ratios of sizes of its seeds, between which it is drawn.
+  """
+
+  slope: float
+  start: float
+  least: float
+  most: float
+
+  @property
+  def zero(self) -> float | None:
+    """The log ratio of sizes at which the gain is 0; None for a level line."""
+    return None if abs(self.slope) < 1e-9 else -self.start / self.slope
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class GainAtDose:
   """A `DosePoint` on the seeds that its two cells have in common, and its number of labelled patients."""
@@ -158,21 +177,15 @@ def _gains_at_doses(part: Part, cells: Mapping[str, Scores]) -> Iterator[GainAtD
       yield GainAtDose(point, labeled, gain)
 
 
-def crossings(found: Sequence[GainAtSize]) -> dict[str, float | None]:
-  """{series: the log ratio of sizes at which the gain is 0, by the least-squares line through all its seeds}.
-
-  None where the line is level, or its points have one size.
-  """
-  lines: dict[str, float | None] = {}
+def lines_of_series(found: Sequence[GainAtSize]) -> dict[str, LineOfSeries]:
+  """{series: the least-squares line through all its seeds}; a level one if its points have one size."""
+  lines = {}
   for series in dict.fromkeys(item.point.series for item in found):
     own = [item for item in found if item.point.series == series]
     sizes = np.array([item.log_sizes[seed] for item in own for seed in item.gain.by_seed])
     gains = np.array([gain for item in own for gain in item.gain.by_seed.values()])
-    if np.ptp(sizes) == 0:
-      lines[series] = None
-      continue
-    slope, start = np.polyfit(sizes, gains, 1)
-    lines[series] = None if abs(slope) < 1e-9 else float(-start / slope)
+    slope, start = np.polyfit(sizes, gains, 1) if np.ptp(sizes) else (0.0, gains.mean())
+    lines[series] = LineOfSeries(float(slope), float(start), float(sizes.min()), float(sizes.max()))
   return lines
 
 

@@ -54,7 +54,7 @@ def test_it_is_a_png(tiny_summary):
 
 
 def at_size(series, stage1, sizes, gains):
-  point = SizePoint(series, stage1, "full", "partial")
+  point = SizePoint(series, "full", "partial", stage1)
   return GainAtSize(point, dict(enumerate(sizes)), Gain(dict(enumerate(gains))))
 
 

@@ -72,7 +72,7 @@ def test_a_part_of_which_nothing_was_run(tiny_cache):
 
 
 def test_gains_at_sizes_are_a_table(tiny_summary):
-  point = SizePoint("partial - full", "stage1-6", "full", "partial")
+  point = SizePoint("partial - full", "full", "partial", "stage1-6")
   found = GainAtSize(point, {1: -0.5, 2: -0.3}, Gain({1: -0.03, 2: -0.01}))
   page = as_markdown(dataclasses.replace(tiny_summary, gains_at_sizes=(found,)))
   row = next(line for line in page.splitlines() if "stage1-6" in line)

@@ -132,8 +132,8 @@ def test_quick_has_fewer_cells_and_other_flags(tmp_path):
 def test_points_are_read_and_quick_keeps_those_of_its_cells(tmp_path):
   lines = 'point   "gain, all" full partial panns\npoint   few full full panns\n'
   write(tmp_path, TABLE.replace("cell    full ", lines + "cell    full "))
-  few = SizePoint("few", "full", "full", "panns")
-  assert read_part(tmp_path, "tiny").points == (SizePoint("gain, all", "full", "partial", "panns"), few)
+  few = SizePoint("few", "full", "panns", "full")
+  assert read_part(tmp_path, "tiny").points == (SizePoint("gain, all", "partial", "panns", "full"), few)
   assert read_part(tmp_path, "tiny", quick=True).points == (few,)
 
 

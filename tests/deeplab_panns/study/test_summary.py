@@ -10,7 +10,7 @@ from deeplab_panns.study.gains import Gain
 from deeplab_panns.study.part_tables import write_summary
 from deeplab_panns.study.plan import DosePoint, SizePoint, read_part
 from deeplab_panns.study.planned_runs import plan_runs
-from deeplab_panns.study.summary import GainAtSize, crossings, summarize
+from deeplab_panns.study.summary import GainAtSize, lines_of_series, summarize
 from tests.deeplab_panns.study.conftest import CELLS, DICE, PART, PARTS, SEEDS, STUDY
 
 
@@ -90,7 +90,7 @@ def test_no_committed_score_is_of_a_run_that_no_part_has():
 
 
 def test_gains_at_sizes_are_of_the_seeds_that_have_a_size(tiny_cache, monkeypatch):
-  point = SizePoint("all", "oracle", "full", "partial")
+  point = SizePoint("all", "full", "partial", "oracle")
   sizes = {1: -0.5, 3: -0.3}
   monkeypatch.setattr(
     Cache, "read_log_size", lambda _, run: sizes.get(run.seed) if run.cell.name == "oracle" else None
@@ -112,7 +112,7 @@ def test_gains_at_doses_tell_the_labelled_patients_of_the_upper_cell(tiny_cache)
 def test_where_a_line_crosses_zero():
   def item(series, *pairs):
     sizes, gains = ({seed: pair[k] for seed, pair in enumerate(pairs)} for k in (0, 1))
-    return GainAtSize(SizePoint(series, "stage1", "full", "partial"), sizes, Gain(gains))
+    return GainAtSize(SizePoint(series, "full", "partial", "stage1"), sizes, Gain(gains))
 
   found = [
     item("a", (-0.6, -0.04), (-0.4, -0.02)),
@@ -120,4 +120,8 @@ def test_where_a_line_crosses_zero():
     item("level", (-1, 0.01), (0, 0.01)),
     item("one size", (-1, 0.0), (-1, 0.5)),
   ]
-  assert crossings(found) == {"a": pytest.approx(-0.2), "level": None, "one size": None}
+  lines = lines_of_series(found)
+  zeros = {series: line.zero for series, line in lines.items()}
+  assert zeros == {"a": pytest.approx(-0.2), "level": None, "one size": None}
+  assert (lines["a"].least, lines["a"].most) == (-0.6, 0.0)
+  assert lines["one size"].start == pytest.approx(0.25)
