@@ -1,4 +1,4 @@
-"""The README's Python runs as it stands there."""
+"""The README's Python runs as it stands there, and its numbers are those of the study."""
 
 import re
 
@@ -46,3 +46,73 @@ def test_the_snippet_brings_a_nifti_of_any_orientation_to_the_canonical_one(tmp_
   exec(reading, names)
   assert names["hu"].shape == (8, 7, 6) and names["spacing"].tolist() == [4, 3, 2]
   assert np.argwhere(names["hu"] == 40).tolist() == [[7, 6, 0]]
+
+
+# Rows of the README's tables of gains, by words of their first column: the part and cell of each column.
+GAINS = {
+  "2-D": {
+    "best.flags": (
+      "place placed-logits",
+      "place placed-logits-upper",
+      "place placed-logits-box",
+      "onebox placed-logits-one-box",
+    ),
+    "aligned.flags": ("place best",),
+    "aligned_to=teacher": ("place self", "place self-upper", "place self-box"),
+    "DARS": ("rivals dars", None, "rivals dars-box"),
+    "marginal loss": (
+      "place marginal",
+      "place marginal-upper",
+      "place marginal-box",
+      "onebox marginal-one-box",
+    ),
+    "PaNN, dual": ("place panns", None, None, "onebox panns-one-box"),
+    "exclusion": ("rivals marginal-exclusion", None, "rivals marginal-exclusion-box"),
+    "labelled cases alone": ("place full",) * 4,
+    "co-trained": ("rivals co-trained",),
+    "COSST": ("rivals cosst", None, "rivals cosst-box"),
+    "LTUDA": ("rivals ltuda",),
+    "all cases labelled": ("place oracle",),
+  },
+  "3-D": {
+    "best3d.flags": (
+      "place3d placed-logits",
+      "fields3d placed-logits-upper",
+      "box3d placed-logits-box",
+      "fields3d placed-logits-one-box",
+    ),
+    "marginal loss": (
+      "place3d marginal",
+      "fields3d marginal-upper",
+      "box3d marginal-box",
+      "fields3d marginal-one-box",
+    ),
+    "PaNN, dual": ("place3d panns",),
+    "labelled cases alone": ("place3d full",) * 4,
+    "all cases labelled": ("place3d oracle",),
+  },
+}
+
+
+def rows_of(text):
+  """The cells of a Markdown table's rows, without emphasis."""
+  lines = [line for line in text.splitlines() if line.startswith("|")]
+  return [[cell.strip(" *") for cell in line.strip("|").split("|")] for line in lines]
+
+
+@pytest.mark.parametrize("network", GAINS)
+def test_the_gains_are_those_of_the_study(network):
+  text = (ROOT / "README.md").read_text(encoding="utf-8").replace("**", "")
+  head, _, *found = rows_of(text[text.index(f"| {network} |") :].partition("\n\n")[0])
+  assert len(found) == len(GAINS[network]) and len(head) == 5
+  for (words, cells), row in zip(GAINS[network].items(), found):
+    assert words in row[0]
+    for cell, number in zip((*cells, None, None, None, None), row[1:]):
+      if cell is None:
+        assert not re.search(r"\d", number), (row[0], number)
+        continue
+      part, name = cell.split()
+      table = (ROOT / f"experiments/study/results/{part}/table.md").read_text(encoding="utf-8")
+      score, seeds = next(line[1:3] for line in rows_of(table) if line[0] == name)
+      assert number in (score, score.partition(" ±")[0])
+      assert seeds == ("3" if "three seeds" in row[0] else "6")
