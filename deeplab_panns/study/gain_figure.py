@@ -131,7 +131,8 @@ def draw_sizes(found: Sequence[GainAtSize]) -> bytes:
     "mean log ratio of drawn to true organ sizes, stage 1 on unseen scans\n0: as large as they are"
   )
   axes.set_ylabel("points of Dice")
-  axes.legend(frameon=False)
+  # above the plot: inside, it would hide names or seeds
+  axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.3)
   return plot_style.png(figure)
 
 

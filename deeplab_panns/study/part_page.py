@@ -134,7 +134,11 @@ def _sizes(summary: Summary) -> list[str]:
     for series, line in lines_of_series(found).items()
   )
   lines = ["## Gains against the sizes that stage 1 draws", "", to_markdown([header, *rows])]
-  return [*lines, f"Where the line through all seeds crosses zero: {zeros}. sizes.png shows it.", ""]
+  return [
+    *lines,
+    f"Where the line through all seeds crosses zero (–: not among their sizes): {zeros}. sizes.png shows it.",
+    "",
+  ]
 
 
 def _gained(point: PlottedGain, gain: Gain) -> tuple[str, str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -71,8 +72,9 @@ class LineOfSeries:
 
   @property
   def zero(self) -> float | None:
-    """The log ratio of sizes at which the gain is 0; None for a level line."""
-    return None if abs(self.slope) < 1e-9 else -self.start / self.slope
+    """The log ratio of sizes at which the gain is 0; None if there is none among those of its seeds."""
+    zero = -self.start / self.slope if abs(self.slope) > 1e-9 else math.inf
+    return zero if self.least <= zero <= self.most else None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

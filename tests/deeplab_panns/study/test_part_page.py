@@ -73,18 +73,18 @@ def test_a_part_of_which_nothing_was_run(tiny_cache):
 
 def test_gains_at_sizes_are_a_table(tiny_summary):
   point = SizePoint("partial - full", "full", "partial", "stage1-6")
-  found = GainAtSize(point, {1: -0.5, 2: -0.3}, Gain({1: -0.03, 2: -0.01}))
+  found = GainAtSize(point, {1: -0.5, 2: -0.3}, Gain({1: -0.03, 2: 0.01}))
   page = as_markdown(dataclasses.replace(tiny_summary, gains_at_sizes=(found,)))
   row = next(line for line in page.splitlines() if "stage1-6" in line)
   assert [cell.strip() for cell in row.split("|")[1:-1]] == [
     "partial - full",
     "stage1-6",
     "-0.40",
-    "partial − full −2.0",
+    "partial − full −1.0",
     "too few seeds",
-    "0 of 2",
+    "1 of 2",
   ]
-  assert "crosses zero: partial - full: -0.20. sizes.png" in page
+  assert "(–: not among their sizes): partial - full: -0.35. sizes.png" in page
   assert "sizes.png" not in as_markdown(tiny_summary)
 
 

@@ -118,10 +118,11 @@ def test_where_a_line_crosses_zero():
     item("a", (-0.6, -0.04), (-0.4, -0.02)),
     item("a", (0.0, 0.02)),
     item("level", (-1, 0.01), (0, 0.01)),
+    item("beyond", (-1, 0.01), (-0.5, 0.02)),
     item("one size", (-1, 0.0), (-1, 0.5)),
   ]
   lines = lines_of_series(found)
   zeros = {series: line.zero for series, line in lines.items()}
-  assert zeros == {"a": pytest.approx(-0.2), "level": None, "one size": None}
+  assert zeros == {"a": pytest.approx(-0.2), "level": None, "beyond": None, "one size": None}
   assert (lines["a"].least, lines["a"].most) == (-0.6, 0.0)
   assert lines["one size"].start == pytest.approx(0.25)
