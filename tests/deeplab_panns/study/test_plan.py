@@ -58,6 +58,7 @@ def test_the_shipped_parts():
     "onebox",
     "box3d",
     "fields3d",
+    "upper3d",
     "dose",
     "rivals",
   }
