@@ -140,8 +140,8 @@ _INPUT = {
   "organ_fraction": "Share of the 3-D patches drawn around a random organ that the case has.",
   "view": "Plane of the slices.",
   "case_weighting": (
-    "Slices: a case counts by its slices, or all cases alike. 3-D patches are always drawn from all "
-    "cases alike."
+    "Slices: a case counts by its slices, all cases alike, or sets of n cases with the same organs "
+    "annotated by the root of n. 3-D patches are always drawn from all cases alike."
   ),
   "slices_per_input": "Neighbouring slices as channels; odd.",
   "scales": "One is drawn for each crop.",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np
 
@@ -25,6 +26,33 @@ def generator(seed: int, number: int) -> np.random.Generator:
 def shuffled(count: int, *key: int) -> Integers:
   """A permutation of range(count) that `key` alone decides: integers of at least 0, such as (seed, epoch)."""
   return np.random.default_rng(key).permutation(count)
+
+
+class SetRounds:
+  """Draws cases in rounds, in each of which every set of n cases has round(√n) draws.
+
+  Sets of very different size thus meet between their own proportions, under which a small one is hardly seen,
+  and equal parts, under which its few cases are learned by heart. The square root is that of Ulrich et al.,
+  "MultiTalent", 2023. Within a set the cases come without replacement.
+  """
+
+  def __init__(self, sets: Sequence[Hashable], seed: int) -> None:
+    """Args:
+    sets: of each case, which one it is of.
+    """
+    self._seed = seed
+    self._members = [[case for case, own in enumerate(sets) if own == one] for one in dict.fromkeys(sets)]
+    self._draws = [round(math.sqrt(len(members))) for members in self._members]
+    self._slots = [(own, rank) for own, draws in enumerate(self._draws) for rank in range(draws)]
+
+  def pick(self, number: int) -> tuple[int, int]:
+    """(case, how often it has come before) of draw `number`."""
+    turn, position = divmod(number, len(self._slots))
+    own, rank = self._slots[shuffled(len(self._slots), self._seed, turn)[position]]
+    members = self._members[own]
+    before, position = divmod(turn * self._draws[own] + rank, len(members))
+    # a key of its own kind: slices of a case are shuffled by (seed, epoch, 1 + case)
+    return members[shuffled(len(members), self._seed, before, 1 + own, 1)[position]], before
 
 
 def opener(cases: Sequence[StoredCase]) -> Callable[[int], tuple[StoredImage, Labels]]:

@@ -10,11 +10,11 @@ from data.allowed import require_choice
 from data.arrays import Floats, Labels, StoredImage
 from data.batches import augment
 from data.batches.augment import Canvas, Example, Transform
-from data.batches.random_access import generator, opener, shuffled
+from data.batches.random_access import SetRounds, generator, opener, shuffled
 from data.stored.store import StoredCase
 
 SLICE_AXIS = {"axial": 0, "coronal": 1, "sagittal": 2}  # of arrays [z, y, x]
-CASE_WEIGHTINGS = ("size", "equal")
+CASE_WEIGHTINGS = ("size", "equal", "root")
 SMALLEST_CROP = 17  # pixels
 
 
@@ -30,7 +30,8 @@ class SliceSampling:
     max_rotation_degrees: the angle is uniform in [0, this]; at most 45.
     case_weighting: one of CASE_WEIGHTINGS: "size" visits every slice of all cases once an epoch, so that a
       case counts by its slices; "equal" visits every case equally often, for sets in which one scan would
-      hold most of the slices.
+      hold most of the slices; "root" visits each set of n cases that annotate the same organs in proportion
+      to √n (`SetRounds`), for sets of very different size.
   Raises:
     ValueError: Beginning with "<name>=<value>: ", if a setting is not allowed.
   """
@@ -73,6 +74,7 @@ class SliceSampler:
     )
     self._counts = [case.shape[self._axis] for case in cases]
     self._ends = np.cumsum(self._counts)
+    self._rounds = SetRounds([frozenset(case.annotated) for case in cases], seed)
 
   def __len__(self) -> int:
     """Examples in an epoch: as many as there are slices."""
@@ -108,9 +110,12 @@ class SliceSampler:
 
   def _pick(self, number: int) -> tuple[int, int]:
     """(case, slice) of an example, both without replacement."""
-    if self._sampling.case_weighting == "equal":
-      turn, position = divmod(number, len(self._counts))
-      case = int(shuffled(len(self._counts), self._seed, turn)[position])
+    if self._sampling.case_weighting != "size":
+      if self._sampling.case_weighting == "root":
+        case, turn = self._rounds.pick(number)
+      else:
+        turn, position = divmod(number, len(self._counts))
+        case = int(shuffled(len(self._counts), self._seed, turn)[position])
       epoch, position = divmod(turn, self._counts[case])
       # 1 + case: a key that ends in 0 gives the same numbers as the key without the 0.
       return case, int(shuffled(self._counts[case], self._seed, epoch, 1 + case)[position])

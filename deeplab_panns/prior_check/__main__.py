@@ -17,7 +17,7 @@ from deeplab_panns.evidence import text_table
 from deeplab_panns.prior_check.check import check
 from deeplab_panns.prior_check.check_files import FILES, check_outputs, write
 from deeplab_panns.prior_check.findings import conclusions, scan_table, verdict_table
-from deeplab_panns.prior_check.recipe import recipe, with_many_labeled
+from deeplab_panns.prior_check.recipe import recipe, with_many_labeled, with_unequal_sets
 from deeplab_panns.prior_check.share_agreement import TOLERANCE
 
 
@@ -66,7 +66,8 @@ def main(_: list[str]) -> None:
   )
   print(text_table.to_markdown(scan_table(found)))
   print(text_table.to_markdown(verdict_table(found)))
-  print("\n".join([*conclusions(found), recipe(found), *with_many_labeled(found)]))
+  lines = [*conclusions(found), recipe(found), *with_many_labeled(found), *with_unequal_sets(found)]
+  print("\n".join(lines))
   if outputs:
     write(found, outputs.folder)
     outputs.wrote(FILES)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from deeplab_panns.evidence.number_text import extent
-from deeplab_panns.prior_check.case_sets import CaseSet
+from deeplab_panns.prior_check.case_sets import ALL_PARTIAL, CaseSet
 from deeplab_panns.prior_check.share_agreement import FAILS, HOLDS
 
 if TYPE_CHECKING:  # which asks for a recipe in its turn
@@ -20,6 +20,7 @@ MARGINAL_3D = "marginal3d.flags"
 # Points of Dice above the labelled cases alone, by their number: naive pseudo-labels, PaNN, and an averaged
 # teacher with aligned pseudo-labels (experiments/study/dose.table, lambda1 = 1/3).
 _GAINS_OF_MANY = {24: (-0.8, -0.5, 0.3), 12: (-1.5, 0.1, 0.4), 6: (-2.8, 1.3, 2.5)}
+_UNEQUAL = 4  # factor between the cases of two sets
 _ALIKE = 1.25  # factor by which two median extents may differ, up or down, and still be one field of view
 
 
@@ -80,6 +81,19 @@ def with_many_labeled(found: Check) -> list[str]:
         "gain that was shown (experiments/study/results/dose/table.md): compare with --supervision=full."
       ]
   return []
+
+
+def with_unequal_sets(found: Check) -> list[str]:
+  """A line where one set has `_UNEQUAL` times the cases of another, else none."""
+  counts = sorted((len(one.cases) for one in found.sets if one.name != ALL_PARTIAL), reverse=True)
+  if counts[0] < _UNEQUAL * counts[-1]:
+    return []
+  return [
+    f"Sets of {', '.join(map(str, counts[:-1]))} and {counts[-1]} cases: of slices --case_weighting=root "
+    "draws the small ones more often. With 82, 9 and 3 real scans Dice went from 88.7 to 87.7 for the organ "
+    "of the first set (34 scans held out), 67.6 to 81.9 (4) and 0.0 to 39.3 (2) for the others "
+    '(experiments/README.md, "Real patients").'
+  ]
 
 
 def anchored_prior_fits(found: Check) -> bool:

@@ -1,6 +1,7 @@
 """Slices: which is drawn when, its neighbours as channels, and what a sampling refuses."""
 
 import collections
+import dataclasses
 import itertools
 import os
 import resource
@@ -58,6 +59,26 @@ def test_equal_weighting_draws_every_case_once_a_round_and_its_slices_in_turn(tm
   assert drawn_slices(sampler(cases, case_weighting="equal"), [17, 5]) == [rounds[5][2], rounds[1][2]]
 
 
+def test_root_weighting_draws_sets_by_the_root_of_their_number_of_cases(tmp_path):
+  """Sets of 9, 4 and 1 cases have 3, 2 and 1 draws of a round of 6; cases of a set come equally often."""
+  organs = ["liver"] * 9 + ["spleen"] * 4 + ["pancreas"]
+  cases = tuple(
+    dataclasses.replace(folder_case(tmp_path / str(k), slices=2, value=10 * k), annotated=(organ,))
+    for k, organ in enumerate(organs)
+  )
+  ours = sampler(cases, case_weighting="root")
+  drawn = drawn_slices(ours, range(6 * 18))
+  rounds = [[organs[value // 10] for value in drawn[first : first + 6]] for first in range(0, len(drawn), 6)]
+  assert all(collections.Counter(one) == {"liver": 3, "spleen": 2, "pancreas": 1} for one in rounds)
+  assert len({tuple(one) for one in rounds}) > 1
+  # 54 draws of 18 liver slices, 36 of 8 spleen slices (nine turns, an odd number, of four cases), 18 of 2
+  counts = collections.Counter(drawn)
+  assert all(counts[value] == 3 for k in range(9) for value in (10 * k, 10 * k + 1))
+  assert all(counts[10 * k] + counts[10 * k + 1] == 9 for k in range(9, 13))
+  assert counts[130] == counts[131] == 9
+  assert drawn_slices(sampler(cases, case_weighting="root"), [77, 5]) == [drawn[77], drawn[5]]
+
+
 def test_more_cases_than_a_process_may_open_files(tmp_path, splits):
   soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
   try:
@@ -84,7 +105,7 @@ def test_neighbours_become_channels(splits):
   "setting, message",
   [
     ({"view": "oblique"}, "view=oblique: must be one of axial, coronal, sagittal"),
-    ({"case_weighting": "slices"}, "case_weighting=slices: must be one of size, equal"),
+    ({"case_weighting": "slices"}, "case_weighting=slices: must be one of size, equal, root"),
     ({"slices_per_input": 2}, "slices_per_input=2: must be odd, so that one slice is the middle"),
     ({"slices_per_input": -1}, "slices_per_input=-1: must be odd and at least 1"),
     ({"crop_size": 16}, "crop_size=16: must be at least 17 pixels"),

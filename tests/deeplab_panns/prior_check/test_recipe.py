@@ -15,9 +15,19 @@ from data.stored.store import Store, StoredCase
 from data.synthetic import field_of_view
 from data.synthetic.phantom_ct import draw_case
 from deeplab_panns.prior_check import check
-from deeplab_panns.prior_check.recipe import BEST, BEST_3D, MARGINAL, MARGINAL_3D, recipe, with_many_labeled
+from deeplab_panns.prior_check.recipe import (
+  BEST,
+  BEST_3D,
+  MARGINAL,
+  MARGINAL_3D,
+  recipe,
+  with_many_labeled,
+  with_unequal_sets,
+)
 from tests.conftest import ROOT
-from tests.deeplab_panns.prior_check.patients import checked, patients
+from tests.deeplab_panns.prior_check.patients import ORGANS, checked, patients
+
+WEIGHTINGS = ("folds 0 and 1, all cases alike", "folds 0 and 1, `--case_weighting=root`")
 
 
 def of_partial(count, **scans):
@@ -176,3 +186,18 @@ def test_with_many_labelled_cases_partial_ones_are_not_promised_to_help(count, d
 def test_of_few_labelled_cases_nothing_of_the_kind_is_said():
   rng = np.random.default_rng(7)
   assert with_many_labeled(check.check(*checked(patients(rng, 5), patients(rng, 24, ("liver",))))) == []
+
+
+@pytest.mark.parametrize("counts, said", [((24, 6), True), ((20, 6), False), ((3, 40, 9), True)])
+def test_sets_of_very_different_size_are_named_with_the_weighting_for_them(counts, said):
+  rng = np.random.default_rng(8)
+  partial = [one for n, organ in zip(counts, ORGANS) for one in patients(rng, n, (organ,))]
+  lines = with_unequal_sets(check.check(*checked(patients(rng, 5), partial)))
+  assert bool(lines) == said
+  if len(counts) == 3:
+    assert lines[0].startswith("Sets of 40, 9 and 3 cases: of slices --case_weighting=root draws")
+    text = (ROOT / "experiments" / "README.md").read_text(encoding="utf-8")
+    rows = {row: re.search(rf"\| .*{row}.* \| (\S+) \| (\S+) \| (\S+) \|\n", text) for row in WEIGHTINGS}
+    for organ in (1, 2, 3):
+      equal, root = (found[organ].strip("*") for found in rows.values())
+      assert f"{equal} to {root}" in lines[0]
