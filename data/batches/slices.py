@@ -110,19 +110,22 @@ class SliceSampler:
 
   def _pick(self, number: int) -> tuple[int, int]:
     """(case, slice) of an example, both without replacement."""
-    if self._sampling.case_weighting != "size":
-      if self._sampling.case_weighting == "root":
-        case, turn = self._rounds.pick(number)
-      else:
-        turn, position = divmod(number, len(self._counts))
-        case = int(shuffled(len(self._counts), self._seed, turn)[position])
-      epoch, position = divmod(turn, self._counts[case])
-      # 1 + case: a key that ends in 0 gives the same numbers as the key without the 0.
-      return case, int(shuffled(self._counts[case], self._seed, epoch, 1 + case)[position])
-    epoch, position = divmod(number, len(self))
-    flat = shuffled(len(self), self._seed, epoch)[position]
-    case = int(np.searchsorted(self._ends, flat, side="right"))
-    return case, int(flat - (self._ends[case - 1] if case else 0))
+    if self._sampling.case_weighting == "size":
+      epoch, position = divmod(number, len(self))
+      flat = shuffled(len(self), self._seed, epoch)[position]
+      case = int(np.searchsorted(self._ends, flat, side="right"))
+      return case, int(flat - (self._ends[case - 1] if case else 0))
+    case, turn = self._pick_case(number)
+    epoch, position = divmod(turn, self._counts[case])
+    # 1 + case: a key that ends in 0 gives the same numbers as the key without the 0.
+    return case, int(shuffled(self._counts[case], self._seed, epoch, 1 + case)[position])
+
+  def _pick_case(self, number: int) -> tuple[int, int]:
+    """(case, how often it has come before) of an example, where cases are drawn first."""
+    if self._sampling.case_weighting == "root":
+      return self._rounds.pick(number)
+    turn, position = divmod(number, len(self._counts))
+    return int(shuffled(len(self._counts), self._seed, turn)[position]), turn
 
   def _cut(
     self, stored_image: StoredImage, stored_label: Labels, index: int, rng: np.random.Generator

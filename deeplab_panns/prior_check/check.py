@@ -52,6 +52,10 @@ class Check:
     alone = {one: agreements for one, agreements in found.items() if one.name != ALL_PARTIAL}
     return alone or found
 
+  def annotation_sets(self) -> list[CaseSet]:
+    """The cases by the organs that they annotate, without ALL_PARTIAL."""
+    return [one for one in self.sets if one.name != ALL_PARTIAL]
+
   def shown_sets(self) -> list[CaseSet]:
     """All but the sets that are too small to be judged and whose organs ALL_PARTIAL judges."""
     pooled = {organ for one in self.sets if one.name == ALL_PARTIAL for organ in one.organs}

@@ -10,7 +10,6 @@ from data.files.outputs import Outputs
 from data.whole_file import AnyPath, write_bytes, write_text
 from deeplab_panns.evidence.text_table import Cell, to_csv
 from deeplab_panns.prior_check import agreement_figure
-from deeplab_panns.prior_check.case_sets import ALL_PARTIAL
 from deeplab_panns.prior_check.check import Check
 
 FILES = ("prior_check.csv", "prior_check_cases.csv", "prior_check.png")
@@ -86,7 +85,7 @@ def agreement_csv(found: Check) -> str:
 def case_csv(found: Check) -> str:
   """A line for each case and organ that it annotates, every digit kept."""
   rows: list[list[Cell]] = []
-  for one in (found.labeled, *(one for one in found.sets if one.name != ALL_PARTIAL)):
+  for one in (found.labeled, *found.annotation_sets()):
     for organ in one.organs:
       prior = found.labeled.pooled_share(organ)
       rows += [

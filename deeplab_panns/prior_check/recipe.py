@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from deeplab_panns.evidence.number_text import extent
-from deeplab_panns.prior_check.case_sets import ALL_PARTIAL, CaseSet
+from deeplab_panns.prior_check.case_sets import CaseSet
 from deeplab_panns.prior_check.share_agreement import FAILS, HOLDS
 
 if TYPE_CHECKING:  # which asks for a recipe in its turn
@@ -84,11 +84,14 @@ def with_many_labeled(found: Check) -> list[str]:
 
 def with_unequal_sets(found: Check) -> list[str]:
   """A line where one set has `_UNEQUAL` times the cases of another, else none."""
-  counts = sorted((len(one.cases) for one in found.sets if one.name != ALL_PARTIAL), reverse=True)
+  counts = sorted((len(one.cases) for one in found.annotation_sets()), reverse=True)
   if counts[0] < _UNEQUAL * counts[-1]:
     return []
+  # cases that lost labels one by one are as many sets as cases
+  some = len(counts) <= 4
+  sizes = f"{', '.join(map(str, counts[:-1]))} and {counts[-1]}" if some else f"{counts[0]} to {counts[-1]}"
   return [
-    f"Sets of {', '.join(map(str, counts[:-1]))} and {counts[-1]} cases: of slices --case_weighting=root "
+    f"Sets of {sizes} cases: of slices --case_weighting=root "
     "draws the small ones more often. With 82, 9 and 3 real scans Dice went from 88.7 to 87.7 for the organ "
     "of the first set (34 scans held out), 67.6 to 81.9 (4) and 0.0 to 39.3 (2) for the others "
     '(experiments/README.md, "Real patients").'

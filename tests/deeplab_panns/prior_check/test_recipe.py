@@ -200,3 +200,11 @@ def test_sets_of_very_different_size_are_named_with_the_weighting_for_them(count
     for organ in (1, 2, 3):
       equal, root = (found[organ].strip("*") for found in rows.values())
       assert f"{equal} to {root}" in lines[0]
+
+
+def test_of_many_sets_the_largest_and_the_smallest_are_named():
+  rng = np.random.default_rng(8)
+  annotated = [one for size in (1, 2) for one in itertools.combinations(ORGANS, size)]
+  partial = [one for n, organs in zip((24, 1, 1, 2, 1, 1), annotated) for one in patients(rng, n, organs)]
+  (line,) = with_unequal_sets(check.check(*checked(patients(rng, 5), partial)))
+  assert line.startswith("Sets of 24 to 1 cases: of slices")
