@@ -59,6 +59,7 @@ def test_the_shipped_parts():
     "box3d",
     "fields3d",
     "upper3d",
+    "box3d_again",
     "dose",
     "rivals",
   }
