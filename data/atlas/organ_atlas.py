@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,8 +18,8 @@ _NOTHING_KNOWN = 1e-3  # of a cell: with less coverage than this, mostly backgro
 class OrganAtlas(NamedTuple):
   """A(l | x): the share of class l at displacement x from the anchor, summing to 1 over the classes.
 
-  The anchor of a case is the mean of the centroids of the anchor organs that it has. Beyond the atlas all is
-  background.
+  The anchor of a case is the mean of the centroids of the anchor organs; where it lacks one, the place that
+  the others have beside it in the other cases. Beyond the atlas all is background.
 
   Attributes:
     anchors: the classes of the anchor organs.
@@ -42,7 +42,7 @@ class OrganAtlas(NamedTuple):
 
 
 def make_atlas(
-  cases: Iterable[tuple[Labels, SpacingMM]],
+  cases: Sequence[tuple[Labels, SpacingMM]],
   anchors: Collection[int],
   classes: int,
   blur_mm: float = BLUR_MM,
@@ -51,17 +51,19 @@ def make_atlas(
 
   Args:
     cases: (label map uint8 [z, y, x], spacing (z, y, x)), all organs annotated; one that has none of the
-      anchors is left out.
+      anchors is left out. Each map is read twice.
     anchors: classes, each above 0.
     classes: K + 1.
   Returns:
     None if no case has an anchor.
   """
-  counted = []
-  for label, spacing_mm in cases:
-    anchor = anchor_mm(label, spacing_mm, anchors)
-    if anchor is not None:
-      counted.append(count_cells(label, spacing_mm, classes, anchor))
+  centroids = [centroids_mm(label, spacing_mm, anchors) for label, spacing_mm in cases]
+  places = anchors_mm(np.array(centroids).reshape(-1, len(anchors), 3))
+  counted = [
+    count_cells(label, spacing_mm, classes, place)
+    for (label, spacing_mm), place in zip(cases, places)
+    if not np.isnan(place).any()
+  ]
   if not counted:
     return None
   total = _added(counted, margin=int(np.ceil(2 * blur_mm / CELL_MM)))
@@ -71,15 +73,39 @@ def make_atlas(
   return OrganAtlas(frozenset(anchors), volume / volume.sum(axis=0), total.first)
 
 
-def anchor_mm(label: Labels, spacing_mm: SpacingMM, anchors: Collection[int]) -> Floats | None:
-  """[3], mean of the anchor organs' centroids in mm from the corner of voxel (0, 0, 0); None without one."""
-  centroids = []
-  for organ in sorted(anchors):
+def centroids_mm(label: Labels, spacing_mm: SpacingMM, organs: Collection[int]) -> Floats:
+  """[organs, 3], in the order of their values, in mm from the corner of voxel (0, 0, 0); NaN where there is
+  no voxel of an organ."""
+  centroids = np.full((len(organs), 3), np.nan)
+  for row, organ in enumerate(sorted(organs)):
     mask = np.asarray(label) == organ
     counts = [np.count_nonzero(mask, axis=others) for others in ((1, 2), (0, 2), (0, 1))]
     if counts[0].any():
-      centroids.append([np.average(np.arange(len(count)) + 0.5, weights=count) for count in counts])
-  return np.mean(centroids, axis=0) * spacing_mm if centroids else None
+      centroids[row] = [np.average(np.arange(len(count)) + 0.5, weights=count) for count in counts]
+  return centroids * spacing_mm
+
+
+def anchors_mm(centroids: Floats) -> Floats:
+  """[cases, 3]: the mean of each case's centroids, as if it had all of the organs.
+
+  An organ has one displacement from the anchor in all cases, by least squares over what each case has; the
+  displacements add up to 0. Without them a patient who lacks the right kidney would have the anchor of both
+  in the left one.
+
+  Args:
+    centroids: [cases, organs, 3] in mm; NaN where a case lacks an organ.
+  Returns:
+    NaN for a case that lacks all of them.
+  """
+  there = ~np.isnan(centroids[..., 0])
+  weights = there / np.maximum(there.sum(axis=1, keepdims=True), 1)
+  means = np.einsum("co,coi->ci", weights, np.nan_to_num(centroids))
+  case, organ = np.nonzero(there)
+  # Of each case, displacements less their mean over the organs that it has; the smallest solution adds up
+  # to 0.
+  differences = np.eye(there.shape[1])[organ] - weights[case]
+  displacements = np.linalg.lstsq(differences, centroids[case, organ] - means[case], rcond=None)[0]
+  return np.where(there.any(axis=1)[:, None], means - weights @ displacements, np.nan)
 
 
 def _added(parts: list[Cells], margin: int) -> Cells:

@@ -17,7 +17,8 @@ class PlacedAtlas:
   """What the labelled cases let one expect at each voxel of a partial case, given where its annotated organs
   lie.
 
-  An atlas is made for each set of organs that some case annotates.
+  An atlas is made for each set of organs that some case annotates, of the labelled scans: labelled cases of
+  separate slices do not say what lies above and below.
 
   Attributes:
     classes: K + 1.
@@ -35,6 +36,7 @@ class PlacedAtlas:
       organs: the store's.
       labeled: cases with all organs annotated.
     """
+    labeled = [case for case in labeled if not case.separate_slices]
     self.classes = len(organs) + 1
     self._cases = tuple(partial)
     self._atlases: dict[str, OrganAtlas] = {}
@@ -90,5 +92,5 @@ def _atlas(
   organs: Sequence[str], labeled: Sequence[StoredCase], annotated: Sequence[str]
 ) -> OrganAtlas | None:
   values: Mapping[str, int] = {organ: value for value, organ in enumerate(organs, 1)}
-  maps = ((case.label(), case.spacing_mm) for case in labeled)
+  maps = [(case.label(), case.spacing_mm) for case in labeled]
   return make_atlas(maps, [values[organ] for organ in annotated], len(organs) + 1)

@@ -13,7 +13,7 @@ from data.stored.splits import Splits, only_annotating, split
 from data.stored.store import Store, read_store
 from deeplab_panns.portable.onnx_model import FORMAT
 from deeplab_panns.runs.flat_settings import to_flat
-from deeplab_panns.runs.run_directory import fingerprint
+from deeplab_panns.runs.run_directory import is_content_of
 from deeplab_panns.runs.trained import TrainedRun
 from deeplab_panns.segmentation.sliding_window import Windows
 
@@ -75,7 +75,7 @@ def _cases(run: TrainedRun) -> dict[str, Any] | None:
     store = read_store(run.data_dir)
   except InputError:
     return None
-  if fingerprint(store) != run.fingerprint:
+  if not is_content_of(store, run.fingerprint):
     return None
   splits = _splits(run, store)
   training = splits.labeled + splits.partial

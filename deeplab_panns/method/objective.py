@@ -121,6 +121,11 @@ class Objective:
       raise ValueError("anchored_prior=True: needs annotated organs; choose --supervision=partial or panns")
     if self.mix or self.dual_update == "sgd" or self.prior_scope == "example":
       raise ValueError("anchored_prior=True: leave out --mix, --dual_update=sgd and --prior_scope=example")
+    if self.pseudo_labels == "aligned" and self.aligned_to == "prior_with_annotated":
+      raise ValueError(
+        "aligned_to=prior_with_annotated: aligns to q, in whose place --anchored_prior has other sizes; "
+        "choose --aligned_to=prior or teacher"
+      )
     if self.atlas_weight and self.partial_loss == "marginal":
       raise ValueError(
         f"atlas_weight={self.atlas_weight}: changes pseudo-labels; leave out --partial_loss=marginal"

@@ -35,6 +35,13 @@ class PartialExamples(NamedTuple):
   pasted: tf.Tensor | None = None
 
   @property
+  def shown_label(self) -> tf.Tensor:
+    """`label` of the partial image where it shows: 0 where a labelled image was pasted over it."""
+    if self.pasted is None:
+      return self.label
+    return tf.where(self.pasted, tf.zeros_like(self.label), self.label)
+
+  @property
   def guessed(self) -> tf.Tensor:
     """float32 [n, ...], 1 for the pixels counted by the prior that no annotation covers."""
     return self.counted_by_prior * tf.cast(tf.equal(self.label, 0), tf.float32)

@@ -63,5 +63,5 @@ def _loss_sum(objective: Objective, logits: tf.Tensor, partial: PartialExamples)
   else:
     loss = losses.cross_entropy_sum(logits, partial.target)
   if objective.exclusion_weight:
-    loss += objective.exclusion_weight * losses.exclusion_sum(logits, partial.label, partial.annotated)
+    loss += objective.exclusion_weight * losses.exclusion_sum(logits, partial.shown_label, partial.annotated)
   return loss

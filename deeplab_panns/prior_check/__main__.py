@@ -38,6 +38,13 @@ def define_flags() -> None:
     "Shares of the voxels above -125 HU, without the air around the patient and in the lungs; "
     "reads every image. Training sees the air too: its q is that of the scans as they are.",
   )
+  flags.DEFINE_enum(
+    "case_weighting",
+    "size",
+    ("size", "equal"),
+    "Whether a case counts by the size of its scan, as in training on slices, or as every other one, as in "
+    "training on patches (3-D) and with --case_weighting=equal or root.",
+  )
   flags.DEFINE_float(
     "tolerance",
     TOLERANCE,
@@ -58,11 +65,12 @@ def main(_: list[str]) -> None:
       "without this check."
     )
   outputs = check_outputs(args.output_dir, args.overwrite) if args.output_dir else None
-  found = check(store, splits, args.tolerance, args.body_only)
+  alike = args.case_weighting == "equal"
+  found = check(store, splits, args.tolerance, args.body_only, alike)
   counted = "voxels above -125 HU" if args.body_only else "all voxels"
   print(
     f"{store.path}: q from {len(splits.labeled)} fully labelled cases, against {len(splits.partial)} partial "
-    f"cases; shares of {counted}\n"
+    f"cases; shares of {counted}{', all cases alike' if alike else ''}\n"
   )
   print(text_table.to_markdown(scan_table(found)))
   print(text_table.to_markdown(verdict_table(found)))

@@ -104,7 +104,7 @@ def _draw_row(axes: Axes, organs: Sequence[str], content: _Content) -> None:
   axes.set_yscale("log")
   axes.set_ylim(bottom / 3, high * 6)
   for index, organ in enumerate(organs):
-    _draw_prior(axes, index, 100 * sets[0].pooled_share(organ), content.tolerance)
+    _draw_prior(axes, index, 100 * sets[0].mean_share(organ), content.tolerance)
     annotating = [one for one in sets if organ in one.organs]
     width = 0.84 / max(2, len(annotating))
     for number, one in enumerate(annotating):

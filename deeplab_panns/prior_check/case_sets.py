@@ -1,8 +1,9 @@
 """How large organs and scans are, case by case, and which partial cases belong together.
 
-A share is pooled over cases: all voxels of the organ over all voxels, so that a case counts by its size, as
-it does in q and in training on slices. What training samples (crops, scales) changes the shares of labelled
-and partial cases alike.
+A share is averaged over cases as training meets them: all voxels of the organ over all voxels, so that a
+case counts by its size, as in training on slices; or all cases alike, as in training on patches and with
+--case_weighting=equal or root. What else training samples (crops, scales) changes the shares of labelled and
+partial cases alike.
 """
 
 from __future__ import annotations
@@ -78,11 +79,13 @@ class CaseSet:
 
   Attributes:
     organs: those that the set tells about.
+    alike: whether a small scan counts as a large one does.
   """
 
   name: str
   organs: tuple[str, ...]
   cases: tuple[CaseSizes, ...]
+  alike: bool = False
 
   @property
   def of_separate_slices(self) -> bool:
@@ -97,37 +100,51 @@ class CaseSet:
     """[cases that annotate it], each in [0, 1]; 0 where the organ was removed or lies outside the scan."""
     return np.array([case.voxels[organ] / case.total for case in self.annotating(organ)])
 
-  def pooled_share(self, organ: str) -> float:
-    """Of all voxels of the cases that annotate the organ, in [0, 1]."""
+  def mean_share(self, organ: str) -> float:
+    """Over the cases that annotate the organ, in [0, 1]: of all their voxels, or of the cases alike."""
+    if self.alike:
+      return float(self.shares(organ).mean())
     cases = self.annotating(organ)
     return sum(case.voxels[organ] for case in cases) / sum(case.total for case in cases)
 
+  def volumes_ml(self, organ: str) -> npt.NDArray[np.float64]:
+    """[cases that annotate it], 0 for those without it."""
+    return np.array([case.voxels[organ] * case.voxel_ml for case in self.annotating(organ)])
+
   def mean_ml(self, organ: str) -> float:
     """The organ's mean volume, cases without it included."""
-    return float(np.mean([case.voxels[organ] * case.voxel_ml for case in self.annotating(organ)]))
+    return float(self.volumes_ml(organ).mean())
 
   def absent(self, organ: str) -> int:
     """The number of cases that annotate the organ and hold no voxel of it."""
     return sum(case.voxels[organ] == 0 for case in self.annotating(organ))
 
   def deviations(self, organ: str) -> npt.NDArray[np.float64]:
-    """What each case adds to the relative error of the pooled share: [cases that annotate the organ].
+    """What each case adds to the relative error of the mean share: [cases that annotate the organ].
 
-    That is its voxels of the organ beyond those that the pooled share predicts for its size, divided by the
-    mean prediction.
+    That is its voxels of the organ beyond those that the mean share predicts for its size, divided by the
+    mean prediction; where cases count alike, its share beyond the mean, divided by the mean.
     """
-    share, cases = self.pooled_share(organ), self.annotating(organ)
+    share, cases = self.mean_share(organ), self.annotating(organ)
+    if self.alike:
+      return self.shares(organ) / share - 1
     expected = share * np.array([case.total for case in cases])
     excess: npt.NDArray[np.float64] = np.array([case.voxels[organ] for case in cases]) - expected
     return excess / expected.mean()
 
   @property
+  def extents_mm(self) -> npt.NDArray[np.float64]:
+    """[scans, (z, y, x)], without the separate slices unless there is nothing else."""
+    scans = [case for case in self.cases if not case.separate_slices] or self.cases
+    return np.array([case.extent_mm for case in scans])
+
+  @property
   def extent_mm(self) -> tuple[float, ...]:
     """Median extent of the scans, (z, y, x)."""
-    return tuple(float(value) for value in np.median([case.extent_mm for case in self.cases], axis=0))
+    return tuple(np.median(self.extents_mm, axis=0).tolist())
 
 
-def partial_sets(cases: Sequence[CaseSizes], organs: Sequence[str]) -> list[CaseSet]:
+def partial_sets(cases: Sequence[CaseSizes], organs: Sequence[str], alike: bool = False) -> list[CaseSet]:
   """Groups partial cases by the organs they annotate, in the order of their first case.
 
   Unlabelled cases are in no set. Where sets share organs, ALL_PARTIAL follows at the end with these organs:
@@ -135,18 +152,19 @@ def partial_sets(cases: Sequence[CaseSizes], organs: Sequence[str]) -> list[Case
 
   Args:
     organs: the store's.
+    alike: as in CaseSet.
   """
   groups: dict[tuple[str, ...], list[CaseSizes]] = {}
   for case in cases:
     if case.annotated:
       groups.setdefault(tuple(case.annotated), []).append(case)
   sets = [
-    CaseSet(_name(annotated, number), annotated, tuple(members))
+    CaseSet(_name(annotated, number), annotated, tuple(members), alike)
     for number, (annotated, members) in enumerate(groups.items(), 1)
   ]
   shared = tuple(organ for organ in organs if sum(organ in one.organs for one in sets) > 1)
   if shared:
-    sets.append(CaseSet(ALL_PARTIAL, shared, tuple(case for one in sets for case in one.cases)))
+    sets.append(CaseSet(ALL_PARTIAL, shared, tuple(case for one in sets for case in one.cases), alike))
   return sets
 
 

@@ -87,7 +87,7 @@ def case_csv(found: Check) -> str:
   rows: list[list[Cell]] = []
   for one in (found.labeled, *found.annotation_sets()):
     for organ in one.organs:
-      prior = found.labeled.pooled_share(organ)
+      prior = found.labeled.mean_share(organ)
       rows += [
         [case.id, one.name, organ, share, prior, case.voxels[organ] * case.voxel_ml, *case.extent_mm]
         for case, share in zip(one.annotating(organ), one.shares(organ))

@@ -6,6 +6,7 @@ from deeplab_panns.evidence import number_text
 from deeplab_panns.prior_check.advice import advice
 from deeplab_panns.prior_check.case_sets import ALL_PARTIAL, CaseSet
 from deeplab_panns.prior_check.check import Check
+from deeplab_panns.prior_check.recipe import of_unlabeled
 from deeplab_panns.prior_check.share_agreement import FAILS, HOLDS, MIN_CASES, UNCLEAR, Agreement
 
 _COLUMNS = (
@@ -93,6 +94,6 @@ def _not_compared(found: Check) -> list[str]:
   hidden = len(found.sets) - len(found.shown_sets())
   if hidden:
     lines.append(f"{hidden} sets of fewer than {MIN_CASES} cases count in '{ALL_PARTIAL}' alone.")
-  if found.unlabeled:
-    lines.append(f"{found.unlabeled} unlabelled cases: nothing to compare.")
-  return lines
+  if found.unlabeled.cases:
+    lines.append(f"{len(found.unlabeled.cases)} unlabelled cases: nothing to compare.")
+  return lines + of_unlabeled(found)

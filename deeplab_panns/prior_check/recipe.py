@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from data.listed import listed
 from deeplab_panns.evidence.number_text import extent
-from deeplab_panns.prior_check.case_sets import CaseSet
-from deeplab_panns.prior_check.share_agreement import FAILS, HOLDS
+from deeplab_panns.prior_check.case_sets import CaseSet, CaseSizes
+from deeplab_panns.prior_check.share_agreement import HOLDS, Agreement
 
 if TYPE_CHECKING:  # which asks for a recipe in its turn
   from deeplab_panns.prior_check.check import Check
@@ -46,9 +47,19 @@ def recipe(found: Check) -> str:
 
 def _choice(found: Check) -> tuple[str, str]:
   """The flagfile, and why."""
+  if all(case.separate_slices for case in found.labeled.cases):
+    return MARGINAL, "the labelled cases are single slices, which do not say what lies around an organ."
   other = other_field(found)
   if other is not None and _unplaced(found, other):
     return MARGINAL, _other_words(found, other)
+  differing = of_other_sizes(found)
+  if differing:
+    names = [f"'{one.name}'" for one in differing]
+    return MARGINAL, (
+      f"organs of {listed(names, 2)} are of other sizes, which no field of view explains: "
+      "a wrong prior put aligned.flags 3.4 and 4.8 points below the marginal loss "
+      "(experiments/study/results/fields/table.md)."
+    )
   if other is not None:
     gain = (
       "there placed-logits is 2.1 to 4.2 points above the marginal loss, in 3-D 3.5 and 3.6, but level in "
@@ -56,12 +67,6 @@ def _choice(found: Check) -> tuple[str, str]:
     )
     return BEST, f"{_other_words(found, other)}: {gain}"
   verdicts = {agreement.verdict for one in found.shown_sets() for agreement in found.of_set(one)}
-  if FAILS in verdicts:
-    return MARGINAL, (
-      "organs of some sets have other sizes though the scans are as large: "
-      "a wrong prior put aligned.flags 3.4 and 4.8 points below the marginal loss "
-      "(experiments/study/results/fields/table.md)."
-    )
   held = (
     "the prior holds where it can be checked" if HOLDS in verdicts else "nothing speaks against the prior"
   )
@@ -115,6 +120,49 @@ def other_field(found: Check) -> CaseSet | None:
     if one.of_separate_slices or ratios.max() > _ALIKE or ratios.min() < 1 / _ALIKE:
       others.append(one)
   return min(others, key=lambda one: not _unplaced(found, one), default=None)
+
+
+def of_other_sizes(found: Check) -> dict[CaseSet, list[Agreement]]:
+  """The sets in which the prior does not hold, with the agreements that no smaller field of view explains.
+
+  A scan that shows less may cut an organ off and gives it another share, but makes it no larger; and where no
+  case has a voxel of it, the annotation may be wrong.
+  """
+  unexplained = {
+    one: [a for a in agreements if a.is_larger or not a.ratio or not _is_smaller(found, one)]
+    for one, agreements in found.failing().items()
+  }
+  return {one: agreements for one, agreements in unexplained.items() if agreements}
+
+
+def unlabeled_of_other_field(found: Check) -> list[CaseSizes]:
+  """The unlabelled cases whose scans are larger or smaller than every labelled one."""
+  extents = found.labeled.extents_mm
+  low, high = extents.min(axis=0) / _ALIKE, extents.max(axis=0) * _ALIKE
+  return [
+    case
+    for case in found.unlabeled.cases
+    if case.separate_slices or np.any(case.extent_mm < low) or np.any(case.extent_mm > high)
+  ]
+
+
+def of_unlabeled(found: Check) -> list[str]:
+  """A line on `unlabeled_of_other_field`, else none."""
+  others = unlabeled_of_other_field(found)
+  if not others:
+    return []
+  some = listed([f"{case.id} ({extent(case.extent_mm)})" for case in others], 1)
+  return [
+    f"{len(others)} of {len(found.unlabeled.cases)} unlabelled cases show another field of view than the "
+    f"labelled scans ({extent(found.labeled.extent_mm)}, median): {some}. Their organs may have other "
+    "shares, which no annotation can tell; --anchored_prior and --prior_mismatch=exclude do not count them."
+  ]
+
+
+def _is_smaller(found: Check, one: CaseSet) -> bool:
+  """Whether its scans show less than the labelled ones, and nothing beyond."""
+  ratios = np.divide(one.extent_mm, found.labeled.extent_mm)
+  return not one.of_separate_slices and not _beyond(found, one) and bool(ratios.min() < 1 / _ALIKE)
 
 
 def _unplaced(found: Check, other: CaseSet) -> bool:

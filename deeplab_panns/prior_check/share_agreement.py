@@ -29,10 +29,11 @@ class Agreement:
   Attributes:
     cases: those of the set that annotate the organ.
     absent: those of them without a voxel of it.
-    share, prior: pooled shares, of the set and of the labelled cases.
+    share, prior: mean shares, of the set and of the labelled cases.
     ratio: share / prior; NaN without a prior.
     interval: 90 % of the ratio, with the error of both sides; None where it cannot be had.
     volume_ratio: of the organ's mean volumes in mL: near 1 the organ is alike, and the scans differ.
+    is_larger: whether that ratio is above the tolerance, and above 1 by a one-sided test at 5 %.
     verdict: HOLDS: the interval lies within the tolerance (two one-sided tests at 5 %). FAILS: the ratio lies
       outside, and is not 1 by a two-sided test at 5 % after Holm's correction over all organs and sets.
       NO_PRIOR: no labelled case has the organ. UNCLEAR: none of these.
@@ -47,6 +48,7 @@ class Agreement:
   ratio: float
   interval: tuple[float, float] | None
   volume_ratio: float
+  is_larger: bool
   verdict: str
 
 
@@ -76,7 +78,7 @@ def compare(labeled: CaseSet, sets: Sequence[CaseSet], tolerance: float) -> list
 
 
 def _agreement(labeled: CaseSet, one: CaseSet, organ: str, test: _RatioTest, tolerance: float) -> Agreement:
-  share, prior = one.pooled_share(organ), labeled.pooled_share(organ)
+  share, prior = one.mean_share(organ), labeled.mean_share(organ)
   ratio = share / prior if prior else math.nan
   return Agreement(
     set_name=one.name,
@@ -88,8 +90,17 @@ def _agreement(labeled: CaseSet, one: CaseSet, organ: str, test: _RatioTest, tol
     ratio=ratio,
     interval=test.interval,
     volume_ratio=one.mean_ml(organ) / labeled.mean_ml(organ) if prior else math.nan,
+    is_larger=_is_larger(labeled.volumes_ml(organ), one.volumes_ml(organ), tolerance),
     verdict=_verdict(ratio, test, tolerance),
   )
+
+
+def _is_larger(theirs: Floats, ours: Floats, tolerance: float) -> bool:
+  """Whether the organ is larger in mL in a set's cases, `ours`, than in the labelled ones."""
+  if len(ours) < MIN_CASES or not theirs.any() or ours.mean() <= tolerance * theirs.mean():
+    return False
+  error, freedom = _log_error(ours / ours.mean() - 1, theirs / theirs.mean() - 1)
+  return not error or float(stats.t.sf(math.log(ours.mean() / theirs.mean()) / error, freedom)) < _LEVEL
 
 
 def _verdict(ratio: float, test: _RatioTest, tolerance: float) -> str:
@@ -104,13 +115,13 @@ def _verdict(ratio: float, test: _RatioTest, tolerance: float) -> str:
 
 def _test(labeled: CaseSet, one: CaseSet, organ: str) -> _RatioTest:
   ours, theirs = one.annotating(organ), labeled.annotating(organ)
-  if len(ours) < MIN_CASES or not labeled.pooled_share(organ):
+  if len(ours) < MIN_CASES or not labeled.mean_share(organ):
     return _RatioTest(None, None)
   if one.absent(organ) == len(ours):  # no logarithm; the question is whether labelled cases lack it as often
     present = len(theirs) - labeled.absent(organ)
     exact = stats.fisher_exact([[0, len(ours)], [present, len(theirs) - present]])
     return _RatioTest(float(exact.pvalue), None)
-  log_ratio = math.log(one.pooled_share(organ) / labeled.pooled_share(organ))
+  log_ratio = math.log(one.mean_share(organ) / labeled.mean_share(organ))
   error, freedom = _log_error(one.deviations(organ), labeled.deviations(organ))
   reach = error * float(stats.t.ppf(1 - _LEVEL, freedom))
   p = 2 * float(stats.t.sf(abs(log_ratio) / error, freedom)) if error else float(log_ratio == 0)

@@ -38,8 +38,9 @@ class CoTrained(PaNN):
   def train_step(self, batch: Batch) -> dict[str, tf.Tensor]:
     """One step of either network; the peer's goes first, so its teacher is a step behind."""
     self.peer.train_step(batch)
+    scalars = super().train_step(batch)
     self._note_bad_step(self.peer.first_bad_step >= 0)
-    return super().train_step(batch)
+    return scalars
 
   def refresh_teacher(self) -> None:
     super().refresh_teacher()

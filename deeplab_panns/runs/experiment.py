@@ -98,8 +98,25 @@ class Stage2:
     lambda2 = self.objective.lambda2 if self.supervision == "panns" else 0.0
     decided = dataclasses.replace(self.objective, lambda2=lambda2, use_annotations=self.supervision != "semi")
     object.__setattr__(self, "objective", decided)
-    if decided.anchored_prior and self.prior_mismatch != "ignore":
+    if self.has_partial:
+      self._require_used()
+
+  def _require_used(self) -> None:
+    """Settings that would change nothing, since another one is missing."""
+    objective = self.objective
+    if objective.anchored_prior and self.prior_mismatch != "ignore":
       raise ValueError(f"prior_mismatch={self.prior_mismatch}: mends q, which --anchored_prior does not use")
+    aligned = objective.pseudo_labels == "aligned" and objective.aligned_to == "prior"
+    if objective.anchored_prior and not (objective.lambda2 or objective.atlas_weight or aligned):
+      raise ValueError(
+        "anchored_prior=True: nothing here asks for a prior; choose --supervision=panns with a --lambda2, "
+        "--atlas_weight or --pseudo_labels=aligned, or leave it out"
+      )
+    if objective.feature_rule == "outliers" and 0 < self.steps <= self.pseudo_label_interval:
+      raise ValueError(
+        f"pseudo_label_interval={self.pseudo_label_interval}: --feature_rule=outliers trusts no pseudo-label "
+        f"before the second snapshot of the teacher; choose less than --stage2_steps={self.steps}"
+      )
 
   @property
   def has_partial(self) -> bool:
@@ -181,6 +198,11 @@ class Experiment:
   @property
   def is_3d(self) -> bool:
     return isinstance(self.network, UNetConfig)
+
+  @property
+  def cases_alike(self) -> bool:
+    """Whether a small scan gives as many examples as a large one."""
+    return isinstance(self.sampling, PatchSampling) or self.sampling.case_weighting != "size"
 
   @property
   def steps(self) -> int:

@@ -16,7 +16,7 @@ import numpy as np
 from data.files.file_lock import locked
 from data.input_error import InputError
 from data.stored.splits import split
-from data.stored.store import Store
+from data.stored.store import Store, StoredCase
 from data.whole_file import write_text
 from deeplab_panns.runs.experiment import Experiment
 from deeplab_panns.runs.flat_settings import differences, load_experiment, save_experiment
@@ -112,7 +112,7 @@ class RunDirectory:
 
   def require_same_data(self, store: Store) -> None:
     """Raises InputError if the store's organs, cases or arrays are not those the run began with."""
-    if self.settings().fingerprint != fingerprint(store):
+    if not is_content_of(store, self.settings().fingerprint):
       raise InputError(
         f"{self.path}: was trained on another content of the store than {store.path} has now; "
         "choose another --run_dir, or prepare the store as it was."
@@ -192,11 +192,21 @@ def labeled_hashes(store: Store, experiment: Experiment) -> set[str]:
 
 
 def fingerprint(store: Store) -> str:
-  """One hash of all that training can see of a store: organs, annotations, folds, arrays."""
-  content = [
-    store.organs,
-    [
-      (case.id, case.annotated, case.fold, case.sha256["image"], case.sha256["label"]) for case in store.cases
-    ],
-  ]
+  """One hash of all that training can see of a store: organs, annotations, folds, arrays and how their voxels
+  lie."""
+  return _hash(
+    [store.organs, [(*_seen(case), case.spacing_mm, case.separate_slices) for case in store.cases]]
+  )
+
+
+def is_content_of(store: Store, recorded: str) -> bool:
+  """Whether `recorded` is the fingerprint of the store; runs of before 2026-11-27 left out the spacings."""
+  return recorded in (fingerprint(store), _hash([store.organs, [_seen(case) for case in store.cases]]))
+
+
+def _seen(case: StoredCase) -> tuple[Any, ...]:
+  return case.id, case.annotated, case.fold, case.sha256["image"], case.sha256["label"]
+
+
+def _hash(content: list[Any]) -> str:
   return hashlib.sha256(json.dumps(content).encode()).hexdigest()

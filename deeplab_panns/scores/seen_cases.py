@@ -8,7 +8,7 @@ from data.guards.voxel_sketch import overlapping
 from data.input_error import InputError
 from data.stored.splits import only_annotating, split
 from data.stored.store import Store, StoredCase, read_store
-from deeplab_panns.runs.run_directory import fingerprint
+from deeplab_panns.runs.run_directory import is_content_of
 from deeplab_panns.runs.trained import TrainedRun
 
 
@@ -55,13 +55,13 @@ def training_cases(run: TrainedRun, store: Store) -> tuple[StoredCase, ...]:
 
 def _store_of(run: TrainedRun, store: Store) -> Store | None:
   """The store that the run was trained on, if it is as it was: this one, or the one that it names."""
-  if fingerprint(store) == run.fingerprint:
+  if is_content_of(store, run.fingerprint):
     return store
   try:
     other = read_store(run.data_dir)
   except InputError:
     return None
-  return other if fingerprint(other) == run.fingerprint else None
+  return other if is_content_of(other, run.fingerprint) else None
 
 
 def _hashes(case: StoredCase) -> set[str]:

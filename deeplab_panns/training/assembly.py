@@ -64,7 +64,12 @@ def make_batches(store: Store, splits: Splits, experiment: Experiment) -> Batche
   """
   stage2 = experiment.stage2
   if not (stage2.has_partial and stage2.objective.anchored_prior):
-    return Batches(store, splits, experiment.batch_plan, prior_cases(store, splits, stage2))
+    return Batches(store, splits, experiment.batch_plan, prior_cases(store, splits, experiment))
+  if all(case.separate_slices for case in splits.labeled):
+    raise InputError(
+      f"{store.path}: all labelled cases are separate slices, which do not say what lies around an organ, so "
+      "--anchored_prior has no atlas; leave it out."
+    )
   atlas = PlacedAtlas(store.organs, splits.labeled, splits.partial)
   if not atlas.anchors_mm:
     raise InputError(
@@ -74,15 +79,16 @@ def make_batches(store: Store, splits: Splits, experiment: Experiment) -> Batche
   return Batches(store, splits, experiment.batch_plan, atlas.anchors_mm, atlas)
 
 
-def prior_cases(store: Store, splits: Splits, stage2: Stage2) -> frozenset[str] | None:
+def prior_cases(store: Store, splits: Splits, experiment: Experiment) -> frozenset[str] | None:
   """Ids of the partial cases that the prior counts, or None for all of them.
 
   Raises:
     InputError: If --prior_mismatch=exclude leaves none.
   """
+  stage2 = experiment.stage2
   if stage2.prior_mismatch != "exclude" or not stage2.holds_to_prior:
     return None
-  agreeing = cases_that_agree(store, splits)
+  agreeing = cases_that_agree(store, splits, experiment.cases_alike)
   if not agreeing:
     raise InputError(
       f"{store.path}: the prior holds in no partial set, so --prior_mismatch=exclude leaves it nothing to "

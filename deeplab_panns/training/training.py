@@ -124,7 +124,7 @@ class Training:
     stage2 = self.experiment.stage2
     anchored = stage2.has_partial and stage2.objective.anchored_prior
     held = anchored or stage2.holds_to_prior
-    lines = disagreements(self._store, self._splits, anchored) if held else []
+    lines = disagreements(self._store, self._splits, anchored, self.experiment.cases_alike) if held else []
     lost = self._batches.without_anchor
     if lost:
       lines.append(

@@ -5,12 +5,12 @@ import pytest
 
 from data.atlas.anchoring import find_anchor_mm
 from data.atlas.cells import CELL_MM
-from data.atlas.organ_atlas import anchor_mm, make_atlas
+from data.atlas.organ_atlas import anchors_mm, centroids_mm, make_atlas
 from data.organs import IGNORE
 from tests.data.atlas.conftest import SPACING_MM, moved, patient
 
 ATLAS = make_atlas([(patient(), SPACING_MM)], [1], 4)
-ANCHOR_MM = anchor_mm(patient(), SPACING_MM, [1])
+(ANCHOR_MM,) = centroids_mm(patient(), SPACING_MM, [1])
 
 
 def annotated(label, organs=(1,)):
@@ -40,7 +40,7 @@ def test_another_spacing_and_ignored_pixels_change_no_place():
 
 def test_two_anchors_are_found_together_and_one_of_them_alone():
   atlas = make_atlas([(patient(), SPACING_MM)], [1, 2], 4)
-  anchor = anchor_mm(patient(), SPACING_MM, [1, 2])
+  (anchor,) = anchors_mm(centroids_mm(patient(), SPACING_MM, [1, 2])[None])
   for organs in ((1, 2), (2,)):
     found = find_anchor_mm(annotated(patient(), organs)[4:], SPACING_MM, atlas)
     assert np.abs(found - (anchor - (20, 0, 0))).max() <= 1.5 * CELL_MM

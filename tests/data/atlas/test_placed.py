@@ -63,3 +63,19 @@ def test_separate_slices_have_a_place_each(tmp_path):
   expected = atlas.expected(0, np.moveaxis(np.indices(stack.shape), 0, -1)).mean(axis=(1, 2))
   counts = np.array([np.bincount(plane.ravel(), minlength=4) / plane.size for plane in full[order]])
   assert np.abs(expected - counts)[:, :3].max() < 0.04
+
+
+def test_labelled_slices_that_are_no_neighbours_are_not_in_the_atlas(tmp_path):
+  full = case(tmp_path / "full", patient(), ORGANS)
+  stack = dataclasses.replace(
+    case(tmp_path / "stack", patient()[[14, 8, 11]], ORGANS),
+    separate_slices=True,
+    spacing_mm=(77.0, 4.0, 4.0),
+  )
+  shown = case(tmp_path / "shown", np.where(patient() == 1, 1, 0), ("liver",))
+  voxels = np.moveaxis(np.indices(patient().shape), 0, -1)
+  alone, beside = (
+    PlacedAtlas(ORGANS, cases, [shown]).expected(0, voxels) for cases in ([full], [full, stack])
+  )
+  np.testing.assert_array_equal(alone, beside)
+  assert PlacedAtlas(ORGANS, [stack], [shown]).without_anchor == ("shown",)

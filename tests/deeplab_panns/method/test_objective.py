@@ -85,6 +85,10 @@ def test_what_aligned_labels_follow_is_chosen_for_aligned_labels():
     ({"mix": True}, r"^anchored_prior=True: leave out"),
     ({"dual_update": "sgd"}, r"^anchored_prior=True: leave out"),
     ({"prior_scope": "example"}, r"^anchored_prior=True: leave out"),
+    (
+      {"pseudo_labels": "aligned", "aligned_to": "prior_with_annotated"},
+      r"^aligned_to=prior_with_annotated: .* choose --aligned_to=prior or teacher$",
+    ),
     ({"atlas_weight": 0.5, "partial_loss": "marginal"}, r"^atlas_weight=0.5: changes pseudo-labels"),
   ],
 )

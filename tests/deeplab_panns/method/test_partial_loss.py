@@ -52,3 +52,20 @@ def test_without_a_valid_pixel_the_loss_is_zero():
     tf.zeros([1, 4, 1]), nowhere, tf.constant([[0.0, 1, 0]]), tf.zeros([1, 4]), target=nowhere
   )
   assert float(partial_loss(Objective(), LOGITS, partial)) == 0
+
+
+def test_where_a_labelled_image_was_pasted_its_label_counts_and_no_annotation_below_it():
+  """A network that predicts the mix has no loss, though organ 2 lies where organ 1 was annotated."""
+  label, target = tf.constant([[1, 1, 0, 0]], tf.uint8), tf.constant([[1, 2, 2, 0]], tf.uint8)
+  pasted = tf.constant([[False, True, True, True]])
+  partial = PartialExamples(
+    tf.zeros([1, 4, 1]), label, tf.constant([[0.0, 1, 0]]), tf.ones([1, 4]), target=target, pasted=pasted
+  )
+  logits = 50 * tf.one_hot(tf.cast(target, tf.int32), 3)
+  objective = Objective(exclusion_weight=1.0)
+  assert float(partial_loss(objective, logits, partial)) < 1e-6
+  wrong = 50 * tf.one_hot([[2, 2, 2, 0]], 3)  # where the partial image shows it is background or organ 1
+  without = float(partial_loss(Objective(), wrong, partial))
+  assert float(partial_loss(objective, wrong, partial)) == pytest.approx(
+    without + (50 - np.log(2)) / 4, rel=1e-5
+  )

@@ -16,12 +16,20 @@ def test_shares_by_hand():
     measure(case("b", ORGANS, (10, 10, 30), liver=100), ORGANS),
   ]
   one = CaseSet("x", ORGANS, tuple(cases))
-  assert one.pooled_share("liver") == 200 / 4000
+  assert one.mean_share("liver") == 200 / 4000
   np.testing.assert_allclose(one.shares("liver"), [0.1, 100 / 3000])
   np.testing.assert_allclose(one.deviations("liver"), [(100 - 50) / 100, (100 - 150) / 100])
   assert (
     one.mean_ml("liver") == pytest.approx(0.1) and one.extent_mm == (10, 10, 20) and one.absent("spleen") == 2
   )
+
+
+def test_shares_where_cases_count_alike():
+  cases = [measure(case("a", ORGANS, (10, 10, 10), liver=100), ORGANS)]
+  cases.append(measure(case("b", ORGANS, (10, 10, 30), liver=90), ORGANS))
+  one = CaseSet("x", ORGANS, tuple(cases), alike=True)
+  assert one.mean_share("liver") == pytest.approx(0.065)
+  np.testing.assert_allclose(one.deviations("liver"), [0.035 / 0.065, -0.035 / 0.065])
 
 
 def test_names_of_many_organs_stay_short_and_apart():

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pytest
 
 from deeplab_panns.prior_check import check
 from deeplab_panns.prior_check.case_sets import ALL_PARTIAL
@@ -53,7 +54,7 @@ def test_sets_that_share_organs_are_pooled():
     "liver, pancreas",
     ALL_PARTIAL,
   ]  # spleen and pancreas stand there alone
-  assert found.unlabeled == 1
+  assert len(found.unlabeled.cases) == 1
 
 
 def test_only_sets_that_fail_by_themselves_are_named_where_there_are_some():
@@ -68,3 +69,28 @@ def test_an_organ_without_a_prior_is_no_disagreement():
   rng = np.random.default_rng(7)
   full = [case(f"f{number}", ORGANS, liver=1000, pancreas=80) for number in range(6)]
   assert check.disagreements(*checked(full, patients(rng, 6, ("spleen",)))) == []
+
+
+def test_where_cases_count_alike_a_few_large_scans_do_not_decide():
+  """Nine ordinary livers and three whole bodies: of all voxels a third of q, of all cases three quarters."""
+  rng = np.random.default_rng(12)
+  partial = [*patients(rng, 9, ("liver",)), *patients(rng, 3, ("liver",), depth=900)]
+  store, splits = checked(patients(rng, 24), partial)
+  by_size, alike = (check.check(store, splits, cases_alike=one).agreements[0].ratio for one in (False, True))
+  assert by_size < 0.4 and alike == pytest.approx((9 + 3 / 9) / 12, rel=0.1)
+  assert not check.cases_that_agree(store, splits)
+  assert check.cases_that_agree(store, splits, cases_alike=True) == {case.id for case in partial}
+  assert check.disagreements(store, splits, cases_alike=True) == []
+
+
+def test_unlabelled_scans_of_another_field_of_view_are_named_and_left_out():
+  rng = np.random.default_rng(13)
+  alike = [*patients(rng, 12, ("liver",)), case("u", ())]
+  long = [case(f"long_{number}", (), (400, 100, 100)) for number in range(3)]
+  store, splits = checked(patients(rng, 24), [*alike, *long])
+  line, _ = check.disagreements(store, splits)
+  assert line.startswith("s: 3 of 4 unlabelled cases show another field of view")
+  assert "long_0 (400 x 100 x 100 mm) and 2 more" in line
+  assert check.disagreements(store, splits, anchored=True) == []  # they have no anchor
+  assert check.cases_that_agree(store, splits) == {case.id for case in alike}
+  assert check.disagreements(*checked(patients(rng, 24), alike)) == []

@@ -111,6 +111,21 @@ def test_single_slices_are_another_field_of_view():
   assert f"cost {whole[1]} points of the liver, the anchored one {anchored[1]} (" in line
 
 
+def test_labelled_single_slices_are_no_scans():
+  """Beside scans their extent along z means nothing; alone they make no atlas."""
+  rng = np.random.default_rng(14)
+  stacks = [
+    dataclasses.replace(one, separate_slices=True, spacing_mm=(4.0, 1.0, 1.0)) for one in patients(rng, 30)
+  ]
+  partial = patients(rng, 24, ("liver",))
+  beside = check.check(*checked([*patients(rng, 24), *stacks], partial))
+  assert beside.labeled.extent_mm == (100, 100, 100) and recipe(beside).startswith(f"Recipe: {BEST} ")
+  line = recipe(check.check(*checked(stacks, partial)))
+  assert line.startswith(
+    f"Recipe: {MARGINAL} (in 3-D {MARGINAL_3D}), since the labelled cases are single slices"
+  )
+
+
 def scored(part, cell):
   path = ROOT / "experiments" / "study" / "results" / part / "table.csv"
   (row,) = [row for row in csv.DictReader(path.open(encoding="utf-8")) if row["cell"] == cell]
@@ -134,7 +149,7 @@ def test_organs_of_other_sizes_in_scans_as_large_take_the_marginal_loss():
   rng = np.random.default_rng(5)
   store, splits = checked(patients(rng, 24), patients(rng, 24, ("liver",), scale=3.0))
   line = recipe(check.check(store, splits))
-  assert line.startswith(f"Recipe: {MARGINAL} (in 3-D {MARGINAL_3D}), since organs of some sets have other")
+  assert line.startswith(f"Recipe: {MARGINAL} (in 3-D {MARGINAL_3D}), since organs of 'liver' are of")
   by_cell = {
     cell: 100 * float(scored("fields", cell)["dice"])
     for cell in ("marginal-upper", "best-upper", "marginal-box", "best-box")
@@ -143,6 +158,36 @@ def test_organs_of_other_sizes_in_scans_as_large_take_the_marginal_loss():
   said = f"a wrong prior put aligned.flags {upper:.1f} and {box:.1f} points below the marginal loss"
   assert said in line
   assert check.disagreements(store, splits, anchored=True)[-1] == f"{store.path}: {line}"
+
+
+@pytest.mark.parametrize(
+  "partial, named",
+  [
+    ([(("spleen",), 1.0, 60), (("liver",), 3.0, 100)], ["liver"]),
+    ([(("liver",), 3.0, 60)], ["liver"]),
+    ([(("spleen",), 1.0, 60), (("pancreas", "liver"), 0.0, 100)], ["pancreas, liver"]),
+    ([(("spleen",), 0.0, 60)], ["spleen"]),
+    ([(("spleen",), 1.0, 60), (("liver",), 1.0, 100)], []),
+    ([(("spleen",), 0.3, 60)], []),
+  ],
+  ids=[
+    "shorter scans beside larger organs",
+    "larger organs in shorter scans",
+    "shorter scans beside organs that are nowhere",
+    "an organ that no shorter scan shows",
+    "shorter scans",
+    "organs cut off by shorter scans",
+  ],
+)
+def test_a_smaller_field_of_view_excuses_no_organ_that_it_does_not_explain(partial, named):
+  rng = np.random.default_rng(11)
+  sets = [one for organs, scale, depth in partial for one in patients(rng, 20, organs, scale, depth)]
+  store, splits = checked(patients(rng, 24), sets)
+  line = recipe(check.check(store, splits))
+  warned = check.disagreements(store, splits, anchored=True)
+  assert line.startswith(f"Recipe: {MARGINAL if named else BEST} ") and len(line) <= 330
+  assert len(warned) == len(named) + bool(named) and warned[-1:] == [f"{store.path}: {line}"] * bool(named)
+  assert all(f"does not hold in '{name}'" in said for name, said in zip(named, warned))
 
 
 def test_the_reasons_are_in_the_tables():

@@ -1,6 +1,7 @@
 """Two networks of one convolution, each taught by the other's average."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from deeplab_panns.method.dual import Duals
@@ -74,11 +75,18 @@ def test_in_stage_1_either_learns_as_if_it_were_alone():
   np.testing.assert_array_equal(weights(panns.peer.network), expected[1])
 
 
-def test_a_step_that_goes_wrong_in_the_second_network_is_noted():
-  panns = co_trained()
-  panns.peer.network.variables[0].assign(panns.peer.network.variables[0] * np.nan)
-  panns.train_step(make_batch(partial=False))
-  assert int(panns.first_bad_step) >= 0
+@pytest.mark.parametrize("step", [1, 3])
+@pytest.mark.parametrize("second", [True, False], ids=["second network", "first network"])
+def test_a_step_that_goes_wrong_in_either_network_is_noted_by_its_number(step, second):
+  panns, batch = co_trained(), make_batch(partial=False)
+  for _ in range(step - 1):
+    panns.train_step(batch)
+  assert int(panns.first_bad_step) == -1
+  (weights, *_) = (panns.peer if second else panns).network.variables
+  weights.assign(weights * np.nan)
+  for _ in range(2):
+    panns.train_step(batch)
+  assert int(panns.first_bad_step) == step
 
 
 def test_a_checkpoint_holds_both_networks_and_a_stage_1_too(tmp_path):

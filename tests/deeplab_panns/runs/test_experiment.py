@@ -56,6 +56,25 @@ def test_the_type_of_the_network_decides():
     ),
     (lambda: Stage2(supervision="most"), r"^supervision=most: must be one of full, semi, partial, panns"),
     (lambda: Stage2(prior_mismatch="mend"), r"^prior_mismatch=mend: must be one of ignore, exclude, correct"),
+    (
+      lambda: Stage2(objective=Objective(anchored_prior=True, lambda2=0.0)),
+      r"^anchored_prior=True: nothing here asks for a prior; choose --supervision=panns with a --lambda2",
+    ),
+    (
+      lambda: Stage2(supervision="partial", objective=Objective(anchored_prior=True)),
+      r"^anchored_prior=True: nothing here asks for a prior",
+    ),
+    (
+      lambda: Stage2(
+        supervision="partial",
+        objective=Objective(anchored_prior=True, pseudo_labels="aligned", aligned_to="teacher"),
+      ),
+      r"^anchored_prior=True: nothing here asks for a prior",
+    ),
+    (
+      lambda: Stage2(objective=Objective(feature_rule="outliers"), steps=600, pseudo_label_interval=600),
+      r"^pseudo_label_interval=600: .* trusts no pseudo-label .* less than --stage2_steps=600",
+    ),
     (lambda: Stage2(pseudo_label_interval=0), r"^pseudo_label_interval=0: must be at least 1"),
     (lambda: Stage1(learning_rate=-1.0), r"^learning_rate=-1.0: must be at least 0"),
     (lambda: Descent(optimizer="lion"), r"^optimizer=lion: must be one of sgd, adam"),
@@ -67,6 +86,13 @@ def test_the_type_of_the_network_decides():
 def test_what_is_refused(change, said):
   with pytest.raises(ValueError, match=said):
     change()
+
+
+def test_an_anchored_prior_is_taken_wherever_something_uses_it():
+  for objective in ({"lambda2": 3.0}, {"lambda2": 0.0, "atlas_weight": 0.5}, {"pseudo_labels": "aligned"}):
+    Stage2(objective=Objective(anchored_prior=True, **objective))
+  Stage2(supervision="full", objective=Objective(anchored_prior=True))
+  Stage2(objective=Objective(feature_rule="outliers"), steps=600, pseudo_label_interval=599)
 
 
 def test_full_supervision_needs_no_whole_number_of_partial_examples():

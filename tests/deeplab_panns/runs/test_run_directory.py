@@ -1,6 +1,7 @@
 """A folder belongs to one run: of its flags, of its data, of one process."""
 
 import dataclasses
+import hashlib
 import json
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from data.input_error import InputError
 from data.stored.store import read_store
 from deeplab_panns.runs.experiment import Experiment
-from deeplab_panns.runs.run_directory import RunDirectory, fingerprint
+from deeplab_panns.runs.run_directory import RunDirectory, fingerprint, is_content_of
 
 
 @pytest.fixture
@@ -88,12 +89,24 @@ def test_stage_1_of_a_run_that_did_not_write_its_cases_is_for_its_own_store(run,
     run.stage1_for(Experiment(), dataclasses.replace(store, cases=store.cases[:-1]))
 
 
-def test_the_fingerprint_sees_annotations_and_folds(tiny_store):
+def test_the_fingerprint_sees_annotations_folds_and_spacings(tiny_store):
   store = read_store(tiny_store)
   first, *others = store.cases
-  for change in ({"annotated": ("liver",)}, {"fold": 4}):
+  moved = {"spacing_mm": (5.0, 0.7, 0.7)}
+  for change in ({"annotated": ("liver",)}, {"fold": 4}, moved, {"separate_slices": True}):
     other = dataclasses.replace(store, cases=(dataclasses.replace(first, **change), *others))
     assert fingerprint(other) != fingerprint(store)
+    assert not is_content_of(other, fingerprint(store))
+
+
+def test_a_run_of_before_spacings_were_in_the_fingerprint_goes_on(tiny_store):
+  store = read_store(tiny_store)
+  cases = [
+    (case.id, case.annotated, case.fold, case.sha256["image"], case.sha256["label"]) for case in store.cases
+  ]
+  recorded = hashlib.sha256(json.dumps([store.organs, cases]).encode()).hexdigest()
+  assert is_content_of(store, recorded)
+  assert not is_content_of(dataclasses.replace(store, cases=store.cases[1:]), recorded)
 
 
 def test_a_second_process_is_kept_out(run):

@@ -36,12 +36,11 @@ def test_the_prior_counts_all_partial_cases_unless_it_is_to_exclude_some(
 ):
   store = read_store(tiny_store)
   splits = assembly.split_cases(store, tiny_experiment)
-  assert assembly.prior_cases(store, splits, tiny_experiment.stage2) is None
+  assert assembly.prior_cases(store, splits, tiny_experiment) is None
   assert (
-    assembly.prior_cases(store, splits, with_stage2(supervision="full", prior_mismatch="exclude").stage2)
-    is None
+    assembly.prior_cases(store, splits, with_stage2(supervision="full", prior_mismatch="exclude")) is None
   )
-  excluding = with_stage2(prior_mismatch="exclude").stage2
+  excluding = with_stage2(prior_mismatch="exclude")
   assert assembly.prior_cases(store, splits, excluding) == {case.id for case in splits.partial}
 
 
