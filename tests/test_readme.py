@@ -100,6 +100,23 @@ def rows_of(text):
   return [[cell.strip(" *") for cell in line.strip("|").split("|")] for line in lines]
 
 
+DOSES = {"semi": "semi", "naive": "partial", "PaNN": "panns", "PaNN, averaged": "best"}
+
+
+def test_the_gains_of_each_dose_are_those_of_the_study():
+  text = (ROOT / "README.md").read_text(encoding="utf-8").replace("**", "")
+  head, _, *found = rows_of(text[text.index("| labelled patients (seeds) |") :].partition("\n\n")[0])
+  table = (ROOT / "experiments/study/results/dose/table.md").read_text(encoding="utf-8")
+  assert len(found) == len(DOSES)
+  for (words, cell), row in zip(DOSES.items(), found):
+    assert row[0].startswith(words)
+    for dose, gain in zip(head[1:], row[1:]):
+      count, seeds = dose.rstrip(")").split(" (")
+      end = "" if count == "3" else f"-{count}"
+      difference = f"{cell}-third{end} − full{end}"
+      assert re.search(rf"\| +{difference} {re.escape(gain)} \|.* \d of {seeds} \|", table), (words, dose)
+
+
 @pytest.mark.parametrize("network", GAINS)
 def test_the_gains_are_those_of_the_study(network):
   text = (ROOT / "README.md").read_text(encoding="utf-8").replace("**", "")
