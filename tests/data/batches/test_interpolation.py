@@ -38,6 +38,7 @@ def require_equal(transform, size, channels_last=False):
   assert image.dtype == np.float32 and label.dtype == np.uint8
 
 
+@pytest.mark.slow
 @example(angle=0.0, scale=6.0, anchor=(0.0, 0.0), size=(1, 10), channels_last=False)  # -0.49999997
 @given(
   angle=st.floats(-0.8, 0.8),

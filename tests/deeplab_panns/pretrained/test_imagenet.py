@@ -44,6 +44,7 @@ def beta_file(tmp_path_factory):
   return write_tf1(tmp_path_factory.mktemp("weights") / "model.ckpt", BETA)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_tensorflow_models_fills_the_beta_trunk(beta_file):
   tensors = BETA
   network, config = trunk_stand_in("50", "beta"), DeepLabConfig(backbone="resnet50", stem="beta")
