@@ -36,6 +36,21 @@ def is_organ_name(value: object) -> bool:
   )
 
 
+_SIDES = {"right": "right", "r": "right", "rt": "right", "left": "left", "l": "left", "lt": "left"}
+
+
+def plain_name(organ: str) -> str:
+  """The name in small letters and single spaces, a side in front: "kidney_right", "Kidney (R)" and
+  "right-kidney" are all "right kidney"."""
+  words = re.sub(r"[\W_]+", " ", organ.lower()).split()
+  for place in (0, -1) if len(words) > 1 else ():
+    side = _SIDES.get(words[place])
+    if side:
+      del words[place]
+      return " ".join((side, *words))
+  return " ".join(words)
+
+
 def tag(organ: str) -> str:
   """The organ's name in TensorBoard tags and file names: spaces become underscores, and what would lead to
   another folder, or hide a file, does too."""

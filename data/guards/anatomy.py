@@ -2,7 +2,7 @@
 
 The seen ranges are those of BTCV (30 cases) and WORD (150 cases), the hard ones are wider than all of them.
 HU depend on the contrast phase, so only the hard range counts there. Organs are known by their names in
-data/organs.py; of any other nothing is known, and nothing is said.
+data/organs.py, however they are written (`plain_name`); of any other nothing is known, and nothing is said.
 """
 
 from __future__ import annotations
@@ -45,8 +45,3 @@ NORMS = {
   "right adrenal gland": Norm((0.3, 30), (1, 11), (-60, 200)),
   "left adrenal gland": Norm((0.3, 30), (1, 11), (-60, 200)),
 }
-
-
-def known_as(organ: str) -> str:
-  """The organ's name as it stands in NORMS, whatever its capitals and underscores."""
-  return " ".join(organ.lower().replace("_", " ").split())

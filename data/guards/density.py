@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from data.guards.anatomy import NORMS, known_as
+from data.guards.anatomy import NORMS
 from data.guards.finding import Finding
 from data.guards.measures import LOW_HU, Measures
+from data.organs import plain_name
 
 MOST_LOW_SHARE = 0.05  # of an organ without gas; CHAOS and the shared real case have 0
 MOST_SPREAD_HU = 60.0  # of even organs: 16 to 34 where the mask lies right, 196 to 347 where it is flipped
@@ -17,7 +18,7 @@ def check_density(measures: Measures) -> list[Finding]:
   """Findings `mask` on organs that cover lung, gas or fat, and `hu` on means that no organ has."""
   findings = []
   for organ, found in measures.organs.items():
-    name = known_as(organ)
+    name = plain_name(organ)
     norm = NORMS.get(name)
     if norm is None or found.ml < FEWEST_ML:
       continue

@@ -5,9 +5,9 @@ Lungs lie above the organs of the abdomen, and most bone, the spine, lies in the
 
 from __future__ import annotations
 
-from data.guards.anatomy import known_as
 from data.guards.finding import Finding
 from data.guards.measures import Measures
+from data.organs import plain_name
 
 # By the size that makes them good landmarks.
 LANDMARKS = ("liver", "spleen", "pancreas", "left kidney", "right kidney", "gallbladder")
@@ -19,7 +19,7 @@ def check_posture(measures: Measures) -> list[Finding]:
   body, findings = measures.body, []
   if body is None:
     return []
-  organs = {known_as(organ): found for organ, found in measures.organs.items()}
+  organs = {plain_name(organ): found for organ, found in measures.organs.items()}
   landmark = next((organ for organ in LANDMARKS if organ in organs), None)
   if landmark and body.lung_mm:
     above_mm = body.lung_mm[2] - organs[landmark].centre_mm[2]

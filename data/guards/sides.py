@@ -6,9 +6,9 @@ these guards, and situs inversus rightly looks wrong.
 
 from __future__ import annotations
 
-from data.guards.anatomy import known_as
 from data.guards.finding import Finding
 from data.guards.measures import Measures, OrganMeasures
+from data.organs import plain_name
 
 # (what lies to the right, what lies to the left, how much further at least in mm): in 30 cases of WORD the
 # least are 121 mm and 102 mm.
@@ -28,7 +28,7 @@ SWAPPED = "left and right are swapped, or the header is wrong"
 
 def check_sides(measures: Measures) -> list[Finding]:
   """Findings on organs that lie on the wrong side, or adrenals that do not lie on their kidneys."""
-  organs = {known_as(organ): found for organ, found in measures.organs.items()}
+  organs = {plain_name(organ): found for organ, found in measures.organs.items()}
   findings, paired = [], set()
   for right, left, least_mm in (*PAIRS, ADRENALS):
     if right in organs and left in organs:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from data.guards.anatomy import NORMS, known_as
+from data.guards.anatomy import NORMS
 from data.guards.finding import Finding
 from data.guards.measures import Measures
+from data.organs import plain_name
 
 
 def check_volumes(measures: Measures) -> list[Finding]:
@@ -14,7 +15,7 @@ def check_volumes(measures: Measures) -> list[Finding]:
   """
   findings = []
   for organ, found in measures.organs.items():
-    name = known_as(organ)
+    name = plain_name(organ)
     norm = NORMS.get(name)
     if norm is None:
       continue

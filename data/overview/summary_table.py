@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from data.guards.anatomy import known_as
+from data.organs import plain_name
 
 HEADINGS = ("organ", "labelled", "with a voxel", "median mL", "least to most mL", "flagged")
 
@@ -23,7 +23,8 @@ def organ_rows(entries: Sequence[Mapping[str, Any]], organs: Sequence[str]) -> l
     measured = [entry["measured"][organ] for entry in annotating if organ in entry.get("measured", {})]
     whole = sorted(one["ml"] for one in measured if not one["cut"])
     flagged = sum(
-      any(known_as(organ) in finding["line"] for finding in entry.get("findings", ())) for entry in annotating
+      any(plain_name(organ) in finding["line"] for finding in entry.get("findings", ()))
+      for entry in annotating
     )
     rows.append(
       (

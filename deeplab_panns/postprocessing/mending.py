@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from data.arrays import Labels
+from data.input_error import InputError
+from data.listed import listed
 from deeplab_panns.postprocessing.holes import fill_holes
 from deeplab_panns.postprocessing.pieces import remove_small_pieces
-from deeplab_panns.postprocessing.sides import mend_sides
+from deeplab_panns.postprocessing.sides import mend_sides, pairs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +71,14 @@ class MendedSegmenter:
     Args:
       segmenter: has `labels` or `stored_labels` as a SlabSegmenter has, or what prediction makes of one.
       organs: in the order of the labels 1…K.
+    Raises:
+      InputError: If sides are to be mended and no organ of the list has one.
     """
+    if mending.mend_sides and not pairs(organs):
+      raise InputError(
+        f"--mend_sides: none of the organs ({listed(organs, 13)}) comes as a right and a left one, by names "
+        "like right kidney and left kidney, or kidney_right and kidney_left; leave it out."
+      )
     self._segmenter = segmenter
     self._organs = tuple(organs)
     self._mending = mending

@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
 from scipy import ndimage
 
 from data.arrays import Labels
+from data.organs import plain_name
 from deeplab_panns.postprocessing.pieces import pieces_of
 
 _LEFT, _RIGHT = "left ", "right "
 
 
 def pairs(organs: Sequence[str]) -> list[tuple[int, int]]:
-  """(value of the right organ, value of the left one) for all organs "right x" and "left x" of a list."""
-  values = {organ.lower().replace("_", " "): value for value, organ in enumerate(organs, start=1)}
+  """(value of the right organ, value of the left one) for all organs of a list that come in two.
+
+  They are told by a side in the name, as `plain_name` reads it, or by abbreviations like RAG and LAG.
+  """
+  values = {_name(organ): value for value, organ in enumerate(organs, start=1)}
   return [
     (value, values[_LEFT + organ[len(_RIGHT) :]])
     for organ, value in values.items()
     if organ.startswith(_RIGHT) and _LEFT + organ[len(_RIGHT) :] in values
   ]
+
+
+def _name(organ: str) -> str:
+  if re.fullmatch("[RL][A-Z]{1,3}", organ):
+    return (_RIGHT if organ[0] == "R" else _LEFT) + organ[1:]
+  return plain_name(organ)
 
 
 def mend_sides(labels: Labels, organs: Sequence[str]) -> int:

@@ -28,7 +28,8 @@ def parse(words: Sequence[str], organs: Sequence[str], flag: str) -> dict[int, s
   Returns:
     {value: organ}.
   Raises:
-    InputError: If the file cannot be read, a value is no whole number, or an organ is not allowed.
+    InputError: If the file cannot be read, a value is no whole number, is 0 or names two organs, or an organ
+      is not allowed.
   """
   if len(words) == 1 and "=" not in words[0]:
     source, pairs = words[0], _read(words[0], flag)
@@ -41,6 +42,8 @@ def parse(words: Sequence[str], organs: Sequence[str], flag: str) -> dict[int, s
       raise InputError(
         f'{source}: found the value {value!r}; values are whole numbers, as in 5=liver or {{"5": "liver"}}.'
       )
+    if int(value) == 0:
+      raise InputError(f"{source}: gives 0 to {organ!r}; 0 is background, and every other value is too.")
     if organ not in organs:
       raise InputError(
         f"{source}: names {organ!r}, which is not among --organs ({listed(organs, 13)}); correct the name, "
@@ -56,15 +59,17 @@ def parse(words: Sequence[str], organs: Sequence[str], flag: str) -> dict[int, s
 
 def _read(path: str, flag: str) -> list[tuple[str, Any]]:
   try:
-    with open(path, encoding="utf-8") as file:
-      content = json.load(file)
+    # Editors on Windows put a byte order mark first. Objects as pairs: of two equal keys JSON itself would
+    # take the last without a word.
+    with open(path, encoding="utf-8-sig") as file:
+      content = json.load(file, object_pairs_hook=tuple)
   except (OSError, ValueError) as error:
     raise InputError(
       f'{path}: cannot be read as JSON ({error}); --{flag} takes a file like {{"5": "liver"}}, or the pairs '
       "themselves: 5=liver,1=spleen."
     ) from None
-  if not isinstance(content, dict):
+  if not isinstance(content, tuple):
     raise InputError(
       f'{path}: holds a {type(content).__name__}; --{flag} takes an object like {{"5": "liver"}}.'
     )
-  return list(content.items())
+  return list(content)

@@ -1,7 +1,7 @@
 """What is known of the organs of data/organs.py."""
 
-from data.guards.anatomy import NORMS, known_as
-from data.organs import BTCV_ORGANS
+from data.guards.anatomy import NORMS
+from data.organs import BTCV_ORGANS, plain_name
 
 
 def test_each_organ_has_a_norm():
@@ -9,4 +9,6 @@ def test_each_organ_has_a_norm():
 
 
 def test_names():
-  assert known_as("Right_Kidney") == known_as("right  kidney") == "right kidney"
+  names = ("Right_Kidney", "right  kidney", "kidney_right", "Kidney (R)", "right-kidney", "kidney R")
+  assert {plain_name(name) for name in names} == {"right kidney"}
+  assert plain_name("lung_upper_lobe_left") == "left lung upper lobe" and plain_name("R") == "r"

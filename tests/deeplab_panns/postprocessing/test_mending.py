@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from data.input_error import InputError
 from deeplab_panns.postprocessing.mending import MendedSegmenter, Mending
 
 ORGANS = ("right kidney", "left kidney")
@@ -50,6 +51,14 @@ def test_a_segmenter_gives_mended_labels_and_the_rest_as_it_is():
   np.testing.assert_array_equal(ours.labels(volume=0, spacing_mm=0)["labels"], expected)
   np.testing.assert_array_equal(ours.stored_labels(0, 0), expected)
   assert ours.gives_probabilities and not hasattr(ours, "hold")
+
+
+def test_sides_of_organs_that_have_none_are_refused():
+  with pytest.raises(
+    InputError, match=r"--mend_sides: none of the organs \(liver, spleen\) comes as a right"
+  ):
+    MendedSegmenter(Segmenter(), ("liver", "spleen"), Mending(mend_sides=True))
+  MendedSegmenter(Segmenter(), ("liver", "spleen"), Mending(fill_holes=True))
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])

@@ -44,3 +44,19 @@ def test_the_names_of_pairs():
   organs = ("Right_Kidney", "left kidney", "right lung", "left adrenal gland", "right adrenal gland")
   assert pairs(organs) == [(1, 2), (5, 4)]
   assert pairs(("liver", "right ventricle")) == []
+
+
+@pytest.mark.parametrize(
+  "right, left",
+  [
+    ("kidney_right", "kidney_left"),
+    ("Kidney (R)", "Kidney (L)"),
+    ("kidney right", "kidney left"),
+    ("adrenal_gland_R", "adrenal_gland_L"),
+    ("RAG", "LAG"),
+  ],
+)
+def test_pairs_have_many_names(right, left):
+  assert pairs(("spleen", left, right)) == [(3, 2)]
+  labels = line("LRRR---LLL-")
+  assert mend_sides(labels, ("spleen", right, left)) == 1

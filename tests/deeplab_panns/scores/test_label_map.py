@@ -36,11 +36,22 @@ def test_the_default_is_the_order_of_the_list():
     (["²=liver"], "'²'; values are whole"),
     (["--5=liver"], "'--5'; values are whole"),
     (["5=liver", "5=spleen"], "name each value once"),
+    (["0=spleen", "1=liver"], "gives 0 to 'spleen'; 0 is background"),
   ],
 )
 def test_a_wrong_map_is_one_line_for_the_user(words, says):
   with pytest.raises(InputError, match=says):
     label_map.parse(words, ORGANS, "label_map")
+
+
+def test_a_file_that_gives_a_value_twice_is_refused(tmp_path):
+  """JSON itself would take the last."""
+  path = tmp_path / "values.json"
+  path.write_text('{"1": "spleen", "2": "spleen", "1": "liver"}', encoding="utf-8-sig")
+  with pytest.raises(InputError, match="gives the value 1 to 'spleen' and to 'liver'"):
+    label_map.parse([str(path)], ORGANS, "label_map")
+  path.write_text('{"1": "spleen"}', encoding="utf-8-sig")
+  assert label_map.parse([str(path)], ORGANS, "label_map") == {1: "spleen"}
 
 
 def test_a_file_of_another_kind(tmp_path):
