@@ -18,7 +18,7 @@ class Splits:
   Attributes:
     labeled: S_L, fully labelled cases to train on.
     partial: S_P, partially labelled cases to train on.
-    validation: fully labelled cases held out of the training folds.
+    validation: fully labelled cases held out of the training folds; no other scan of these patients trains.
     test: the cases of the held-out fold: fully labelled ones, and partial ones where these have folds, which
       can be scored on what they annotate.
   """
@@ -44,11 +44,12 @@ def split(store: Store, fold: int, validation_fraction: float, seed: int) -> Spl
 
   Args:
     fold: the fold to hold out as test; -1 trains on all.
-    validation_fraction: share of the fully labelled training cases to hold out; at least one keeps training.
+    validation_fraction: share of the fully labelled training cases to hold out, or more where a patient has
+      several; at least one keeps training.
     seed: chooses the validation cases.
   Raises:
-    InputError: If the store has no folds, no case has this fold, or no fully labelled case is left to train
-      on.
+    InputError: If the store has no folds, no case has this fold, no fully labelled case is left to train on,
+      or all of them are of one patient and some are to validate.
   """
   full = [case for case in store.cases if store.is_full(case)]
   folds = sorted({case.fold for case in store.cases if case.fold is not None})
@@ -70,13 +71,38 @@ def split(store: Store, fold: int, validation_fraction: float, seed: int) -> Spl
       'with "annotated": "all".'
     )
   count = min(round(validation_fraction * len(training)), len(training) - 1)
-  chosen = set(np.random.default_rng([seed, fold + 1]).permutation(len(training))[:count])
+  order = np.random.default_rng([seed, fold + 1]).permutation(len(training))[:count]
+  held_out = _patients_of([training[index] for index in order], training)
+  if count and not held_out:
+    raise InputError(
+      f"{store.path}: its {len(training)} fully labelled training cases are of one patient, so none can "
+      f"validate; leave out --validation_fraction={validation_fraction:g}."
+    )
   return Splits(
-    labeled=tuple(case for index, case in enumerate(training) if index not in chosen),
-    partial=tuple(case for case in store.cases if not store.is_full(case) and case not in test),
-    validation=tuple(case for index, case in enumerate(training) if index in chosen),
+    labeled=tuple(case for case in training if _patient(case) not in held_out),
+    partial=tuple(
+      case
+      for case in store.cases
+      if not store.is_full(case) and case not in test and _patient(case) not in held_out
+    ),
+    validation=tuple(case for case in training if _patient(case) in held_out),
     test=test,
   )
+
+
+def _patients_of(chosen: Sequence[StoredCase], training: Sequence[StoredCase]) -> set[tuple[str, str]]:
+  """The patients of the chosen cases in their order, as long as another one is left to train on."""
+  patients: set[tuple[str, str]] = set()
+  everyone = {_patient(case) for case in training}
+  for case in chosen:
+    if len(patients | {_patient(case)}) < len(everyone):
+      patients.add(_patient(case))
+  return patients
+
+
+def _patient(case: StoredCase) -> tuple[str, str]:
+  """Whose scan it is: a case is a patient where the manifest names none."""
+  return ("patient", case.patient) if case.patient else ("case", case.id)
 
 
 def only_annotating(splits: Splits, organs: Collection[str], store: Store) -> Splits:

@@ -42,6 +42,7 @@ class StoredCase:
       "source_image" and "source_label".
     separate_slices: the slices are no neighbours.
     sketch: of the scan's own voxels (data/guards/voxel_sketch.py); "" where that is not known.
+    patient: whose scan it is, as the manifest says; "" where each scan is of another patient.
   """
 
   folder: pathlib.Path
@@ -55,6 +56,7 @@ class StoredCase:
   sha256: dict[str, str]
   separate_slices: bool = False
   sketch: str = ""
+  patient: str = ""
 
   def image(self) -> StoredImage:
     """uint8 [z, y, x], memory-mapped: [-125, 275] HU as [0, 255]."""
@@ -163,6 +165,7 @@ def _stored_case(path: pathlib.Path, entry: dict[str, Any], organs: tuple[str, .
     sha256={**entry["sha256"], **{name: _text(entry["sha256"][name]) for name in ("image", "label")}},
     separate_slices=entry.get("separate_slices", False),
     sketch=entry.get("sketch", ""),
+    patient=_text(entry["patient"]) if "patient" in entry else "",
   )
 
 

@@ -31,6 +31,8 @@ def _seen(run: TrainedRun, store: Store, cases: Sequence[StoredCase]) -> set[str
     return None
   trained = training_cases(run, training_store)
   used = {sha256 for case in trained for sha256 in _hashes(case)}
+  # names of patients are those of one manifest: of another store they may be others'
+  patients = {case.patient for case in trained if case.patient and training_store is store}
   sketches = {
     (role, case.id): case.sketch
     for role, of_role in (("train", trained), ("score", cases))
@@ -39,7 +41,7 @@ def _seen(run: TrainedRun, store: Store, cases: Sequence[StoredCase]) -> set[str
   in_part = {
     case_id for (one, _), (other, case_id) in overlapping(sketches) if (one, other) == ("train", "score")
   }
-  return {case.id for case in cases if used & _hashes(case) or case.id in in_part}
+  return {case.id for case in cases if used & _hashes(case) or case.id in in_part or case.patient in patients}
 
 
 def training_cases(run: TrainedRun, store: Store) -> tuple[StoredCase, ...]:

@@ -1,5 +1,6 @@
 """Who trains, validates and tests."""
 
+import dataclasses
 import pathlib
 
 import numpy as np
@@ -85,3 +86,26 @@ def test_partial_sets_are_chosen_by_what_they_annotate():
   alone = store(case("full"), case("a", ("a",)))
   with pytest.raises(InputError, match=r"annotates these organs alone; its partial cases annotate \['a'\]"):
     only_annotating(split(alone, -1, 0.0, 0), ("b",), alone)
+
+
+def of_patients(*names):
+  return [
+    dataclasses.replace(case(f"{name}{number}"), patient=name) for number in (1, 2) for name in names if name
+  ]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_scans_of_a_patient_validate_together(seed):
+  partial = dataclasses.replace(case("q", ("a",)), patient="d")
+  splits = split(store(*of_patients("a", "b", "c", "d"), partial), -1, 0.25, seed)
+  training, validation = ({one.patient for one in part} for part in (splits.labeled, splits.validation))
+  assert len(splits.validation) == 2 * len(validation) and not training & validation
+  assert len(splits.labeled) + len(splits.validation) == 8
+  assert bool(splits.partial) == ("d" not in validation)
+
+
+def test_one_patient_alone_cannot_validate():
+  with pytest.raises(InputError, match=r"2 fully labelled training cases are of one patient.*fraction=0.5"):
+    split(store(*of_patients("a")), -1, 0.5, 0)
+  splits = split(store(*of_patients("a", "b")), -1, 0.9, 0)
+  assert len(splits.labeled) == len(splits.validation) == 2

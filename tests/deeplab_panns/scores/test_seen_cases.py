@@ -86,3 +86,16 @@ def test_without_the_store_of_the_training_it_is_not_known(tiny_store, other_sto
   assert seen_by_any([lost, known], other_store, other_store.cases) == [f"again_{name}" for name in FULL]
   held_out = [case for case in other_store.cases if case.id == "again_test_5"]
   assert seen_by_any([lost, known], other_store, held_out) is None
+
+
+def test_another_scan_of_a_patient_who_was_trained_on(tiny_store, tmp_path):
+  shutil.copytree(tiny_store, tmp_path / "store")
+  index = tmp_path / "store" / "index.json"
+  content = json.loads(index.read_text())
+  for case in content["cases"]:
+    if case["id"] in ("full_0", "test_5"):
+      case["patient"] = "p1"
+  index.write_text(json.dumps(content))
+  store = read_store(tmp_path / "store")
+  held_out = [case for case in store.cases if case.id == "test_5"]
+  assert seen_by_any([trained(store)], store, held_out) == ["test_5"]
