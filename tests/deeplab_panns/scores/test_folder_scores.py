@@ -1,6 +1,8 @@
 """Two folders of label maps, also of other programs, in one process and in several."""
 
+import dataclasses
 import gzip
+import json
 import os
 import re
 
@@ -218,3 +220,19 @@ def test_the_files_say_what_is_missing_and_may_be_written_again(folders):
   with pytest.raises(InputError, match=r"metrics\.csv: exists.*--overwrite"):
     evaluate_folders(call, folders / "out")
   evaluate_folders(call, folders / "out", overwrite=True)
+
+
+@pytest.mark.parametrize(
+  "stated, refused", [(["spleen", "liver", "pancreas"], True), (["Liver", "milt"], False)]
+)
+def test_names_beside_label_maps_are_not_overruled_in_silence(folders, stated, refused):
+  """organs.json calls 1 the spleen; a name that is no organ of the list is a matter of words."""
+  (folders / "predictions" / "organs.json").write_text(json.dumps(stated))
+  asked = Folders(folders / "predictions", folders / "references", ORGANS)
+  scored, failures = score(asked)
+  assert (len(scored), len(failures)) == ((0, 3) if refused else (3, 0))
+  if refused:
+    assert "its value 1 is 'spleen'" in failures[0] and "scored as 'liver'" in failures[0]
+    assert failures[0].endswith("--label_map (--reference_label_map) 1=spleen,2=liver,3=pancreas.")
+    given = dict(enumerate(stated, start=1))
+    assert len(score(dataclasses.replace(asked, prediction_map=given))[0]) == 3

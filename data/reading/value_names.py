@@ -1,0 +1,63 @@
+"""What a label map itself says that its values stand for."""
+
+from __future__ import annotations
+
+import html
+import json
+import pathlib
+import re
+
+import nibabel
+from nibabel.filebasedimages import ImageFileError
+
+from data.formats.itk_header import nrrd_key_values
+from data.whole_file import AnyPath
+
+ORGANS_BESIDE = "organs.json"  # predict writes it beside its label maps: a list, from the value 1 on
+# A row of the table that Connectome Workbench and TotalSegmentator keep in a NIfTI header.
+_LABEL = re.compile(r'<Label\b[^>]*\bKey="(\d+)"[^>]*>(?:<!\[CDATA\[(.*?)\]\]>|([^<]*))</Label>', re.DOTALL)
+
+
+def value_names(path: AnyPath) -> dict[int, str]:
+  """{value: name} by the header of a .seg.nrrd or NIfTI file, or by an organs.json beside it; {} if neither
+  says it, or cannot be read: that is for who reads the voxels to tell."""
+  path = pathlib.Path(path)
+  try:
+    return _of_segments(path) or _of_table(path) or _of_list(path.parent / ORGANS_BESIDE)
+  except (OSError, ValueError, ImageFileError):
+    return {}
+
+
+def _of_segments(path: pathlib.Path) -> dict[int, str]:
+  """By 3D Slicer's fields; of several layers none, since a value is then several segments."""
+  fields = nrrd_key_values(path) if path.name.lower().endswith(".nrrd") else {}
+  names = {match[1]: text.strip() for key, text in fields.items() if (match := _segment(key, "Name"))}
+  layers = {text.strip() for key, text in fields.items() if _segment(key, "Layer")}
+  values = {number: fields.get(f"Segment{number}_LabelValue", "").strip() for number in names}
+  if len(layers) > 1 or not all(value.isdigit() for value in values.values()):
+    return {}
+  return {int(values[number]): name for number, name in names.items()}
+
+
+def _segment(key: str, field: str) -> re.Match[str] | None:
+  return re.fullmatch(rf"Segment(\d+)_{field}", key)
+
+
+def _of_table(path: pathlib.Path) -> dict[int, str]:
+  if not path.name.lower().endswith((".nii", ".nii.gz")):
+    return {}
+  extensions = nibabel.load(path).header.extensions
+  text = "\n".join(_text(one.get_content()) for one in extensions if one.get_code() == 0)
+  rows = _LABEL.findall(text)
+  return {int(key): (quoted or html.unescape(plain)).strip() for key, quoted, plain in rows}
+
+
+def _text(content: object) -> str:
+  return content.decode("utf-8", "replace") if isinstance(content, bytes) else str(content)
+
+
+def _of_list(path: pathlib.Path) -> dict[int, str]:
+  organs = json.loads(path.read_text(encoding="utf-8-sig")) if path.is_file() else []
+  if not isinstance(organs, list) or not all(isinstance(organ, str) for organ in organs):
+    return {}
+  return dict(enumerate(organs, start=1))
