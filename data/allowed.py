@@ -15,5 +15,5 @@ def require_choice(name: str, value: object, choices: Collection[object]) -> Non
 def require_range(name: str, value: float, least: float, most: float = math.inf) -> None:
   """Raises ValueError if `value` is not in [least, most], or is no number."""
   if not least <= value <= most:
-    limits = f"at least {least:g}" if most == math.inf else f"in [{least:g}, {most:g}]"
+    limits = f"at least {least:g}" if most == math.inf else f"in [{least:g}, {most:.10g}]"
     raise ValueError(f"{name}={value}: must be {limits}")

@@ -24,7 +24,7 @@ from deeplab_panns.method.objective import (
 from deeplab_panns.method.schedules import POLICIES
 from deeplab_panns.networks import resnet
 from deeplab_panns.networks.precision import PRECISIONS
-from deeplab_panns.runs import flat_settings
+from deeplab_panns.runs import flat_settings, setting_names
 from deeplab_panns.runs.experiment import (
   OPTIMIZERS,
   PRIOR_MISMATCHES,
@@ -309,6 +309,15 @@ def experiment_from_flags(args: flags.FlagValues, store_spacing_mm: WantedSpacin
     return flat_settings.from_flat(values)
   except ValueError as error:
     raise flags.ValidationError(f"--{error}") from None
+
+
+def without_effect(args: flags.FlagValues) -> str:
+  """A line on the flags that were given and that the network does not look at; "" if there is none."""
+  given = sorted(name for name in setting_names.without_effect(args.network) if args[name].present)
+  if not given:
+    return ""
+  names = ", ".join(f"--{name}" for name in given)
+  return f"--network={args.network} does not look at {names}; given here, this changes nothing"
 
 
 def profile_steps(text: str | None) -> tuple[int, int] | None:

@@ -12,6 +12,7 @@ from deeplab_panns.config import (
   devices_from_flags,
   experiment_from_flags,
   profile_steps,
+  without_effect,
 )
 from deeplab_panns.pretrained.start import Start
 from deeplab_panns.training import Intervals, Resources, train
@@ -21,8 +22,12 @@ def main(_: list[str]) -> None:
   args = flags.FLAGS
   store = read_store(args.data_dir)
   require_organs(store, args.organs)
+  experiment = experiment_from_flags(args, store.spacing_mm)
+  unused = without_effect(args)
+  if unused:
+    print(f"warning: {unused}", flush=True)
   train(
-    experiment_from_flags(args, store.spacing_mm),
+    experiment,
     store,
     args.run_dir,
     Intervals(

@@ -50,6 +50,13 @@ class BatchPlan:
     """Partial examples of a batch of stage 2."""
     return round(self.batch_size * self.partial_fraction)
 
+  def is_even(self, replicas: int, has_partial: bool) -> bool:
+    """Whether batches, and the partial examples in those of stage 2, can be dealt evenly to replicas."""
+    partial = self.batch_size * self.partial_fraction
+    return not self.batch_size % replicas and (
+      not has_partial or (partial == round(partial) and not round(partial) % replicas)
+    )
+
 
 class Batches:
   """Makes the tf.data streams of one run.
@@ -80,7 +87,9 @@ class Batches:
     self._atlas = atlas
     self._class_count = len(store.organs) + 1
     self._labeled = _sampler(splits.labeled, plan, _LABELED)
-    self._partial = _sampler(splits.partial, plan, _PARTIAL) if splits.partial else None
+    # where nothing is annotated no patch may be laid around what a label map holds
+    nowhere = () if any(case.annotated for case in splits.partial) else (frozenset[int](),)
+    self._partial = _sampler(splits.partial, plan, _PARTIAL, nowhere) if splits.partial else None
     self._annotated = _annotated_masks(store, splits.partial)
     self._in_prior: Floats | None = None
     if prior_cases is not None:

@@ -44,8 +44,8 @@ def split(store: Store, fold: int, validation_fraction: float, seed: int) -> Spl
 
   Args:
     fold: the fold to hold out as test; -1 trains on all.
-    validation_fraction: share of the fully labelled training cases to hold out, or more where a patient has
-      several; at least one keeps training.
+    validation_fraction: share of the fully labelled training cases to hold out, rounded, or more where a
+      patient has several; at least one keeps training.
     seed: chooses the validation cases.
   Raises:
     InputError: If the store has no folds, no case has this fold, no fully labelled case is left to train on,
@@ -103,6 +103,13 @@ def _patients_of(chosen: Sequence[StoredCase], training: Sequence[StoredCase]) -
 def _patient(case: StoredCase) -> tuple[str, str]:
   """Whose scan it is: a case is a patient where the manifest names none."""
   return ("patient", case.patient) if case.patient else ("case", case.id)
+
+
+def as_unlabeled(splits: Splits) -> Splits:
+  """The splits with partial cases of which nothing counts as annotated, whatever their label maps hold."""
+  return dataclasses.replace(
+    splits, partial=tuple(dataclasses.replace(case, annotated=()) for case in splits.partial)
+  )
 
 
 def only_annotating(splits: Splits, organs: Collection[str], store: Store) -> Splits:

@@ -67,8 +67,8 @@ def rows(experiment: Experiment, cost: NetworkCost) -> list[tuple[str, ...]]:
     ("machine", "numbers", "GB a device", "least h", "likely h", "likely s a step", "images/s to feed")
   ]
   for machine in MACHINES:
-    if experiment.batch_size % machine.devices:
-      continue
+    if not experiment.batch_plan.is_even(machine.devices, experiment.stage2.has_partial):
+      continue  # train refuses it
     for kind, size in (("float32", 4), ("16 bits", 2)):
       found.append(_row(experiment, cost, machine, kind, size))
   return found

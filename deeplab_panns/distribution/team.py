@@ -7,6 +7,7 @@ strategies). Only the chief, the first of the processes, writes and shows anythi
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
@@ -130,16 +131,10 @@ class Team:
 def require_even(experiment: Experiment, replicas: int) -> None:
   """Raises InputError if the batches cannot be dealt evenly to so many replicas."""
   plan, has_partial = experiment.batch_plan, experiment.stage2.has_partial
-
-  def even(batch_size: int) -> bool:
-    partial = batch_size * plan.partial_fraction
-    return not batch_size % replicas and (
-      not has_partial or (partial == round(partial) and not round(partial) % replicas)
-    )
-
-  if even(plan.batch_size):
+  if plan.is_even(replicas, has_partial):
     return
-  nearest = next((size for size in range(plan.batch_size, 64 * replicas, 4) if even(size)), 4 * replicas)
+  larger = (dataclasses.replace(plan, batch_size=size) for size in range(plan.batch_size, 64 * replicas, 4))
+  nearest = next((one.batch_size for one in larger if one.is_even(replicas, has_partial)), 4 * replicas)
   parts = f" ({plan.batch_size - plan.partial_size} labelled, {plan.partial_size} partial)" * has_partial
   raise InputError(
     f"--batch_size={plan.batch_size}: its examples{parts} cannot be dealt evenly to {replicas} replicas; "

@@ -188,8 +188,9 @@ class PaNN(tf.keras.Model):
     """This replica's part of λ1 J_P + λ2 · the prior term."""
     loss = partial_loss(self._objective, logits, partial)
     self.tracked["loss/partial"].update_state(global_sum(loss))
-    self.tracked["loss/prior"].update_state(self._prior_term.value(prior))
-    self.tracked_share.update_state(prior.share)
+    # a batch in which no pixel counts has no shares: zeros would pull the means down
+    self.tracked["loss/prior"].update_state(self._prior_term.value(prior), prior.has_pixels)
+    self.tracked_share.update_state(prior.share, prior.has_pixels)
     return self._objective.lambda1 * loss + self._objective.lambda2 * prior.pull
 
   def _weight_decay(self) -> tf.Tensor:

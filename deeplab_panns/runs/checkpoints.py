@@ -52,10 +52,10 @@ class Checkpoints:
       best_dice=self._best_dice,
       **({"peer": tf.train.Checkpoint(**_moving(panns.peer))} if panns.peer else {}),
     )
-    # Of another run's stage 1; what moves in stage 2 alone starts from this run's own settings.
+    # Of another run's stage 1; what moves in stage 2 alone starts from this run's own settings, and its best
+    # checkpoint, which is not taken over, may be of other validation cases.
     self._stage1 = tf.train.Checkpoint(
       **_moving_in_stage1(panns),
-      best_dice=self._best_dice,
       **({"peer": tf.train.Checkpoint(**_moving_in_stage1(panns.peer))} if panns.peer else {}),
     )
     _ = self._checkpoint.save_counter  # asking makes it: checkpoints have had it since the first version
@@ -213,12 +213,13 @@ class Checkpoints:
 
 def _moving_in_stage1(panns: PaNN) -> dict[str, Any]:
   """{name in a checkpoint: what has `variables`} of what stage 1 moves."""
-  return {"network": panns.network, "teacher": panns.teacher, "optimizer": panns.optimizer}
+  parts = {"network": panns.network, "teacher": panns.teacher, "optimizer": panns.optimizer}
+  return {**parts, "loss_scale": panns.loss_scale} if panns.loss_scale else parts
 
 
 def _moving(panns: PaNN) -> dict[str, Any]:
   """As `_moving_in_stage1`, of what either stage moves."""
-  optional = {"loss_scale": panns.loss_scale, "feature_rule": panns.feature_rule}
+  optional = {"feature_rule": panns.feature_rule}
   return {
     **_moving_in_stage1(panns),
     "duals": panns.duals,

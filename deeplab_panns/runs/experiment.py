@@ -104,6 +104,11 @@ class Stage2:
   def _require_used(self) -> None:
     """Settings that would change nothing, since another one is missing."""
     objective = self.objective
+    if self.supervision == "semi" and (objective.partial_loss == "marginal" or objective.exclusion_weight):
+      name = "partial_loss=marginal" if objective.partial_loss == "marginal" else "exclusion_weight"
+      raise ValueError(
+        f"supervision=semi: takes nothing as annotated, and by --{name} nothing is learnt then"
+      )
     if objective.anchored_prior and self.prior_mismatch != "ignore":
       raise ValueError(f"prior_mismatch={self.prior_mismatch}: mends q, which --anchored_prior does not use")
     aligned = objective.pseudo_labels == "aligned" and objective.aligned_to == "prior"
@@ -186,7 +191,7 @@ class Experiment:
       _require_patches(self.network, self.sampling)
     else:
       _require_slices(self.network, self.sampling)
-    require_range("seed", self.seed, 0)
+    require_range("seed", self.seed, 0, 2**32 - 2)  # of NumPy; a second network takes the next one
     require_choice("mixed_precision", self.mixed_precision, PRECISIONS)
     _require_batch(self.batch_plan, self.stage2)
     objective = self.stage2.objective

@@ -104,7 +104,7 @@ class RunDirectory:
     """Takes back a run that was refused before its first step, so that a corrected command can begin it."""
     for file in (self.experiment, self.data, self.prior, self.record):
       file.unlink(missing_ok=True)
-    for folder in (self.resampled, self.events):
+    for folder in (self.resampled, self.events, self.checkpoints):
       shutil.rmtree(folder, ignore_errors=True)
     (self.path / "lock").unlink(missing_ok=True)
     with contextlib.suppress(OSError):  # it was there before, with files of others

@@ -13,7 +13,7 @@ from data.arrays import Floats
 from data.atlas.placed import PlacedAtlas
 from data.batches.pipeline import Batches
 from data.input_error import InputError
-from data.stored.splits import Splits, only_annotating, split
+from data.stored.splits import Splits, as_unlabeled, only_annotating, split
 from data.stored.store import Store
 from deeplab_panns.distribution.devices import Devices
 from deeplab_panns.method.dual import Duals
@@ -42,10 +42,16 @@ def split_cases(store: Store, experiment: Experiment) -> Splits:
   """The store's cases by what the run does with them.
 
   Raises:
-    InputError: If the fold does not exist, or there is no partial case and the run trains on some.
+    InputError: If the fold does not exist, there is no partial case and the run trains on some, or so few
+      labelled ones that none validates though some should.
   """
   held_out, stage2 = experiment.held_out, experiment.stage2
   splits = split(store, held_out.fold, held_out.validation_fraction, experiment.seed)
+  if held_out.validation_fraction and not splits.validation:
+    raise InputError(
+      f"{store.path}: --validation_fraction={held_out.validation_fraction:g} of {len(splits.labeled)} fully "
+      "labelled training cases is no case; give a larger share, or leave it out to validate on none."
+    )
   if stage2.partial_organs and stage2.has_partial:
     splits = only_annotating(splits, stage2.partial_organs, store)
   if stage2.has_partial and not splits.partial:
@@ -63,6 +69,8 @@ def make_batches(store: Store, splits: Splits, experiment: Experiment) -> Batche
     InputError: If the prior finds no partial case that it can be held to.
   """
   stage2 = experiment.stage2
+  if not stage2.objective.use_annotations:
+    splits = as_unlabeled(splits)
   if not (stage2.has_partial and stage2.objective.anchored_prior):
     return Batches(store, splits, experiment.batch_plan, prior_cases(store, splits, experiment))
   if all(case.separate_slices for case in splits.labeled):

@@ -85,7 +85,7 @@ class Progress(tf.keras.callbacks.Callback):
     if look:
       self.make_up_for_validation(step)
     if save:
-      self._scalars.start(step)
+      self._scalars.restart_clock(step)
 
   def make_up_for_validation(self, step: int) -> None:
     """Validates the network as it is after this step, which is saved: however the process ends meanwhile, the

@@ -37,9 +37,13 @@ class Scalars:
     self._objective = experiment.stage2.objective
     self._since = (time.monotonic(), 0)
 
-  def start(self, step: int) -> None:
+  def restart_clock(self, step: int) -> None:
     """The clock of the throughput starts here: validation and checkpoints between two looks do not count."""
     self._since = (time.monotonic(), step)
+
+  def start(self, step: int) -> None:
+    """The next interval starts here: its clock, and its means."""
+    self.restart_clock(step)
     for metric in (*self._panns.tracked.values(), self._panns.tracked_share):
       metric.reset_state()
 

@@ -213,11 +213,9 @@ class Training:
     if self._profile:
       callbacks.append(self._profile.from_step(first_step))
     batches = self._team.dealt(lambda share: stream(first_step, last_step, share))
-    # a stream that is dealt has no end
-    steps = last_step - first_step if self._team.replicas > 1 else None
     try:
       with self._faults.named(), self._team.lost_workers_named(self._checkpoints.latest):
-        self.panns.fit(batches, verbose=0, callbacks=callbacks, steps_per_epoch=steps)
+        self.panns.fit(batches, verbose=0, callbacks=callbacks, steps_per_epoch=last_step - first_step)
     except InputError:
       if not self._team.is_chief:  # the chief may have gone because the scheduler ends all of them
         self._interruption.heed()

@@ -121,6 +121,21 @@ def test_stage_1_taken_from_another_run_gives_the_same_weights(tiny_run, tiny_st
   assert other.returncode == 1 and "--momentum=0.5 (was 0.9)" in other.stderr
 
 
+def test_a_strategy_of_one_device_and_flags_of_another_network(tiny_store, tmp_path):
+  result = run_command(
+    "deeplab_panns.train",
+    *TINY_FLAGS,
+    "--patch_size=8",
+    "--supervision=full",
+    "--stage2_steps=0",
+    "--strategy=mirrored",
+    f"--data_dir={tiny_store}",
+    f"--run_dir={tmp_path / 'run'}",
+  )
+  assert "finished at step 4" in result.stdout
+  assert "warning: --network=deeplab_v3 does not look at --patch_size; given here, this" in result.stdout
+
+
 def test_a_corrected_prior_is_kept_and_logged(tiny_store, tmp_path):
   """The partial cases annotate the liver and so decide its share; the other shares keep their ratios."""
   run_command(

@@ -10,6 +10,7 @@ import tensorflow as tf
 from data.batches.patches import OrganVoxels, PatchSampler, PatchSampling
 from data.batches.pipeline import Batches, BatchPlan
 from data.organs import IGNORE
+from data.stored.splits import as_unlabeled
 from tests.data.batches.conftest import saved_case
 
 PATCH = (4, 10, 16)
@@ -195,6 +196,18 @@ def test_the_prior_is_drawn_around_the_organs_that_partial_cases_have(store, spl
   assert len(labels) >= 50 and all((patch == 1).any() for patch in labels)
   labeled = next(Batches(store, splits, plan).labeled(0, 1).as_numpy_iterator())["labeled"]["label"]
   assert not all((patch == 1).any() for patch in labeled)
+
+
+def test_no_patch_lies_around_what_nobody_annotated(store, splits):
+  """Where partial cases count as unlabelled their label maps decide nothing, q's patches neither."""
+  plan = dataclasses.replace(PLAN, sampling=PatchSampling((1.0,), 0.0, (2, 4, 4), organ_fraction=1.0))
+  bare = as_unlabeled(splits)
+  for partial, expected in ((splits, True), (bare, False)):
+    batches = Batches(store, partial, plan)
+    drawn = [batch["partial"]["label"] for batch in batches.mixed(0, 30).as_numpy_iterator()]
+    of_prior = list(batches.prior_labels(50).as_numpy_iterator())
+    for labels in (np.concatenate(drawn), np.concatenate(of_prior)):
+      assert all((patch == 1).any() for patch in labels) == expected
 
 
 def test_patches_larger_than_the_volumes_have_the_raw_shares(store, splits):

@@ -349,3 +349,15 @@ def test_a_rule_sees_features_and_has_the_last_word_on_targets():
   np.testing.assert_allclose(losses[1] - losses[0], added, rtol=1e-4)
   panns.refresh_teacher()
   assert panns.feature_rule.teachers == 1
+
+
+def test_a_batch_without_a_counted_pixel_is_in_no_mean_of_the_prior():
+  """Zeros in its place would pull the mean share, and with it the reported divergence, towards nothing."""
+  panns, batch = make_panns(), make_batch()
+  found = []
+  for counted in ([1.0], [0.0]):
+    batch["partial"]["in_prior"] = tf.constant(counted)
+    panns.train_step(batch)
+    found.append((panns.tracked_share.result().numpy(), float(panns.tracked["loss/prior"].result())))
+  np.testing.assert_array_equal(found[0][0], found[1][0])
+  assert found[0][1] == found[1][1] and found[0][0].sum() == pytest.approx(1)

@@ -292,3 +292,14 @@ def test_a_disk_that_fails_afterwards_is_told_once_and_costs_no_checkpoint(tmp_p
   checkpoints.begin_save("last", 3)
   with pytest.raises(InputError, match="step 3 cannot be written"):
     checkpoints.save("last", 4)
+
+
+def test_the_best_score_of_another_run_is_not_taken_over_with_its_stage_1(tmp_path):
+  """Its checkpoint stays there: a run that only did worse would have no best one."""
+  other = Checkpoints(make_panns(), tmp_path / "other")
+  other.save_if_best(3, 0.9)
+  other.save("stage1", 3)
+  own = Checkpoints(make_panns(), tmp_path / "own")
+  own.restore_stage1(tmp_path / "other")
+  own.save_if_best(4, 0.5)
+  assert [path.name for path in (tmp_path / "own" / "best").glob("*.index")] == ["ckpt-4.index"]

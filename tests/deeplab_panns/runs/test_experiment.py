@@ -45,7 +45,16 @@ def test_the_type_of_the_network_decides():
       lambda: Experiment(stage2=Stage2(objective=Objective(mix=True), partial_fraction=0.75)),
       r"^mix=True: needs a labelled example for each of the 12 partial ones",
     ),
-    (lambda: Experiment(seed=-1), r"^seed=-1: must be at least 0"),
+    (lambda: Experiment(seed=-1), r"^seed=-1: must be in \[0, 4294967294\]"),
+    (lambda: Experiment(seed=2**32 - 1), r"^seed=4294967295: must be in"),
+    (
+      lambda: Stage2(supervision="semi", objective=Objective(partial_loss="marginal")),
+      r"^supervision=semi: takes nothing as annotated, and by --partial_loss=marginal nothing is learnt then",
+    ),
+    (
+      lambda: Stage2(supervision="semi", objective=Objective(exclusion_weight=1.0)),
+      r"^supervision=semi: .* by --exclusion_weight nothing",
+    ),
     (
       lambda: Experiment(co_training=True, stage2=Stage2(objective=Objective(partial_loss="marginal"))),
       r"^co_training=True: teaches by pseudo-labels; leave out --partial_loss=marginal",

@@ -31,6 +31,15 @@ def test_partial_cases_are_needed_but_for_full(tiny_store, tiny_experiment, with
   assert not assembly.split_cases(full, with_stage2(supervision="full")).partial
 
 
+def test_a_share_of_validation_that_is_no_case_is_refused(tiny_store, tiny_experiment):
+  store = read_store(tiny_store)
+  held_out = dataclasses.replace(tiny_experiment.held_out, validation_fraction=0.1)
+  with pytest.raises(
+    InputError, match=r"--validation_fraction=0.1 of 3 fully labelled .* is no case; give a"
+  ):
+    assembly.split_cases(store, dataclasses.replace(tiny_experiment, held_out=held_out))
+
+
 def test_the_prior_counts_all_partial_cases_unless_it_is_to_exclude_some(
   tiny_store, tiny_experiment, with_stage2
 ):

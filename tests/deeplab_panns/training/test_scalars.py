@@ -52,6 +52,16 @@ def test_means_are_over_the_steps_since_the_last_writing(tmp_path):
   assert found["throughput/images_per_second"][2] > 0 and "loss/partial" not in found
 
 
+def test_a_save_between_two_writings_restarts_the_clock_alone(tmp_path):
+  panns = make_panns()
+  scalars = Scalars(tmp_path, panns, TwoStages((0.5, 0.1), (10, 10), "constant"), PRIOR, Experiment())
+  scalars.start(0)
+  panns.tracked["loss/labeled"].update_state(1.0)
+  scalars.restart_clock(1)
+  panns.tracked["loss/labeled"].update_state(4.0)
+  assert scalars.write_step(2, has_partial=False)["loss/labeled"] == 2.5
+
+
 def test_the_priors_values_stand_by_organ(tmp_path):
   panns = make_panns()
   printed = Experiment(stage2=Stage2(objective=Objective(dual_update="sgd", learning_rate_dual=3e-5)))
