@@ -27,22 +27,35 @@ class Gain:
 def mean_gains(results: Results) -> dict[str, Gain]:
   """{method: Gain} of the case means, corrected over the methods; without the baseline.
 
-  A case's mean is over the organs that both methods define. Pairs are cases, or seeds where these have cases
-  of their own.
+  A case's mean is over the organs of `_paired`. Pairs are cases, or seeds where these have cases of their
+  own.
   """
-  baseline = results.table(results.baseline)
   found = {}
   for method in results.others:
-    table = results.table(method)
-    both = ~np.isnan(table) & ~np.isnan(baseline)
-    means = [defined_mean(np.where(both, values, np.nan), axis=1) for values in (table, baseline)]
+    means = [defined_mean(table, axis=1) for table in _paired(results, method)]
     found[method.name] = _compare(results, *means)
   return _corrected(found)
 
 
+def _paired(results: Results, method: Method) -> tuple[Floats, Floats]:
+  """Dice [cases, organs] of a method and of the baseline, NaN in both where one has none.
+
+  An organ that a case lacks has no Dice where a method leaves it out, and 0 where the method draws it. Beside
+  a method that draws it, leaving it out counts 1: without the pair a false organ would cost nothing.
+  """
+  both = (method, results.baseline)
+  dice = np.array([results.table(one) for one in both])
+  filled = np.array([one.table(results.cases, results.organs, undefined=1.0) for one in both])
+  undefined = np.isnan(dice)
+  drawn_by_one = undefined.any(axis=0) & ~undefined.all(axis=0) & (np.nansum(dice, axis=0) == 0)
+  is_pair = (~undefined.any(axis=0) | drawn_by_one) & ~np.isnan(filled).any(axis=0)
+  ours, theirs = np.where(is_pair, filled, np.nan)
+  return ours, theirs
+
+
 def organ_gains(results: Results, method: Method) -> dict[str, Gain]:
   """{organ: Gain} over pairs as in `mean_gains`, corrected over the organs."""
-  ours, theirs = results.table(method), results.table(results.baseline)
+  ours, theirs = _paired(results, method)
   return _corrected(
     {
       organ: _compare(results, ours[:, column], theirs[:, column])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,7 +36,12 @@ class Method:
     return tuple(dict.fromkeys(case for run in self.runs for case in run.cases))
 
   def table(
-    self, cases: Sequence[str], organs: Sequence[str], score: str = "dice", seed: int | None = None
+    self,
+    cases: Sequence[str],
+    organs: Sequence[str],
+    score: str = "dice",
+    seed: int | None = None,
+    undefined: float = math.nan,
   ) -> Floats:
     """Scores [cases, organs]: the mean over the runs that define one, NaN where none does.
 
@@ -44,6 +50,7 @@ class Method:
       organs: all that the runs were scored on.
       score: an attribute of OrganScore.
       seed: only runs of this seed; None for all.
+      undefined: what a score counts that a run has and that is NaN; NaN: nothing.
     """
     rows = {case: row for row, case in enumerate(cases)}
     columns = {organ: column for column, organ in enumerate(organs)}
@@ -53,6 +60,7 @@ class Method:
         continue
       for case, scores in run.rows:
         value = getattr(scores, score)
+        value = undefined if value != value else value
         if value == value and case in rows:
           at = rows[case], columns[scores.organ]
           sums[at] += value

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from data.listed import listed
 from deeplab_panns.evidence.number_text import count, p_value, points
 from deeplab_panns.evidence.paired_tests import MIN_PAIRS
@@ -100,4 +102,14 @@ def how_tested(results: Results) -> str:
   return (
     f"{pairs} p: two-sided Wilcoxon signed-rank and paired t-test, Holm-corrected over the "
     "organs of a method (means: over the methods). * p < .05, ** p < .01, *** p < .001 (Wilcoxon)."
+    f"{_on_absent_organs(results)}"
+  )
+
+
+def _on_absent_organs(results: Results) -> str:
+  if not any(np.isnan(results.table(method)).any() for method in (results.baseline, *results.others)):
+    return ""
+  return (
+    " Of an organ that a case lacks there is a pair only where one of the two methods draws it: 0 for that "
+    "one, 1 for the other, so that a gain need not be the difference of two means of Dice."
   )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from deeplab_panns.evidence import paired_tests
-from deeplab_panns.report.results import compared, gains
+from deeplab_panns.report.results import compared, gains, notes
 from tests.deeplab_panns.report.conftest import FULL, PANNS, TWO_ORGANS, scored_run
 
 
@@ -88,3 +88,20 @@ def test_an_organ_absent_in_one_method_leaves_the_case_mean_of_both():
   assert gain.difference == pytest.approx(np.mean([0.01, *(PANNS - FULL)[1:].mean(axis=1)]))
   spleen = gains.organ_gains(found, found.others[0])["spleen"].comparison
   assert (spleen.pairs, spleen.dropped) == (6, 1)
+
+
+def test_an_organ_that_is_not_there_costs_who_draws_it():
+  """Three of seven cases lack the second organ; one method leaves it out, the other draws it (Dice 0)."""
+  lacking = np.where(np.arange(14).reshape(7, 2) % 2 * (np.arange(7) < 3)[:, None], np.nan, FULL)
+  drawing = np.where(np.isnan(lacking), 0.0, FULL)
+  for baseline, other, expected in ((lacking, drawing, -1.0), (drawing, lacking, 1.0)):
+    found = compared.build([scored_run("full", baseline), scored_run("panns", other)])
+    gain = gains.mean_gains(found)["panns"].comparison
+    assert gain.pairs == 7 and gain.difference == pytest.approx(expected * 3 / 2 / 7)
+    by_organ = gains.organ_gains(found, found.others[0])
+    assert by_organ[TWO_ORGANS[1]].comparison.difference == pytest.approx(expected * 3 / 7)
+    assert by_organ[TWO_ORGANS[0]].comparison.difference == 0
+    assert "0 for that one, 1 for the other" in notes.how_tested(found)
+  found = compared.build([scored_run("full", lacking), scored_run("panns", lacking)])
+  comparison = gains.organ_gains(found, found.others[0])[TWO_ORGANS[1]].comparison
+  assert (comparison.pairs, comparison.dropped) == (4, 3)
