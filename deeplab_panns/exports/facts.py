@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import os
+import pathlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -99,8 +101,9 @@ def scores_of(run: TrainedRun) -> dict[str, Any] | None:
 
   Returns:
     {"split": "val" or "test", "cases", "mean_dice", "organs": {organ: {"dice", "sd", "n"}}}: n cases define
-    an organ's Dice. None if there are none, or they are of another checkpoint, of cases in training, or of
-    labels that an exported model does not give (evaluate --test_scales, ...).
+    an organ's Dice. None if there are none, or they are of another run, checkpoint or store, of cases in
+    training, of fewer cases than were to be scored, or of labels that an exported model does not give
+    (evaluate --test_scales, ...).
   """
   try:
     found = json.loads((run.directory.path / "metrics.json").read_text(encoding="utf-8"))
@@ -120,9 +123,18 @@ def _is_of(found: Mapping[str, Any], run: TrainedRun) -> bool:
     found.get("split") in ("val", "test")
     and found["step"] == run.step
     and len(found["run_dirs"]) == 1
+    and _same_folder(found["run_dirs"][0], run.directory.path)
+    and _same_folder(found.get("data_dir", run.data_dir), run.data_dir)
+    and not found.get("not_scored")
     and found.get("seen_in_training", []) == []  # None: not known
     and _is_plain(found.get("test_time"))
   )
+
+
+def _same_folder(recorded: str, folder: str | os.PathLike[str]) -> bool:
+  """Whether a path is that of the folder, or of what has been moved since."""
+  there = pathlib.Path(recorded)
+  return not there.exists() or there.resolve() == pathlib.Path(folder).resolve()
 
 
 def _is_plain(how: Mapping[str, Any] | None) -> bool:

@@ -48,10 +48,33 @@ def note(results: Results) -> str:
     f"organ where neither map has the organ is excluded (pairs over all runs: {excluded}); an organ in one "
     "map alone has Dice 0 and no distance."
   )
-  text += _seen_in_training(results)
+  text += _unfinished(results) + _not_scored(results) + _seen_in_training(results)
   if len(results.cases_of_seeds or results.cases) < MIN_PAIRS:
     text += f" Fewer than {MIN_PAIRS} {pairs_are(results)}: no p-values, no intervals."
   return text
+
+
+def _unfinished(results: Results) -> str:
+  """Empty if every run whose last checkpoint was scored had reached its end, as far as is known."""
+  early = []
+  for run in (run for method in results.methods for run in method.runs):
+    reached = run.summary.get("step")
+    steps = [run.settings.get(name) for name in ("stage1_steps", "stage2_steps")]
+    whole = sum(number for number in steps if isinstance(number, int))
+    if run.summary.get("checkpoint") == "last" and isinstance(reached, int) and reached < whole:
+      early.append(f"{run.folder.name}: step {reached} of {whole}")
+  return f" Scored before the end of training: {listed(early)}." if early else ""
+
+
+def _not_scored(results: Results) -> str:
+  """Empty if every run was scored on all the cases that it was to be scored on."""
+  lost = [
+    f"{run.folder.name}: {listed(sorted(run.summary['not_scored']))}"
+    for method in results.methods
+    for run in method.runs
+    if run.summary.get("not_scored")
+  ]
+  return f" Cases that could not be scored are left out ({listed(lost)})." if lost else ""
 
 
 def _seen_in_training(results: Results) -> str:

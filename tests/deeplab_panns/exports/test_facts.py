@@ -94,6 +94,19 @@ def test_scores_are_those_of_this_checkpoint_on_unseen_cases(run):
   }
 
 
+def test_scores_of_another_run_or_store_or_of_the_cases_that_were_left_are_none(run, tmp_path):
+  own, data = run.directory.path, run.data_dir
+  evaluated(run, run_dirs=[str(own)], data_dir=str(data))
+  assert scores_of(run) is not None
+  for change in (
+    {"run_dirs": [str(tmp_path.parent)]},  # another folder that is there
+    {"data_dir": str(tmp_path.parent)},
+    {"not_scored": {"c7": "has another grid"}},
+  ):
+    evaluated(run, **{"run_dirs": [str(own)], "data_dir": str(data), **change})
+    assert scores_of(run) is None
+
+
 PLAIN = {"test_scales": [1.0], "crop_to_body": False, "fill_holes": False}
 
 

@@ -69,3 +69,18 @@ def test_cases_of_the_training_are_told():
   assert "seen in training" not in notes.note(compared.build([run]))
   unknown = dataclasses.replace(run, summary={**run.summary, "seen_in_training": None})
   assert "Of 1 run it is not known which cases were seen" in notes.note(compared.build([unknown]))
+
+
+def test_runs_that_ended_early_and_cases_that_were_not_scored_are_named():
+  def run(mode, seed, **summary):
+    made = scored_run(mode, FULL, seed)
+    settings = {**made.settings, "stage1_steps": 40, "stage2_steps": 30}
+    return dataclasses.replace(
+      made, settings=settings, summary={**made.summary, "checkpoint": "last", **summary}
+    )
+
+  whole, early = run("full", 0, step=70), run("panns", 0, step=4, not_scored={"c9": "has another grid"})
+  assert "before the end" not in notes.note(compared.build([whole]))
+  text = notes.note(compared.build([whole, early]))
+  assert " Scored before the end of training: panns0: step 4 of 70." in text
+  assert " Cases that could not be scored are left out (panns0: c9)." in text
