@@ -100,14 +100,17 @@ def require_usable(path: AnyPath, grid: FileGrid) -> None:
   """Refuses a grid that spacing, rotation and origin cannot stand for.
 
   Raises:
-    InputError: If the affine is not finite, is the bare identity, is sheared, or its spacing is absurd.
+    InputError: If the affine is not finite, is what programs write that know no geometry, is sheared, or its
+      spacing is absurd.
   """
   if not np.isfinite(grid.affine).all():
     raise InputError(f"{path}: the affine holds values that are not finite; correct the header.")
-  if np.array_equal(grid.affine, np.eye(4)):
+  # with two axes turned it is what SimpleITK makes of an array
+  if np.array_equal(np.abs(grid.affine), np.eye(4)):
     raise InputError(
-      f"{path}: the affine is the identity, so spacing and orientation are unknown. Write both into the "
-      "header (from the original DICOM, for instance), or leave the case out."
+      f"{path}: the affine is the identity (1 mm, unturned, from 0, 0, 0), as programs write it that know "
+      "no geometry, so spacing and orientation are unknown. Write both into the header (from the original "
+      "DICOM, for instance), or leave the case out."
     )
   spacing_mm = spacing_of(grid.affine_mm)
   low, high = SPACING_RANGE_MM

@@ -11,6 +11,7 @@ from typing import Any
 from data.arrays import WantedSpacingMM
 from data.cases import Case
 from data.files.file_hash import file_sha256
+from data.formats.volume_files import volume_files
 from data.guards.case_guards import TELL_ALL, GuardRules, check_case, require_plausible
 from data.guards.finding import from_json
 from data.guards.measures import Measures, measure
@@ -109,8 +110,9 @@ def _recipe(case: Case, preparation: Preparation) -> Recipe:
 
 
 def _sha256(paths: Sequence[pathlib.Path]) -> str | None:
-  """Of the one file or folder, or of the hashes of several; None of none."""
-  hashes = [file_sha256(path) for path in paths]
+  """Of the one file or folder, or of the hashes of several, those of voxels beside a header among them; None
+  of none."""
+  hashes = [file_sha256(file) for path in paths for file in volume_files(path)]
   return hashlib.sha256("".join(hashes).encode()).hexdigest() if len(hashes) > 1 else next(iter(hashes), None)
 
 

@@ -32,6 +32,7 @@ def test_from_canonical_is_the_inverse(axes, signs):
   "affine, words",
   [
     (np.eye(4), "identity"),
+    (np.diag([-1.0, -1, 1, 1]), "identity"),  # what SimpleITK makes of an array
     (np.diag([1, np.nan, 1, 1]), "not finite"),
     (np.diag([1.0, 0.001, 2, 1]), r"\(2, 0.001, 1\) mm"),
     (np.diag([1.0, 1, 101, 1]), r"\(101, 1, 1\) mm"),

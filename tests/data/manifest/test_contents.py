@@ -28,6 +28,7 @@ def test_values_beyond_bytes_and_no_label_map(tmp_path):
 
 def test_the_names_of_segments(tmp_path):
   image = sitk.GetImageFromArray(np.eye(4, dtype=np.uint8)[None] * 3)
+  image.SetSpacing((0.8, 0.8, 3.0))
   for key, value in {
     "ID": "a",
     "Name": "Liver",
