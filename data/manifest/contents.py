@@ -23,28 +23,33 @@ class Contents:
 
   Attributes:
     values: that it has beside 0, of a label map.
-    names: of its segments, of a file that names them.
+    names: of its segments that hold something, of a file that names them.
+    empty: of those that hold nothing, and have no namesake that does.
   """
 
   values: tuple[int, ...] = ()
   names: tuple[str, ...] = ()
+  empty: tuple[str, ...] = ()
 
 
 def contents_of(path: pathlib.Path) -> Contents:
   """Reads a label file. Raises InputError if it cannot be read."""
   if not is_png_stack(path) and has_segments(path):
-    return Contents(names=tuple(_segment_names(path)))
+    segments = _segments(path)
+    names = tuple(name for name, holds in segments if holds)
+    return Contents(names=names, empty=tuple(name for name, _ in segments if name not in names))
   array = read_png_stack(path) if is_png_stack(path) else volumes.read_label(path).array
   if array.dtype == np.uint8:
     return Contents(tuple(value for value in values_of(array) if value))
   return Contents(tuple(value for value in np.unique(array).tolist() if value))
 
 
-def _segment_names(path: pathlib.Path) -> list[str]:
+def _segments(path: pathlib.Path) -> list[tuple[str, bool]]:
+  """(name, whether something is drawn) of each: templates name structures that nobody drew."""
   with volumes.system_errors(path):
     found = label_object(path)
     if found is None:
-      return [one.name for one in read_seg_nrrd(path)]
+      return [(one.name, bool(one.blocks)) for one in read_seg_nrrd(path)]
     if found[0] == SEG:
-      return [one.name for one in read_segmentation(found[1])]
-    return [one.name for one in read_structures(found[1])]
+      return [(one.name, bool(one.blocks)) for one in read_segmentation(found[1])]
+    return [(one.name, bool(one.polygons)) for one in read_structures(found[1])]

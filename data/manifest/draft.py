@@ -122,6 +122,9 @@ def draft_manifest(
       f"images and label maps have only the numbers in their names in common: {image.name} is taken with "
       f"{label.name}; are these of one scan?"
     )
+  empty = [f"{label.name}: {listed(one.empty)}" for label, one in read.items() if one.empty]
+  if empty:
+    notes.append(f"segments that hold nothing are taken as not annotated ({listed(empty)})")
   notes += _notes(cases, names, annotated)
   shown = {key: None if name == "background" else name for key, name in meanings.items()}
   return Draft({"organs": names, "labels": shown, "cases": cases}, (*others, *notes), meanings)

@@ -24,6 +24,7 @@ from data.reading import volumes
 from data.reading.named_segments import Wanted, has_segments, read_segments
 from data.reading.overlaid import PackedMasks, overlaid
 from data.reading.placed_by_density import mirrored, placement_by_density
+from data.reading.value_names import ORGANS_BESIDE, contradiction, value_names
 from data.reading.volumes import Volume
 
 
@@ -85,8 +86,21 @@ def read_case_label(case: Case, image: Volume, organs: tuple[str, ...], nifti_he
       f'{case.label}: names no segments, and "labels" of case "{case.id}" has the name '
       f'"{next(iter(case.names))}"; map the values of the label map: {{"1": organ}}.'
     )
+  _require_as_named(case, organs)
   values = _label_array(case, case.label, image, nifti_header)
   return CaseLabel(_labels(case, values, organs), record=_united(case, values, image))
+
+
+def _require_as_named(case: Case, organs: tuple[str, ...]) -> None:
+  """Raises InputError if "labels" takes a value for an organ that the label map calls by another's name."""
+  assert case.label is not None
+  found = contradiction(value_names(case.label), case.values, organs)
+  if found:
+    value, name, organ = found
+    raise InputError(
+      f'{case.label}: its value {value} is "{name}" by its header or {ORGANS_BESIDE} beside it, and "labels" '
+      f"takes it for {organ}; correct one of them."
+    )
 
 
 def _is_object(case: Case) -> bool:

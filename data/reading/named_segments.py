@@ -20,6 +20,7 @@ from data.listed import listed
 from data.reading.overlaid import PackedMasks
 from data.reading.placement import place
 from data.reading.rasterised import rasterise
+from data.reading.value_names import contradiction
 from data.reading.volumes import Volume, system_errors
 from data.whole_file import AnyPath
 
@@ -79,7 +80,7 @@ def read_segments(
   for segment, organ in zip(segments, chosen):
     if organ:
       masks.unite(organ, _placed(file, segment, image))
-  return masks, _left_out(wanted, [(one.name, one.number) for one in segments])
+  return masks, (*_left_out(wanted, [(one.name, one.number) for one in segments]), *_nowhere(masks))
 
 
 def _structures(
@@ -95,7 +96,18 @@ def _structures(
       masks.unite(organ, rasterise(file, structure, image))
       if structure.points:
         notes.append(f"{structure.points} contour(s) of {structure.name} are no polygons and were left out")
-  return masks, (*_left_out(wanted, named), *notes)
+  return masks, (*_left_out(wanted, named), *notes, *_nowhere(masks))
+
+
+def _nowhere(masks: PackedMasks) -> tuple[str, ...]:
+  """Names of structures stand in templates, drawn or not."""
+  empty = [organ for organ in masks.organs() if not masks[organ].any()]
+  if not empty:
+    return ()
+  return (
+    f"segments of {listed(empty)} hold nothing, and all of the scan counts as background of it: take organs "
+    'that nobody drew out of "annotated"',
+  )
 
 
 def _require_same_frame(file: str, frame_of_reference: str, image: Volume) -> None:
@@ -113,6 +125,14 @@ def _chosen(
 ) -> list[str | None]:
   """The organ of each segment where it is annotated, else None."""
   organs = [wanted.organ(name, number) for name, number in named]
+  by_number = {number: organ for (_, number), organ in zip(named, organs) if organ}
+  known = {*wanted.names.values(), *wanted.values.values()}
+  wrong = contradiction({number: name for name, number in named}, by_number, known - {""})
+  if wrong:
+    number, name, organ = wrong
+    raise InputError(
+      f'{file}: its segment {number} is "{name}", and "labels" takes it for {organ}; map it by its name.'
+    )
   missing = [organ for organ in annotated if organ not in organs]
   if missing:
     there = listed((f'"{name}" ({number})' for name, number in named), 8)

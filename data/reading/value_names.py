@@ -6,11 +6,13 @@ import html
 import json
 import pathlib
 import re
+from collections.abc import Collection, Mapping
 
 import nibabel
 from nibabel.filebasedimages import ImageFileError
 
 from data.formats.itk_header import nrrd_key_values
+from data.organs import plain_name
 from data.whole_file import AnyPath
 
 ORGANS_BESIDE = "organs.json"  # predict writes it beside its label maps: a list, from the value 1 on
@@ -26,6 +28,22 @@ def value_names(path: AnyPath) -> dict[int, str]:
     return _of_segments(path) or _of_table(path) or _of_list(path.parent / ORGANS_BESIDE)
   except (OSError, ValueError, ImageFileError):
     return {}
+
+
+def contradiction(
+  stated: Mapping[int, str], taken_for: Mapping[int, str], organs: Collection[str]
+) -> tuple[int, str, str] | None:
+  """The first value that a label map calls by another organ's name than it is taken for: (value, its name
+  there, the organ that it is taken for); None if there is none.
+
+  A name that is not among the organs is a matter of words, and says nothing.
+  """
+  known = {plain_name(organ) for organ in organs}
+  for value, name in stated.items():
+    organ = taken_for.get(value)
+    if organ is not None and plain_name(name) in known - {plain_name(organ)}:
+      return value, name, organ
+  return None
 
 
 def _of_segments(path: pathlib.Path) -> dict[int, str]:

@@ -20,9 +20,8 @@ from data.formats.grid import farthest_apart, format_mm
 from data.formats.label_values import to_labels, unnamed_values
 from data.input_error import InputError
 from data.listed import listed
-from data.organs import plain_name
 from data.reading import volumes
-from data.reading.value_names import ORGANS_BESIDE, value_names
+from data.reading.value_names import ORGANS_BESIDE, contradiction, value_names
 from data.worker_pool import in_processes
 from deeplab_panns.scores import label_map
 from deeplab_panns.scores.label_folders import Pair, Pairs, pair_folders
@@ -210,21 +209,17 @@ def _grid(volume: volumes.Volume) -> str:
 
 
 def _require_as_stated(folders: Folders, volume: volumes.Volume, values: Mapping[int, str]) -> None:
-  """Raises InputError if the file, or organs.json beside it, calls a value by another organ's name.
-
-  A name that is not among the organs is a matter of words, and says nothing.
-  """
-  organs = {plain_name(organ) for organ in folders.organs}
+  """Raises InputError if the file, or organs.json beside it, calls a value by another organ's name."""
   stated = value_names(volume.path)
-  for value, name in stated.items():
-    taken_for = values.get(value)
-    if taken_for is not None and plain_name(name) in organs - {plain_name(taken_for)}:
-      names = ",".join(f"{number}={word}" for number, word in sorted(stated.items()))
-      raise InputError(
-        f"{volume.path}: its value {value} is {name!r} by its header or {ORGANS_BESIDE} beside it, and would "
-        f"be scored as {taken_for!r}; give --organs in the order of the values, or --label_map "
-        f"(--reference_label_map) {names:.200}."
-      )
+  found = contradiction(stated, values, folders.organs)
+  if found:
+    value, name, organ = found
+    names = ",".join(f"{number}={word}" for number, word in sorted(stated.items()))
+    raise InputError(
+      f"{volume.path}: its value {value} is {name!r} by its header or {ORGANS_BESIDE} beside it, and would "
+      f"be scored as {organ!r}; give --organs in the order of the values, or --label_map "
+      f"(--reference_label_map) {names:.200}."
+    )
 
 
 def _translated(folders: Folders, volume: volumes.Volume, values: Mapping[int, str] | None) -> Labels:

@@ -150,7 +150,9 @@ def test_folders_of_several_series_are_told_of(tmp_path):
   assert manifest.cases[0].reading.series == ""
   label = tmp_path / "labels" / "p1.nii.gz"
   label.unlink()
-  data = pydicom.dcmread(write_rtstruct(tmp_path / "labels" / "p1.dcm", {"Liver": []}))
+  data = pydicom.dcmread(
+    write_rtstruct(tmp_path / "labels" / "p1.dcm", {"Liver": [[(0, 0, 0), (2, 0, 0), (2, 2, 0)]]})
+  )
   data.ReferencedSeriesSequence = [pydicom.Dataset()]
   data.ReferencedSeriesSequence[0].SeriesInstanceUID = "9.9"
   (tmp_path / "labels" / "p1.dcm").unlink()
@@ -158,3 +160,19 @@ def test_folders_of_several_series_are_told_of(tmp_path):
   data.save_as(tmp_path / "labels" / "p1" / "rt.dcm")
   draft, manifest = drafted(tmp_path)
   assert manifest.cases[0].reading.series == "9.9" and not any("several" in note for note in draft.notes)
+
+
+def test_structures_that_nobody_drew_are_not_annotated(tmp_path):
+  """A template names the spleen in both patients; one has it drawn."""
+  for number, uid in enumerate(("9.8", "9.9")):
+    for z in (0, 1):
+      path = tmp_path / "scans" / f"p{number}" / f"{z}.dcm"
+      path.parent.mkdir(parents=True, exist_ok=True)
+      write_slice(path, RAMP[z], (0, 0, z), SeriesInstanceUID=uid)
+  drawn = [[(0, 0, 0), (2, 0, 0), (2, 2, 0)]]
+  for number, spleen in enumerate(([], drawn)):
+    (tmp_path / "labels" / f"p{number}").mkdir(parents=True)
+    write_rtstruct(tmp_path / "labels" / f"p{number}" / "rt.dcm", {"liver": drawn, "spleen": spleen})
+  draft, manifest = drafted(tmp_path)
+  assert [case.annotated for case in manifest.cases] == [("liver",), ("liver", "spleen")]
+  assert any("hold nothing are taken as not annotated (p0: spleen)" in note for note in draft.notes)

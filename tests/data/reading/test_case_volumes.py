@@ -84,6 +84,18 @@ def test_names_of_segments(tmp_path):
     read(case_of(tmp_path, "ct", label="label.nii.gz", labels={"Leber": "liver", "Milz": "spleen"}))
 
 
+def test_a_label_map_that_names_its_values_otherwise_is_refused(tmp_path):
+  write_nifti(tmp_path / "label.nii.gz", LABEL)
+  (tmp_path / "organs.json").write_text('["Spleen", "Liver"]')
+  case = case_of(tmp_path, label="label.nii.gz", labels={"1": "liver", "2": "spleen"})
+  with pytest.raises(
+    InputError, match=r'its value 1 is "Spleen" by its header or organs.json beside it, and'
+  ):
+    read(case)
+  (tmp_path / "organs.json").write_text('["Leber", "Milz"]')  # other words say nothing
+  np.testing.assert_array_equal(read(case).array, LABEL)
+
+
 def with_reading(case, **fields):
   return dataclasses.replace(case, reading=Reading(**fields))
 

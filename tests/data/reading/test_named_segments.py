@@ -116,3 +116,18 @@ def test_a_seg_of_another_frame_of_reference_is_refused(tmp_path, scan):
   data.save_as(path)
   with pytest.raises(InputError, match=r"seg\.dcm: lies in the frame of reference"):
     read_segments(path, scan[1], NAMES, ("liver", "spleen"))
+
+
+def test_a_number_does_not_overrule_the_name_of_another_organ(tmp_path, scan):
+  path = write_label("rtstruct", tmp_path, scan[0])
+  swapped = Wanted({}, {1: "spleen", 2: "liver"}, ())
+  with pytest.raises(
+    InputError, match=r'its segment 1 is "Liver", and "labels" takes it for spleen; map it by'
+  ):
+    read_segments(path, scan[1], swapped, ("liver", "spleen"))
+
+
+def test_an_annotated_organ_that_nobody_drew_is_told(tmp_path, scan):
+  path = write_rtstruct(tmp_path / "rt.dcm", {"Liver": [], "Spleen": [square((3, 5), (4, 6), 2)]})
+  _, (note,) = read_segments(path, scan[1], NAMES, ("liver", "spleen"))
+  assert note.startswith("segments of liver hold nothing, and all of the scan counts as background of it")
