@@ -19,6 +19,7 @@ from data.input_error import InputError
 from data.listed import listed
 from data.reading.overlaid import PackedMasks
 from data.reading.placement import place
+from data.reading.planes import gap_notes, without_repeats
 from data.reading.rasterised import rasterise
 from data.reading.value_names import contradiction
 from data.reading.volumes import Volume, system_errors
@@ -77,10 +78,13 @@ def read_segments(
       return _structures(found[1], image, wanted, annotated)
   chosen = _chosen(file, [(one.name, one.number) for one in segments], wanted, annotated)
   masks = PackedMasks(image.array.shape)
+  notes = list(_left_out(wanted, [(one.name, one.number) for one in segments]))
   for segment, organ in zip(segments, chosen):
     if organ:
-      masks.unite(organ, _placed(file, segment, image))
-  return masks, (*_left_out(wanted, [(one.name, one.number) for one in segments]), *_nowhere(masks))
+      mask = _placed(file, segment, image)
+      notes += gap_notes(file, segment.name, mask)
+      masks.unite(organ, mask)
+  return masks, (*notes, *_nowhere(masks))
 
 
 def _structures(
@@ -89,11 +93,17 @@ def _structures(
   structures = read_structures(file)
   named = [(one.name, one.number) for one in structures]
   masks = PackedMasks(image.array.shape)
-  notes = []
+  notes: list[str] = []
   for structure, organ in zip(structures, _chosen(file, named, wanted, annotated)):
     if organ:
       _require_same_frame(file, structure.frame_of_reference, image)
-      masks.unite(organ, rasterise(file, structure, image))
+      once = without_repeats(structure)
+      mask = rasterise(file, once, image)
+      notes += gap_notes(file, structure.name, mask)
+      masks.unite(organ, mask)
+      repeats = len(structure.polygons) - len(once.polygons)
+      if repeats:
+        notes.append(f"{repeats} contour(s) of {structure.name} are stored twice and count once")
       if structure.points:
         notes.append(f"{structure.points} contour(s) of {structure.name} are no polygons and were left out")
   return masks, (*_left_out(wanted, named), *notes, *_nowhere(masks))

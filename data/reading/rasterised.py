@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from scipy import ndimage
 
 from data.arrays import Floats, Mask
 from data.dicom.contours import Structure
@@ -16,7 +17,8 @@ _EDGE = 1e-6  # of a pixel: contours drawn along pixel centres must not depend o
 
 
 def rasterise(path: str, structure: Structure, image: Volume) -> Mask:
-  """The structure on the image's voxels; of polygons within each other every second one is a hole.
+  """The structure on the image's voxels; of polygons within each other every second one is a hole, and those
+  that overlap in part are united.
 
   Args:
     path: for messages.
@@ -48,10 +50,21 @@ def rasterise(path: str, structure: Structure, image: Volume) -> Mask:
         f"{path}: a contour of {structure.name} lies outside the image {image.path}; name the scan that it "
         "was drawn on."
       )
-    planes[middle] ^= fill(voxels[:, along], (planes.shape[1], planes.shape[2]))
+    _add(planes[middle], fill(voxels[:, along], (planes.shape[1], planes.shape[2])))
     slices.append(middle)
   _require_every_slice(path, structure.name, slices)
   return mask
+
+
+def _add(plane: Mask, filled: Mask) -> None:
+  """Adds a polygon to those of its slice, in place."""
+  if (filled & plane).any() and (filled & ~plane).any():
+    pieces, _ = ndimage.label(plane)
+    met = np.isin(pieces, np.unique(pieces[filled & plane]))
+    if (met & ~filled).any():  # neither lies within the other
+      plane |= filled
+      return
+  plane ^= filled
 
 
 def _flat_axis(polygons: Sequence[Floats]) -> int:

@@ -51,6 +51,21 @@ OUTER, INNER = (
 )
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_polygons_that_overlap_in_part_are_united(image, turned):
+  left = [(-0.4, -0.4), (1.4, -0.4), (1.4, 3.4), (-0.4, 3.4)]
+  right = [(0.6, -0.4), (2.4, -0.4), (2.4, 3.4), (0.6, 3.4)]
+  pair = (at(left, 2), at(right, 2))
+  mask = rasterise("f", Structure("liver", 1, pair[::-1] if turned else pair), image)
+  np.testing.assert_array_equal(mask, rasterise("f", Structure("liver", 1, (at(OUTER, 2),)), image))
+
+
+def test_a_hole_is_one_whichever_polygon_comes_first(image):
+  pair = (at(OUTER, 2), at(INNER, 2))
+  masks = [rasterise("f", Structure("liver", 1, polygons), image) for polygons in (pair, pair[::-1])]
+  np.testing.assert_array_equal(*masks)
+
+
 def test_a_polygon_in_another_is_a_hole(image):
   structure = Structure("liver", 1, (at(OUTER, 2), at(INNER, 2), at(OUTER, 3)))
   mask = rasterise("f", structure, image)
