@@ -39,16 +39,30 @@ def is_organ_name(value: object) -> bool:
 _SIDES = {"right": "right", "r": "right", "rt": "right", "left": "left", "l": "left", "lt": "left"}
 
 
+# Other names of the 13, as data sets have them.
+SYNONYMS = {
+  "gall bladder": "gallbladder",
+  "oesophagus": "esophagus",
+  "postcava": "inferior vena cava",
+  "ivc": "inferior vena cava",
+  "portal vein and splenic vein": "portal and splenic vein",
+  "right adrenal": "right adrenal gland",
+  "left adrenal": "left adrenal gland",
+}
+
+
 def plain_name(organ: str) -> str:
-  """The name in small letters and single spaces, a side in front: "kidney_right", "Kidney (R)" and
-  "right-kidney" are all "right kidney"."""
+  """The name in small letters and single spaces, a side in front, and of SYNONYMS the default one:
+  "kidney_right", "Kidney (R)" and "right-kidney" are all "right kidney"."""
   words = re.sub(r"[\W_]+", " ", organ.lower()).split()
   for place in (0, -1) if len(words) > 1 else ():
     side = _SIDES.get(words[place])
     if side:
       del words[place]
-      return " ".join((side, *words))
-  return " ".join(words)
+      words = [side, *words]
+      break
+  name = " ".join(words)
+  return SYNONYMS.get(name, name)
 
 
 def tag(organ: str) -> str:

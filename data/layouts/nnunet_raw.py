@@ -8,18 +8,16 @@ from __future__ import annotations
 import json
 import pathlib
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from data.cases import Case
 from data.input_error import InputError
 from data.layouts.layout import Files, Found, Layout, left_out
 from data.listed import listed
-from data.organs import BTCV_ORGANS
+from data.organs import BTCV_ORGANS, SYNONYMS
 
-# The words of each default organ's name, in any order and spelling; what has other words is another organ.
-_SAME = {"gall bladder": "gallbladder", "oesophagus": "esophagus", "postcava": "inferior vena cava"}
-_SAME.update({"ivc": "inferior vena cava", "portal vein and splenic vein": "portal and splenic vein"})
-_SAME.update({"right adrenal": "right adrenal gland", "left adrenal": "left adrenal gland"})
+_CHANNEL = re.compile(r"([^.].*)_\d{4}\.[^/]+")  # x_0000.nii.gz of the case x
 
 
 def find(files: Files) -> Found:
@@ -52,13 +50,36 @@ def find(files: Files) -> Found:
     organs = annotated = tuple(values.values())
     notes = [f"{path}: the store has the organs {listed(organs, 8)}, not the 13 default ones"]
   cases, bare = [], []
-  for name, image, label in _pairs(path, content, _channel(path, content)):
+  pairs = _pairs(path, content, _channel(path, content))
+  for name, image, label in pairs:
     if not image.is_file() or not label.is_file():
       bare.append(name)
       continue
     case_id = re.sub(r"[^A-Za-z0-9._-]", "_", name)
     cases.append(Case(case_id, image, label, annotated, values, ignored=ignored))
-  return Found(tuple(cases), (*notes, *left_out("cases", bare, "scan or label map is not there")), organs)
+  notes += left_out("cases", bare, "scan or label map is not there")
+  return Found(tuple(cases), (*notes, *_not_taken(path, content, [image for _, image, _ in pairs])), organs)
+
+
+def _not_taken(path: pathlib.Path, content: dict[str, Any], taken: list[pathlib.Path]) -> list[str]:
+  """What the data set has beside the training cases that are listed or have a label map."""
+  training, test = (_names(_files(path.parent / folder)) for folder in ("imagesTr", "imagesTs"))
+  others = sorted(training - _names(taken))
+  notes = list(left_out("cases of imagesTr", others, "no label map of that name and ending"))
+  if test:
+    notes.append(f"left out: {len(test)} cases of imagesTs, which are to be predicted")
+  said = content.get("numTraining")
+  if isinstance(said, int) and said != len(taken):
+    notes.append(f'{path}: "numTraining" says {said}, and {len(taken)} cases are listed or have a label map')
+  return notes
+
+
+def _names(files: Iterable[pathlib.Path]) -> set[str]:
+  return {match[1] for file in files if (match := _CHANNEL.fullmatch(file.name))}
+
+
+def _files(folder: pathlib.Path) -> list[pathlib.Path]:
+  return sorted(folder.iterdir()) if folder.is_dir() else []
 
 
 def _is_nnunets(path: pathlib.Path) -> bool:
@@ -153,8 +174,9 @@ def _pairs(
 def _default_organ(name: str) -> str:
   """The default organ of a name, "" if it is none: `kidney_right` is the right kidney."""
   words = re.sub(r"[^a-z]+", " ", name.lower()).strip()
+  # in any order: what has other words is another organ
   by_words = {_key(organ): organ for organ in BTCV_ORGANS}
-  by_words.update({_key(other): organ for other, organ in _SAME.items()})
+  by_words.update({_key(other): organ for other, organ in SYNONYMS.items()})
   return by_words.get(_key(words), "")
 
 

@@ -77,3 +77,19 @@ def test_what_cannot_be_read_is_one_line(tmp_path, content, says):
   with pytest.raises(InputError, match=says) as caught:
     find_cases("nnunet_raw", tmp_path, Choice())
   assert "\n" not in str(caught.value)
+
+
+def test_what_is_not_taken_is_told(tmp_path):
+  """A scan without a label map, one whose label map has another ending, and scans to be predicted."""
+  names = {"channel_names": {"0": "CT"}, "labels": V2, "file_ending": ".nii.gz", "numTraining": 3}
+  write(tmp_path, names, phantom().label * 0)
+  for name in ("c2", "c3"):
+    scan(tmp_path / "imagesTr" / f"{name}_0000.nii.gz")
+  (tmp_path / "labelsTr" / "c3.nii").touch()
+  scan(tmp_path / "imagesTs" / "t1_0000.nii.gz")
+  notes = find_cases("nnunet_raw", tmp_path, Choice()).notes
+  assert any(
+    "left out: 2 cases of imagesTr (c2, c3): no label map of that name and ending" in n for n in notes
+  )
+  assert any("left out: 1 cases of imagesTs, which are to be predicted" in note for note in notes)
+  assert any('"numTraining" says 3, and 1 cases are listed or have a label map' in note for note in notes)
