@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,12 @@ from data.input_error import InputError
 from data.listed import listed
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,200}")  # a name in a file system has 255 bytes, some for us
+
+
+def patient_key(name: str) -> str:
+  """Equal for names that may be one patient's: of other capitals, accents in two letters, leading zeros."""
+  key = unicodedata.normalize("NFC", name).casefold()
+  return str(int(key)) if re.fullmatch(r"[0-9]+", key) else key
 
 
 @dataclasses.dataclass(frozen=True)

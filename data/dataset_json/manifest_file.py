@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import pathlib
-import re
 from collections.abc import Iterable, Sequence
 
-from data.cases import Case, Manifest, same_folder
+from data.cases import Case, Manifest, patient_key, same_folder
 from data.dataset_json.case_entry import CASE_KEYS, case_of
 from data.dataset_json.json_object import read_object, show, unused_keys
-from data.dataset_json.organ_list import checked_organs, composed
+from data.dataset_json.organ_list import checked_organs
 from data.input_error import InputError
 from data.listed import listed
 from data.whole_file import AnyPath
@@ -70,9 +69,7 @@ def _require_clear_patients(path: pathlib.Path, cases: Iterable[Case]) -> None:
   """Names that may be one patient's would let a network train on a patient whom it is tested on."""
   first: dict[str, Case] = {}
   for case in cases:
-    key = composed(case.patient).casefold()
-    key = str(int(key)) if re.fullmatch(r"[0-9]+", key) else key
-    other = first.setdefault(key, case)
+    other = first.setdefault(patient_key(case.patient), case)
     if case.patient and other.patient != case.patient:
       raise InputError(
         f'{path}: the patient of case "{other.id}" is "{other.patient}", that of "{case.id}" '

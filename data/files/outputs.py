@@ -15,6 +15,7 @@ from data.whole_file import AnyPath, write_text
 
 # Beside the outputs: {name relative to the folder: sha256 as written}.
 RECORD = ".written_by_panns.json"
+_BEGUN = "begun"  # in place of a hash: who finds the file knows that it was being written
 LOCK = ".written_by_panns.lock"  # in a folder that processes share
 
 
@@ -83,7 +84,8 @@ class Outputs:
         raise InputError(
           f"{path}: is an input and would be replaced by an output; choose another --output_dir."
         )
-      if not self._overwrite and not (path.is_file() and written.get(name) == file_sha256(path)):
+      own = path.is_file() and written.get(name) in (_BEGUN, file_sha256(path))
+      if not self._overwrite and not own:
         raise InputError(
           f"{path}: exists, and was not written by this command or has changed since; give --overwrite to "
           "replace it, or choose another --output_dir."
@@ -96,6 +98,26 @@ class Outputs:
       (self.folder / name).is_file() and written.get(name) == file_sha256(self.folder / name)
       for name in names
     )
+
+  def begins(self, names: Iterable[str]) -> None:
+    """Records files that are to be written now: what an interruption leaves of them may be replaced."""
+    with self.alone():
+      written = self._record()
+      begun = {name: _BEGUN for name in names if not os.path.lexists(self.folder / name)}
+      write_text(self.folder / RECORD, json.dumps({**written, **begun}, indent=1))
+
+  def gives_up(self, names: Iterable[str]) -> None:
+    """Forgets files that were begun and are not there."""
+    with self.alone():
+      lost = {name for name in names if not os.path.lexists(self.folder / name)}
+      kept = {name: sha256 for name, sha256 in self._record().items() if name not in lost or sha256 != _BEGUN}
+      write_text(self.folder / RECORD, json.dumps(kept, indent=1))
+
+  def remove(self, names: Iterable[str]) -> None:
+    """Deletes those of the files that are there as they were written."""
+    for name in names:
+      if self.unchanged([name]):
+        (self.folder / name).unlink()
 
   def wrote(self, names: Iterable[str]) -> None:
     """Records files that are whole; another run may replace them."""

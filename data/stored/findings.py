@@ -6,6 +6,7 @@ import collections
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from data.cases import patient_key
 from data.guards.case_guards import TELL_ALL, GuardRules
 from data.guards.voxel_sketch import overlapping
 from data.input_error import InputError
@@ -70,7 +71,7 @@ def _image(entry: Entry) -> Any:
 
 
 def _patient(entry: Entry) -> Any:
-  return entry.get("patient")
+  return patient_key(entry["patient"]) if entry.get("patient") else None
 
 
 def _in_part(entries: Sequence[Entry]) -> list[tuple[str, str]]:

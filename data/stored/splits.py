@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
+from data.cases import patient_key
 from data.input_error import InputError
 from data.stored.store import Store, StoredCase
 
@@ -102,7 +103,7 @@ def _patients_of(chosen: Sequence[StoredCase], training: Sequence[StoredCase]) -
 
 def _patient(case: StoredCase) -> tuple[str, str]:
   """Whose scan it is: a case is a patient where the manifest names none."""
-  return ("patient", case.patient) if case.patient else ("case", case.id)
+  return ("patient", patient_key(case.patient)) if case.patient else ("case", case.id)
 
 
 def as_unlabeled(splits: Splits) -> Splits:

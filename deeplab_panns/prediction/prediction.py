@@ -202,6 +202,7 @@ class _Prediction:
     self._finished = finished
     self._request = request
     self._turn = threading.Lock()
+    self._recording = threading.Lock()
 
   def run(self, ids: Mapping[str, Scan]) -> Summary:
     summary, failures = Summary(), dict[str, str]()
@@ -216,8 +217,11 @@ class _Prediction:
           continue
         else:
           one, predicted = result
-          self._outputs.wrote(one.files)
-          self._finished.add(name, one)
+          with self._recording:
+            before = self._finished.get(name)
+            # of another model or other wishes: beside the new files they would be taken for these
+            self._outputs.remove(set(before.files) - set(one.files) if before else ())
+            self._finished.add(name, one)
           summary.predicted += 1
           summary.slices += predicted.slices
           summary.network_seconds += predicted.network_seconds
@@ -244,8 +248,21 @@ class _Prediction:
     one = self._to_be(name, scan)
     if self._request.model and not self._request.again and self._finished.is_current(name, one):
       return None
-    predicted = predict_file(self._predictor, name, scan, self._outputs.folder, self._request, self._turn)
+    with self._recording:
+      self._outputs.begins(one.files)
+    try:
+      predicted = predict_file(self._predictor, name, scan, self._outputs.folder, self._request, self._turn)
+    except Exception:
+      with self._recording:
+        self._outputs.gives_up(one.files)
+      raise
+    with self._recording:  # here: after Ctrl-C nobody waits for what another thread has in hand
+      self._outputs.wrote(one.files)
     return dataclasses.replace(one, seconds=round(predicted.seconds, 2), organs=predicted.organs), predicted
+
+  @property
+  def _settings(self) -> dict[str, Any]:
+    return {**self._request.settings, "seg_type": self._request.wanted.seg_type}
 
   def _to_be(self, name: str, scan: Scan) -> Finished:
     request, wanted = self._request, self._request.wanted
@@ -259,7 +276,7 @@ class _Prediction:
       input_sha256=scanned,
       model=request.model,
       version=installed_version(),
-      settings={**request.settings, "seg_type": wanted.seg_type},
+      settings=self._settings,
       files=files,
       seconds=0.0,
       organs={},
@@ -271,9 +288,22 @@ class _Prediction:
     with self._outputs.alone():
       self._finished.refresh()
       organs = {name: one.organs for name, one in sorted(self._finished.items())}
+      self._tell_of_others()
       write_text(folder / VOLUMES, volumes_csv(organs, self._predictor.organs))
       write_text(folder / STATISTICS, json.dumps(organs, indent=1))
       self._outputs.wrote([VOLUMES, STATISTICS])
+
+  def _tell_of_others(self) -> None:
+    """One folder may hold what several models made: its tables list all of it."""
+    ours = (self._request.model, installed_version(), self._settings)
+    others = sorted(
+      name for name, one in self._finished.items() if (one.model, one.version, dict(one.settings)) != ours
+    )
+    if self._request.model and others:
+      say(
+        f"{self._outputs.folder / VOLUMES} also lists {len(others)} case(s) of another model, version or "
+        f"settings ({listed(others)}); {PREDICTIONS} says of which"
+      )
 
 
 def predict_file(

@@ -32,6 +32,32 @@ def test_a_file_of_the_user_needs_overwrite(tmp_path):
   Outputs(tmp_path, overwrite=True).require_free(["a.csv"])
 
 
+def test_what_an_interruption_left_of_a_begun_file_may_be_replaced(tmp_path):
+  (tmp_path / "mine.csv").write_text("mine")
+  outputs = Outputs(tmp_path)
+  outputs.begins(["a.csv", "b.csv", "mine.csv"])
+  (tmp_path / "a.csv").write_text("half")
+  outputs.require_free(["a.csv", "b.csv"])
+  with pytest.raises(InputError, match=r"mine\.csv: exists"):
+    outputs.require_free(["mine.csv"])
+  assert not outputs.unchanged(["a.csv"])
+  outputs.gives_up(["a.csv", "b.csv"])
+  (tmp_path / "b.csv").write_text("of the user, later")
+  outputs.require_free(["a.csv"])
+  with pytest.raises(InputError, match=r"b\.csv: exists"):
+    outputs.require_free(["b.csv"])
+
+
+def test_only_what_is_as_it_was_written_is_removed(tmp_path):
+  outputs = Outputs(tmp_path)
+  for name in ("a.csv", "edited.csv"):
+    write(outputs, name, "first")
+  (tmp_path / "edited.csv").write_text("by hand")
+  (tmp_path / "mine.csv").write_text("mine")
+  outputs.remove(["a.csv", "edited.csv", "mine.csv", "missing.csv"])
+  assert sorted(path.name for path in tmp_path.glob("*.csv")) == ["edited.csv", "mine.csv"]
+
+
 def test_an_output_that_was_edited_since_is_the_users(tmp_path):
   write(Outputs(tmp_path), "a.csv", "first")
   (tmp_path / "a.csv").write_text("corrected by hand")

@@ -110,6 +110,13 @@ def test_folds_are_counted():
   assert fold_summary(entries[3:], organs).startswith("no folds")
 
 
+@pytest.mark.parametrize("one, other", [("P2", "p2"), ("007", "7"), ("Jos\u00e9", "Jose\u0301")])
+def test_one_patient_under_two_spellings(one, other):
+  entries = [{**entry("a", "1", "x", 0), "patient": one}, {**entry("b", "2", "y"), "patient": other}]
+  with pytest.raises(InputError, match=r"cases are of the same patient twice: a \(fold 0\) = b"):
+    require_each_scan_once("s", entries)
+
+
 def test_one_patient_in_train_and_test():
   entries = [{**entry("a", "1", "x", 0), "patient": "p"}, {**entry("b", "2", "y"), "patient": "p"}]
   with pytest.raises(InputError, match=r"cases are of the same patient twice: a \(fold 0\) = b \(no fold\)"):

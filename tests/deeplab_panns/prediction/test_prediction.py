@@ -336,6 +336,34 @@ def test_an_interrupted_prediction_goes_on_and_its_tables_are_whole(tmp_path):
   assert statistics["a"]["liver"]["mean_hu"] == pytest.approx(IMAGE[IMAGE > 50].mean(), abs=0.01)
 
 
+def test_a_prediction_that_ended_while_files_were_written_goes_on_without_overwrite(tmp_path, monkeypatch):
+  write_nifti(tmp_path / "a.nii.gz", IMAGE)
+  write_case = prediction.write_case
+
+  def interrupted(*args):
+    write_case(*args)
+    raise KeyboardInterrupt
+
+  monkeypatch.setattr(prediction, "write_case", interrupted)
+  with pytest.raises(KeyboardInterrupt):
+    predict(tmp_path / "a.nii.gz", tmp_path / "out", model="m")
+  assert label_maps(tmp_path / "out") == ["a.nii.gz"]
+  monkeypatch.setattr(prediction, "write_case", write_case)
+  assert predict(tmp_path / "a.nii.gz", tmp_path / "out", model="m").predicted == 1
+
+
+def test_nothing_of_an_earlier_model_stays_beside_a_case_and_other_cases_are_told(tmp_path, capsys):
+  for name in ("a", "b"):
+    write_nifti(tmp_path / "in" / f"{name}.nii.gz", IMAGE)
+  out = tmp_path / "out"
+  predict(tmp_path / "in", out, wanted=WantedOutputs(("nifti", "nrrd"), preview=False), model="first")
+  assert label_maps(out) == ["a.nii.gz", "a.seg.nrrd", "b.nii.gz", "b.seg.nrrd"]
+  capsys.readouterr()
+  predict(tmp_path / "in" / "a.nii.gz", out, Stub(Bone()), model="second")
+  assert label_maps(out) == ["a.nii.gz", "b.nii.gz", "b.seg.nrrd"]
+  assert "also lists 1 case(s) of another model, version or settings (b)" in capsys.readouterr().out
+
+
 def test_the_record_says_what_made_each_case(tmp_path):
   write_nifti(tmp_path / "a.nii.gz", IMAGE)
   predict(tmp_path / "a.nii.gz", tmp_path / "out", model="m", settings={"view": "axial"})
