@@ -16,14 +16,16 @@ from deeplab_panns.segmentation.in_graph_resampling import reach
 from deeplab_panns.segmentation.slabs import Prepare
 
 _SAMPLES = 128  # about as many voxels are looked at along each axis: one in 3 mm of a scan of the abdomen
+_LEAST_PART = 0.02  # of the largest piece; what is smaller than this is no part of a body
 _LEAST_SHARE = 0.01  # of the volume; what is smaller than this is no body, and nothing is cut off
 
 
 def body_box(image: npt.NDArray[Any], shape: Sequence[int], steps: Sequence[int]) -> Integers:
   """The smallest box found around the largest thing denser than fat's lower end, rounded outwards.
 
-  Thin connections, as to the table, are cut by an opening within the slices. Where no body is found (a
-  volume of air or of noise), the box is the whole volume.
+  Thin connections, as to the table, are cut by an opening within the slices. What lies above or below the
+  largest piece belongs to it: a blank slice cuts a patient in two. Where no body is found (a volume of air or
+  of noise), the box is the whole volume.
 
   Args:
     image: every steps-th voxel of the volume, windowed to [0, 255]; above 0 is denser than -125 HU.
@@ -42,11 +44,22 @@ def body_box(image: npt.NDArray[Any], shape: Sequence[int], steps: Sequence[int]
   largest = int(sizes.argmax())
   if sizes[largest] < _LEAST_SHARE * dense.size:
     return whole
-  found = ndimage.find_objects(pieces)[largest]
+  boxes = np.array([[(axis.start, axis.stop) for axis in one] for one in ndimage.find_objects(pieces)])
+  body = boxes[_of_one_body(boxes, sizes, largest)]
   # A voxel that was looked at stands for those up to its neighbours, and the opening may take one layer more.
-  low = [(axis.start - 2) * step for axis, step in zip(found, steps)]
-  high = [(axis.stop + 1) * step + 1 for axis, step in zip(found, steps)]
+  low = (body[:, :, 0].min(axis=0) - 2) * steps
+  high = (body[:, :, 1].max(axis=0) + 1) * steps + 1
   return np.clip(np.stack([low, high], 1), 0, whole[:, 1:]).astype(np.int32)
+
+
+def _of_one_body(boxes: Integers, sizes: Integers, largest: int) -> npt.NDArray[np.bool_]:
+  """[pieces]: the largest, and the large ones that lie above or below it, by their boxes [pieces, 3, 2]."""
+  in_plane = boxes[:, 1:]
+  both = np.minimum(in_plane[..., 1], in_plane[largest, :, 1]) - np.maximum(
+    in_plane[..., 0], in_plane[largest, :, 0]
+  )
+  shared = np.prod(np.maximum(both, 0), axis=1) / np.prod(in_plane[..., 1] - in_plane[..., 0], axis=1)
+  return (shared > 0.5) & (sizes >= _LEAST_PART * sizes[largest])
 
 
 def body_box_in_graph(volume: tf.Tensor, prepare: Prepare) -> tf.Tensor:

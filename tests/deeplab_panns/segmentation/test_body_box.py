@@ -34,6 +34,13 @@ def test_the_box_holds_the_body_and_little_else(table):
     assert first - 3 * step <= low <= first and end <= high <= end + 3 * step
 
 
+@pytest.mark.parametrize("table", [False, True])
+def test_a_blank_slice_does_not_cut_the_patient(table):
+  whole, cut = patient(table), patient(table)
+  cut[19] = -1000
+  np.testing.assert_array_equal(box_of(cut), box_of(whole))
+
+
 def test_no_body_is_the_whole_volume():
   whole = [[0, size] for size in SHAPE]
   np.testing.assert_array_equal(box_of(np.full(SHAPE, -1000, np.float32)), whole)
