@@ -201,13 +201,18 @@ def test_the_reasons_are_in_the_tables():
   others = sorted((gains[1][1], gains[2][1], one_of_three[1]), key=float)
   line = of_partial(24, depth=60)
   assert f"is {others[0]} to {others[-1]} points above" in line
-  in_3d = points("fields3d", "placed-logits-one-box"), points("upper3d", "placed-logits-upper")
-  assert [(one[0], one[2]) for one in in_3d] == [("marginal-one-box", "6"), ("marginal-upper", "8")]
-  assert f"in 3-D {in_3d[0][1]} and {in_3d[1][1]}, but level in boxes around the liver" in line
-  assert "(experiments/study/results: place, onebox, fields3d, upper3d, box3d)." in line
+  in_3d = [
+    points(part, f"placed-logits-{field}")
+    for part, field in (("fields3d", "one-box"), ("upper3d", "upper"), ("box3d_again", "box"))
+  ]
+  assert [one[2] for one in in_3d] == ["6", "8", "8"]  # on every seed
+  low, *_, high = sorted((one[1] for one in in_3d), key=float)
   row = scored("box3d", "placed-logits-box")
   assert row["seeds"] == "6"
   assert float(row["reference_interval_low"]) < 0 < float(row["reference_interval_high"])
+  not_shown = points("box3d", "placed-logits-box")[1]
+  assert f"in 3-D {low} to {high}, but {not_shown} in boxes of six seeds" in line
+  assert "(experiments/study: place, onebox, fields3d, upper3d, box3d, box3d_again)." in line
 
 
 @pytest.mark.parametrize("count, dose", [(6, 6), (11, 6), (12, 12), (23, 12), (24, 24)])
