@@ -1,5 +1,7 @@
 """HU in the organs."""
 
+import dataclasses
+
 import pytest
 
 from data.guards.density import check_density
@@ -37,6 +39,15 @@ def test_lung_in_a_mask():
   (finding,) = check_density(with_organ(patient(), "right kidney", low_share=0.06))
   assert finding.guard == "mask" and finding.line.startswith("6% of the right kidney is below -200 HU")
   assert check_density(with_organ(patient(), "stomach", low_share=0.6)) == []  # gas is at home there
+
+
+@pytest.mark.parametrize("hu, told", [(-1000.0, True), (-850.0, False), (40.0, False)])
+def test_a_mask_in_air_of_an_organ_that_nothing_is_known_of(hu, told):
+  one = patient()
+  duodenum = dataclasses.replace(one.organs["liver"], mean_hu=hu)
+  found = check_density(dataclasses.replace(one, organs={**one.organs, "duodenum": duodenum}))
+  assert [finding.guard for finding in found] == ["mask"] * told
+  assert not told or ("the duodenum has -1000 HU" in found[0].line and not found[0].severe)
 
 
 def test_a_few_voxels_say_nothing():
