@@ -77,7 +77,7 @@ def _choice(found: Check) -> tuple[str, str]:
 
 
 def with_many_labeled(found: Check) -> list[str]:
-  """A line where the study found little or no gain by partial cases beside so many labelled ones, else none."""
+  """A line where, beside so many labelled cases, partial ones gained little or nothing; else none."""
   for count, gains in _GAINS_OF_MANY.items():
     if len(found.labeled.cases) >= count:
       naive, panns, aligned = (f"{gain:+.1f}" for gain in gains)
