@@ -11,6 +11,7 @@ from absl import flags
 
 from data import command
 from data.input_error import InputError
+from data.reading.value_names import ORGANS_BESIDE
 from data.stored.shards import parse_shard
 from deeplab_panns import inference_flags
 from deeplab_panns.portable.onnx_model import is_onnx, open_onnx
@@ -28,7 +29,6 @@ from deeplab_panns.prediction.input_search import find_inputs
 from deeplab_panns.prediction.model_identity import identity_of_files, identity_of_weights
 from deeplab_panns.prediction.opened_model import OpenedModel, on_tensorflow
 from deeplab_panns.prediction.prediction import (
-  ORGANS,
   TABLES,
   Request,
   Summary,
@@ -198,7 +198,7 @@ def main(_: Any) -> None:
   seconds = time.monotonic() - begun
   say(
     f"{outputs.folder}: {_told(summary)}; values 1 to {len(opened.organs)} are the organs in "
-    f"{outputs.folder / ORGANS}; {seconds:.0f} s, at most {peak_memory_gb():.2f} GB of memory"
+    f"{outputs.folder / ORGANS_BESIDE}; {seconds:.0f} s, at most {peak_memory_gb():.2f} GB of memory"
   )
 
 

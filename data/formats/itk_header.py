@@ -218,15 +218,6 @@ def _require_same_orientation(path: AnyPath, letters: str, affine: Affine) -> No
     )
 
 
-def data_file_name(path: AnyPath) -> str:
-  """The one file that the header of an NRRD or MetaImage says its voxels are in; "" if they follow in it."""
-  nrrd = _nrrd_fields(path)
-  if nrrd is not None:
-    return nrrd.get("data file", nrrd.get("datafile", ""))
-  name = (_meta_fields(path) or {}).get("elementdatafile", "")
-  return "" if name.upper() == "LOCAL" else name
-
-
 def nrrd_key_values(path: AnyPath) -> dict[str, str]:
   """What programs write into an NRRD header for themselves, `key:=value`; {} for another format."""
   lines = _lines(path)

@@ -48,6 +48,22 @@ def read_seg_nrrd(path: AnyPath) -> list[Segment]:
   return segments
 
 
+def named_values(path: AnyPath) -> dict[int, str]:
+  """{label value: name} by the header; {} if a segment has no value, or there are several layers, in which a
+  value is several segments."""
+  fields = nrrd_key_values(path)
+  names = {match[1]: text.strip() for key, text in fields.items() if (match := _field(key, "Name"))}
+  layers = {text.strip() for key, text in fields.items() if _field(key, "Layer")}
+  values = {number: fields.get(f"Segment{number}_LabelValue", "").strip() for number in names}
+  if len(layers) > 1 or not all(value.isdigit() for value in values.values()):
+    return {}
+  return {int(values[number]): name for number, name in names.items()}
+
+
+def _field(key: str, field: str) -> re.Match[str] | None:
+  return re.fullmatch(rf"Segment(\d+)_{field}", key)
+
+
 def _whole(path: AnyPath, fields: dict[str, str], key: str, otherwise: int) -> int:
   text = fields.get(key, str(otherwise)).strip()
   if not text.isdigit():

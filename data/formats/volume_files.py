@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
+import re
 
-from data.formats.itk_header import data_file_name
 from data.whole_file import AnyPath
 
 _ITK = (".mhd", ".mha", ".nhdr", ".nrrd")
+_DATA_NAMES = re.compile(rb"(?im)^(?:ElementDataFile\s*=|data ?file:)[ \t]*(.+?)\s*$")
+_HEADER_BYTES = 1 << 16  # of a header file; the name of its data stands near its end
 
 
 def volume_files(path: AnyPath) -> tuple[pathlib.Path, ...]:
-  """The file or folder itself, and the file of its voxels where that is another.
+  """The file or folder itself and the files of its voxels, or of its header, where those are others; sorted.
 
   A name that leads nowhere is left out: reading the volume tells of it.
   """
   path = pathlib.Path(path)
-  voxels = [file for file in _beside(path) if file.is_file()] if path.is_file() else []
-  return (path, *voxels[:1])
+  if path.is_dir():
+    return (path,)
+  others = {path.parent / name for name in data_names(path)} if path.suffix.lower() in _ITK else set()
+  match = re.fullmatch(r"(.*)\.(hdr|img)(\.gz)?", path.name, re.IGNORECASE)
+  if match:
+    pair = re.compile(re.escape(match[1]) + r"\.(hdr|img)(\.gz)?", re.IGNORECASE)
+    others |= {entry for entry in path.parent.iterdir() if pair.fullmatch(entry.name)}
+  return tuple(sorted({path, *(other for other in others if other.is_file())}))
 
 
-def _beside(path: pathlib.Path) -> list[pathlib.Path]:
-  if path.suffix.lower() == ".hdr":
-    return [path.with_suffix(ending) for ending in (".img", ".img.gz", ".IMG")]
-  name = data_file_name(path) if path.suffix.lower() in _ITK else ""
-  return [path.parent / name] if name else []
+def data_names(header: pathlib.Path) -> set[str]:
+  """The names of the data files in the header of an NRRD or MetaImage; of a list of files, those that
+  follow."""
+  try:
+    with open(header, "rb") as file:
+      start = file.read(_HEADER_BYTES)
+  except OSError:
+    return set()
+  match = _DATA_NAMES.search(start)
+  lines = start[match.start(1) :].splitlines() if match else []
+  return {os.fsdecode(line.strip()) for line in lines}

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 import nibabel
 from nibabel.filebasedimages import ImageFileError
 
-from data.formats.itk_header import nrrd_key_values
+from data.formats.seg_nrrd import named_values
 from data.organs import plain_name
 from data.whole_file import AnyPath
 
@@ -25,7 +25,8 @@ def value_names(path: AnyPath) -> dict[int, str]:
   says it, or cannot be read: that is for who reads the voxels to tell."""
   path = pathlib.Path(path)
   try:
-    return _of_segments(path) or _of_table(path) or _of_list(path.parent / ORGANS_BESIDE)
+    of_segments = named_values(path) if path.name.lower().endswith(".nrrd") else {}
+    return of_segments or _of_table(path) or _of_list(path.parent / ORGANS_BESIDE)
   except (OSError, ValueError, ImageFileError):
     return {}
 
@@ -44,21 +45,6 @@ def contradiction(
     if organ is not None and plain_name(name) in known - {plain_name(organ)}:
       return value, name, organ
   return None
-
-
-def _of_segments(path: pathlib.Path) -> dict[int, str]:
-  """By 3D Slicer's fields; of several layers none, since a value is then several segments."""
-  fields = nrrd_key_values(path) if path.name.lower().endswith(".nrrd") else {}
-  names = {match[1]: text.strip() for key, text in fields.items() if (match := _segment(key, "Name"))}
-  layers = {text.strip() for key, text in fields.items() if _segment(key, "Layer")}
-  values = {number: fields.get(f"Segment{number}_LabelValue", "").strip() for number in names}
-  if len(layers) > 1 or not all(value.isdigit() for value in values.values()):
-    return {}
-  return {int(values[number]): name for number, name in names.items()}
-
-
-def _segment(key: str, field: str) -> re.Match[str] | None:
-  return re.fullmatch(rf"Segment(\d+)_{field}", key)
 
 
 def _of_table(path: pathlib.Path) -> dict[int, str]:

@@ -80,13 +80,13 @@ def split(store: Store, fold: int, validation_fraction: float, seed: int) -> Spl
       f"validate; leave out --validation_fraction={validation_fraction:g}."
     )
   return Splits(
-    labeled=tuple(case for case in training if _patient(case) not in held_out),
+    labeled=tuple(case for case in training if patient_of(case) not in held_out),
     partial=tuple(
       case
       for case in store.cases
-      if not store.is_full(case) and case not in test and _patient(case) not in held_out
+      if not store.is_full(case) and case not in test and patient_of(case) not in held_out
     ),
-    validation=tuple(case for case in training if _patient(case) in held_out),
+    validation=tuple(case for case in training if patient_of(case) in held_out),
     test=test,
   )
 
@@ -94,14 +94,14 @@ def split(store: Store, fold: int, validation_fraction: float, seed: int) -> Spl
 def _patients_of(chosen: Sequence[StoredCase], training: Sequence[StoredCase]) -> set[tuple[str, str]]:
   """The patients of the chosen cases in their order, as long as another one is left to train on."""
   patients: set[tuple[str, str]] = set()
-  everyone = {_patient(case) for case in training}
+  everyone = {patient_of(case) for case in training}
   for case in chosen:
-    if len(patients | {_patient(case)}) < len(everyone):
-      patients.add(_patient(case))
+    if len(patients | {patient_of(case)}) < len(everyone):
+      patients.add(patient_of(case))
   return patients
 
 
-def _patient(case: StoredCase) -> tuple[str, str]:
+def patient_of(case: StoredCase) -> tuple[str, str]:
   """Whose scan it is: a case is a patient where the manifest names none."""
   return ("patient", patient_key(case.patient)) if case.patient else ("case", case.id)
 

@@ -45,6 +45,11 @@ class Finished:
   organs: Mapping[str, Mapping[str, Any]]
   series: str = ""
 
+  @property
+  def maker(self) -> tuple[str, str, dict[str, Any]]:
+    """Model, version and settings: what else than the scan decides the outputs."""
+    return self.model, self.version, dict(self.settings)
+
 
 class FinishedCases(Mapping[str, Finished]):
   """{id: Finished} of an output folder, kept in predictions.json; other processes may write to it as well."""
@@ -115,7 +120,7 @@ def scan_sha256(scan: Scan) -> str:
 
 
 def _made_of(one: Finished) -> tuple[Any, ...]:
-  return one.input_sha256, one.model, one.version, dict(one.settings), tuple(one.files)
+  return one.input_sha256, one.maker, tuple(one.files)
 
 
 def _read(path: pathlib.Path) -> dict[str, Finished]:

@@ -12,17 +12,17 @@ from data.dicom.folder import SKIPPED_NAMES, SUFFIXES, look_into, looks_like_dic
 from data.dicom.several import series_of
 from data.files.file_hash import file_sha256
 from data.files.outputs import RECORD
+from data.formats.volume_files import data_names, volume_files
 from data.input_error import InputError
 from data.listed import listed
 from data.reading import volumes
+from data.reading.value_names import ORGANS_BESIDE
 from data.whole_file import AnyPath
 from deeplab_panns.prediction import archives
 from deeplab_panns.prediction.input_names import case_ids
 from deeplab_panns.prediction.scan import Scan
 
 _IMAGES = tuple(suffix for suffix in volumes.SUFFIXES if suffix not in SUFFIXES)
-_DATA_NAMES = re.compile(rb"(?im)^(?:ElementDataFile\s*=|data ?file:)[ \t]*(.+?)\s*$")
-_HEADER_BYTES = 1 << 16  # of a header file; the name of its data stands near its end
 _SHORT = 40  # characters of a name in a list
 
 
@@ -235,7 +235,7 @@ def _own_files(folder: pathlib.Path) -> set[pathlib.Path]:
   """What `predict` wrote into a folder and below it, and nobody changed since."""
   try:
     written = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-    if not isinstance(written, dict) or "organs.json" not in written:
+    if not isinstance(written, dict) or ORGANS_BESIDE not in written:
       return set()
   except (OSError, ValueError):
     return set()
@@ -250,13 +250,7 @@ def files_of(scan: Scan) -> list[pathlib.Path]:
     names = scan.files or [entry.name for entry in path.iterdir()]
     files = [path / name for name in names]
     return sorted(entry for entry in files if entry.is_file() and not _is_hidden(entry.name))
-  name = path.name.lower()
-  others = {path.parent / data for data in _data_of(path)} if name.endswith((".mhd", ".nhdr")) else set()
-  match = re.fullmatch(r"(.*)\.(hdr|img)(\.gz)?", path.name, re.IGNORECASE)
-  if match:
-    pair = re.compile(re.escape(match[1]) + r"\.(hdr|img)(\.gz)?", re.IGNORECASE)
-    others |= {entry for entry in path.parent.iterdir() if pair.fullmatch(entry.name)}
-  return sorted({path, *(other for other in others if other.is_file())})
+  return list(volume_files(path))
 
 
 def _second_halves(entries: list[pathlib.Path]) -> set[str]:
@@ -268,17 +262,5 @@ def _second_halves(entries: list[pathlib.Path]) -> set[str]:
     if header != entry.name.lower() and any(header == name.lower() for name in names):
       halves.add(entry.name)
     if entry.name.lower().endswith((".mhd", ".nhdr")):
-      halves.update(_data_of(entry))
+      halves.update(data_names(entry))
   return halves
-
-
-def _data_of(header: pathlib.Path) -> set[str]:
-  """The names of the data files in a .mhd or .nhdr file; of a list of files, those that follow."""
-  try:
-    with open(header, "rb") as file:
-      start = file.read(_HEADER_BYTES)
-  except OSError:
-    return set()
-  match = _DATA_NAMES.search(start)
-  lines = start[match.start(1) :].splitlines() if match else []
-  return {os.fsdecode(line.strip()) for line in lines}

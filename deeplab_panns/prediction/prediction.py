@@ -18,6 +18,7 @@ import numpy as np
 from data.files.outputs import Outputs
 from data.input_error import InputError
 from data.listed import listed
+from data.reading.value_names import ORGANS_BESIDE
 from data.reading.volumes import system_errors
 from data.whole_file import AnyPath, write_text
 from deeplab_panns.outputs.color_table import color_table
@@ -36,8 +37,8 @@ from deeplab_panns.prediction.quantised import quantised_probabilities, require_
 from deeplab_panns.prediction.scan import Scan
 from deeplab_panns.segmentation.familiar_scans import ScanRanges
 
-ORGANS, COLORS, VOLUMES, STATISTICS = "organs.json", "organ_colors.csv", "volumes.csv", "statistics.json"
-TABLES = (ORGANS, COLORS, VOLUMES, STATISTICS, PREDICTIONS)
+COLORS, VOLUMES, STATISTICS = "organ_colors.csv", "volumes.csv", "statistics.json"
+TABLES = (ORGANS_BESIDE, COLORS, VOLUMES, STATISTICS, PREDICTIONS)
 _SHORT = 40  # characters of an id in a message
 _TRACED_BYTES = 8192  # more than the source of any of TensorFlow's traced functions
 _IDENTITY_SHOWN = 12  # of a model's identity, in DICOM objects
@@ -185,9 +186,9 @@ def predict_files(
   if not_coded(organ_looks(organs)):
     say(f"note: {not_coded(organ_looks(organs))}")
   with outputs.alone():
-    write_text(outputs.folder / ORGANS, json.dumps(list(organs), indent=1))
+    write_text(outputs.folder / ORGANS_BESIDE, json.dumps(list(organs), indent=1))
     write_text(outputs.folder / COLORS, color_table(organ_looks(organs)))
-    outputs.wrote([ORGANS, COLORS])
+    outputs.wrote([ORGANS_BESIDE, COLORS])
   return _Prediction(predictor, outputs, FinishedCases(outputs, organs), request).run(ids)
 
 
@@ -285,7 +286,7 @@ class _Prediction:
 
   def _write_tables(self) -> None:
     folder = self._outputs.folder
-    with self._outputs.alone():
+    with self._recording, self._outputs.alone():
       self._finished.refresh()
       organs = {name: one.organs for name, one in sorted(self._finished.items())}
       self._tell_of_others()
@@ -296,9 +297,7 @@ class _Prediction:
   def _tell_of_others(self) -> None:
     """One folder may hold what several models made: its tables list all of it."""
     ours = (self._request.model, installed_version(), self._settings)
-    others = sorted(
-      name for name, one in self._finished.items() if (one.model, one.version, dict(one.settings)) != ours
-    )
+    others = sorted(name for name, one in self._finished.items() if one.maker != ours)
     if self._request.model and others:
       say(
         f"{self._outputs.folder / VOLUMES} also lists {len(others)} case(s) of another model, version or "
@@ -375,7 +374,7 @@ def _require_temporary_files() -> None:
 def _require_same_organs(folder: pathlib.Path, organs: Collection[str], names: Collection[str]) -> None:
   """One organs.json serves all label maps of a folder."""
   try:
-    theirs = json.loads((folder / ORGANS).read_text(encoding="utf-8"))
+    theirs = json.loads((folder / ORGANS_BESIDE).read_text(encoding="utf-8"))
   except (OSError, ValueError):
     return
   kept = sorted(
@@ -383,8 +382,8 @@ def _require_same_organs(folder: pathlib.Path, organs: Collection[str], names: C
   )
   if theirs != list(organs) and kept:
     raise InputError(
-      f"{folder / ORGANS}: names the organs of label maps that are there already ({listed(kept)}), and these "
-      "are of others; choose another --output_dir."
+      f"{folder / ORGANS_BESIDE}: names the organs of label maps that are there already ({listed(kept)}), "
+      "and these are of others; choose another --output_dir."
     )
 
 

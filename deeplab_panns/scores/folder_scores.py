@@ -224,9 +224,10 @@ def _require_as_stated(folders: Folders, volume: volumes.Volume, values: Mapping
 
 def _translated(folders: Folders, volume: volumes.Volume, values: Mapping[int, str] | None) -> Labels:
   """The volume's label values as indices of the scored organs, from 1."""
-  _require_as_stated(folders, volume, values or label_map.default_map(folders.organs))
-  if values is None:
-    values = label_map.default_map(folders.organs)
+  is_given = values is not None
+  values = label_map.default_map(folders.organs) if values is None else values
+  _require_as_stated(folders, volume, values)
+  if not is_given:
     unnamed = unnamed_values(volume.array, values)
     if unnamed:
       found = f"{'value' if len(unnamed) == 1 else 'values'} {listed(unnamed)}"

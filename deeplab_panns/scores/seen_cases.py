@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from data.guards.voxel_sketch import overlapping
 from data.input_error import InputError
-from data.stored.splits import only_annotating, split
+from data.stored.splits import only_annotating, patient_of, split
 from data.stored.store import Store, StoredCase, read_store
 from deeplab_panns.runs.run_directory import is_content_of
 from deeplab_panns.runs.trained import TrainedRun
@@ -32,7 +32,7 @@ def _seen(run: TrainedRun, store: Store, cases: Sequence[StoredCase]) -> set[str
   trained = training_cases(run, training_store)
   used = {sha256 for case in trained for sha256 in _hashes(case)}
   # names of patients are those of one manifest: of another store they may be others'
-  patients = {case.patient for case in trained if case.patient and training_store is store}
+  patients = {patient_of(case) for case in trained} if training_store is store else set()
   sketches = {
     (role, case.id): case.sketch
     for role, of_role in (("train", trained), ("score", cases))
@@ -41,7 +41,9 @@ def _seen(run: TrainedRun, store: Store, cases: Sequence[StoredCase]) -> set[str
   in_part = {
     case_id for (one, _), (other, case_id) in overlapping(sketches) if (one, other) == ("train", "score")
   }
-  return {case.id for case in cases if used & _hashes(case) or case.id in in_part or case.patient in patients}
+  return {
+    case.id for case in cases if used & _hashes(case) or case.id in in_part or patient_of(case) in patients
+  }
 
 
 def training_cases(run: TrainedRun, store: Store) -> tuple[StoredCase, ...]:
