@@ -30,13 +30,15 @@ def volume_files(path: AnyPath) -> tuple[pathlib.Path, ...]:
 
 
 def data_names(header: pathlib.Path) -> set[str]:
-  """The names of the data files in the header of an NRRD or MetaImage; of a list of files, those that
-  follow."""
+  """The names of the data files in the header of an NRRD or MetaImage; of a list of files, those that follow.
+  None where the voxels follow in the file itself."""
   try:
     with open(header, "rb") as file:
       start = file.read(_HEADER_BYTES)
   except OSError:
     return set()
   match = _DATA_NAMES.search(start)
-  lines = start[match.start(1) :].splitlines() if match else []
+  if not match or match[1].upper() == b"LOCAL":
+    return set()
+  lines = start[match.start(1) :].splitlines()
   return {os.fsdecode(line.strip()) for line in lines}
