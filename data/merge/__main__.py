@@ -24,6 +24,11 @@ def define_flags() -> None:
     "output_dir", None, "The store to write; files are linked where that can be.", required=True
   )
   flags.DEFINE_list("prefixes", [], "Put before the cases' ids, one for each store: btcv_,msd_.")
+  flags.DEFINE_bool(
+    "own_patients",
+    False,
+    "Each store names its patients by itself: equal names are other people. --prefixes come before them too.",
+  )
   flags.DEFINE_list("leave_out", [], "Ids, with their prefix, of cases not to take.")
   flags.DEFINE_list("override_guards", [], "duplicate, or duplicate:ID: a scan may be in train and test.")
 
@@ -37,7 +42,14 @@ def main(_: list[str]) -> None:
       f"--prefixes: has {len(args.prefixes)} for {len(args.stores)} stores; one each is needed"
     )
   rules = parse_rules(args.override_guards, refuse=True)
-  sources = [Source(*pair) for pair in zip(args.stores, args.prefixes or [""] * len(args.stores))]
+  if args.own_patients and len(set(args.prefixes)) != len(args.stores):
+    raise flags.ValidationError(
+      "--own_patients: tells patients apart by --prefixes, one for each store, all different"
+    )
+  sources = [
+    Source(store, prefix, args.own_patients)
+    for store, prefix in zip(args.stores, args.prefixes or [""] * len(args.stores))
+  ]
   store = merge_stores(sources, args.output_dir, args.leave_out, rules)
   kinds = collections.Counter(
     ", ".join(case.annotated) or "nothing" for case in store.cases if not store.is_full(case)

@@ -24,7 +24,7 @@ from data.stored.preparation import (
   require_own_index,
   write_index,
 )
-from data.stored.store import Store, read_store
+from data.stored.store import Store, StoredCase, read_store
 from data.whole_file import AnyPath, whole
 
 
@@ -35,10 +35,12 @@ class Source:
   Attributes:
     store: where it lies.
     prefix: put before its cases' ids.
+    own_patients: a patient's name is nobody's of another store; the prefix is put before it as well.
   """
 
   store: AnyPath
   prefix: str = ""
+  own_patients: bool = False
 
 
 def merge_stores(
@@ -73,6 +75,8 @@ def merge_stores(
     raise InputError("--leave_out: leaves no case; name fewer.")
   entries = [entry for _, entry in taken.values()]
   way_out = "Drop one by --leave_out, or give --override_guards=duplicate."
+  if any(entry.get("patient") for entry in entries):
+    way_out += " Patients of equal names that are other people are told apart by --prefixes, --own_patients."
   require_each_scan_once("--stores", entries, guards, same_role=False, way_out=way_out)
   make_folder(output_dir)
   require_own_index(output_dir)
@@ -102,8 +106,14 @@ def _cases(sources: Sequence[Source], stores: Sequence[Store]) -> dict[str, tupl
           f"{store.path}: has a case {case_id}, as {found[other][0].parent.parent} has {other}; tell them "
           "apart by --prefixes=a_,b_, one for each store."
         )
-      found[case_id] = (case.folder, {**entry, "id": case_id})
+      found[case_id] = (case.folder, {**entry, "id": case_id, **_patient(source, case)})
   return found
+
+
+def _patient(source: Source, case: StoredCase) -> Entry:
+  """The patient's name in the new store, where a case has one."""
+  prefix = source.prefix if source.own_patients else ""
+  return {"patient": prefix + case.patient} if case.patient else {}
 
 
 def _require_alike(stores: Sequence[Store]) -> None:

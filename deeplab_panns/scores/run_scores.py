@@ -19,7 +19,7 @@ from PIL import Image
 from data.arrays import Labels, Picture
 from data.input_error import InputError
 from data.listed import listed
-from data.stored.splits import split
+from data.stored.splits import patient_of, split
 from data.stored.store import Store, StoredCase, read_store, verify
 from data.whole_file import AnyPath
 from deeplab_panns.evidence import slice_pictures
@@ -101,6 +101,7 @@ def evaluate_runs(
     "run_dirs": [str(pathlib.Path(run_dir).resolve()) for run_dir in run_dirs],
     how_scored.KEY: how_scored.record(how, mending),
     "seen_in_training": seen_by_any(runs, store, scored_cases),
+    "first_of_patient": _first_of_patient(scored_cases),
   }
   overlay = b"" if found.overlay is None else _png(found.overlay)
   summary = save(found.scored, store.organs, outputs, header, found.failures, overlay)
@@ -110,6 +111,13 @@ def evaluate_runs(
   compared = data_dir is None and not found.failures and how_scored.is_plain(header)
   notes = _to_tensorboard(runs, which, summary) if compared else ()
   return Evaluation(what, summary, output_dir, found.failures, notes)
+
+
+def _first_of_patient(cases: Sequence[StoredCase]) -> dict[str, str]:
+  """{id: id of the patient's first case} of further cases: they are no patients more. Names stay at home."""
+  first: dict[tuple[str, str], str] = {}
+  of_cases = {case.id: first.setdefault(patient_of(case), case.id) for case in cases}
+  return {case: one for case, one in of_cases.items() if case != one}
 
 
 def _to_tensorboard(runs: Sequence[TrainedRun], which: str, summary: Mapping[str, Any]) -> tuple[str, ...]:

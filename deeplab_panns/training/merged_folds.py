@@ -63,8 +63,9 @@ def merge(
     "over_folds": _spread(
       {str(fold): score_table.summary(fold_rows)["mean_dice"] for fold, fold_rows in rows_of.items()}
     ),
-    "references": {
-      case: sha256 for summary in summaries.values() for case, sha256 in summary.get("references", {}).items()
+    **{
+      key: {case: value for summary in summaries.values() for case, value in summary.get(key, {}).items()}
+      for key in ("references", "first_of_patient")
     },
   }
   volumes = [

@@ -13,6 +13,19 @@ from deeplab_panns.report.results.methods import Method, group
 from deeplab_panns.report.results.scored_runs import ScoredRun
 
 
+@dataclasses.dataclass(frozen=True)
+class Pairs:
+  """What the pairs of the tests are.
+
+  Attributes:
+    kind: "seeds", "patients" or "cases".
+    rows: for each pair the indices of its cases.
+  """
+
+  kind: str
+  rows: list[list[int]]
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Results:
   """Methods that were scored on the same cases.
@@ -41,20 +54,38 @@ class Results:
     return method.table(self.cases, self.organs, score)
 
   @functools.cached_property
-  def cases_of_seeds(self) -> list[list[int]] | None:
-    """Indices into `cases` for each seed, where seeds have patients of their own; None where they share them.
+  def pairs(self) -> Pairs:
+    """What is independent of each other, and so a pair of a test.
 
-    The patients of such a seed share their training runs: the seed is the pair of a test, not the patient.
-    Folds of one cross-validation that were trained with a seed each have patients of their own as well, but
-    are trained on much the same ones: they do not count as such seeds.
+    Where each seed has patients of its own, these share its training runs: the seed is the pair, not the
+    patient. Folds of one cross-validation that were trained with a seed each have patients of their own as
+    well, but are trained on much the same ones: they do not count as such seeds. Several scans of a patient
+    are one pair.
     """
+    return self._seeds() or self._patients() or Pairs("cases", [[row] for row in range(len(self.cases))])
+
+  def _seeds(self) -> Pairs | None:
+    """The cases of each seed, where seeds have patients of their own."""
     for method in self.methods:
       by_seed = {seed: cases_of_seed(method, seed) for seed in method.seeds}
       folds = [{run.fold for run in method.runs if run.seed == seed} for seed in method.seeds]
       apart = sum(map(len, by_seed.values())) == len(set().union(*by_seed.values()))
       if len(by_seed) > 1 and apart and set.intersection(*folds):
-        return [[row for row, case in enumerate(self.cases) if case in cases] for cases in by_seed.values()]
+        return Pairs("seeds", [self._rows(cases) for cases in by_seed.values()])
     return None
+
+  def _patients(self) -> Pairs | None:
+    """The cases of each patient, where a patient is known to have several."""
+    first = {case: one for run in self.methods[0].runs for case, one in run.first_of_patient.items()}
+    if not first:
+      return None
+    of_patient: dict[str, set[str]] = {}
+    for case in self.cases:
+      of_patient.setdefault(first.get(case, case), set()).add(case)
+    return Pairs("patients", [self._rows(cases) for cases in of_patient.values()])
+
+  def _rows(self, cases: set[str]) -> list[int]:
+    return [row for row, case in enumerate(self.cases) if case in cases]
 
   @property
   def others(self) -> tuple[Method, ...]:

@@ -1,4 +1,4 @@
-"""Paired comparisons of methods with the baseline, over cases or over seeds."""
+"""Paired comparisons of methods with the baseline, over cases, patients or seeds."""
 
 from __future__ import annotations
 
@@ -27,8 +27,7 @@ class Gain:
 def mean_gains(results: Results) -> dict[str, Gain]:
   """{method: Gain} of the case means, corrected over the methods; without the baseline.
 
-  A case's mean is over the organs of `_paired`. Pairs are cases, or seeds where these have cases of their
-  own.
+  A case's mean is over the organs of `_paired`. Pairs are those of `Results.pairs`.
   """
   found = {}
   for method in results.others:
@@ -65,13 +64,11 @@ def organ_gains(results: Results, method: Method) -> dict[str, Gain]:
 
 
 def _compare(results: Results, values: Floats, baseline: Floats) -> Comparison:
-  """Compares two vectors over the cases."""
-  seeds = results.cases_of_seeds
-  if seeds is None:
-    return paired_tests.compare(values, baseline)
+  """Compares two vectors over the cases; a pair of several cases counts by their mean."""
   both = ~np.isnan(values) & ~np.isnan(baseline)
   ours, theirs = (
-    [defined_mean(np.where(both, one, np.nan)[rows]) for rows in seeds] for one in (values, baseline)
+    [defined_mean(np.where(both, one, np.nan)[rows]) for rows in results.pairs.rows]
+    for one in (values, baseline)
   )
   return paired_tests.compare(ours, theirs)
 

@@ -25,10 +25,10 @@ def _gain_sentence(results: Results, name: str, gain: Gain) -> str:
   comparison = gain.comparison
   text = f"{name}: {points(comparison.difference)} points against {results.baseline.name}"
   if not comparison.enough:
-    return f"{text}; a test needs {MIN_PAIRS} {pairs_are(results)} or more, this has {comparison.pairs}."
+    return f"{text}; a test needs {MIN_PAIRS} {results.pairs.kind} or more, this has {comparison.pairs}."
   return (
     f"{text} (95 % interval {interval(comparison)}; Wilcoxon p {_equals(gain.wilcoxon_p)}, "
-    f"t-test p {_equals(gain.ttest_p)}; {comparison.pairs} {pairs_are(results)})."
+    f"t-test p {_equals(gain.ttest_p)}; {comparison.pairs} {results.pairs.kind})."
   )
 
 
@@ -49,8 +49,8 @@ def note(results: Results) -> str:
     "map alone has Dice 0 and no distance."
   )
   text += _unfinished(results) + _not_scored(results) + _seen_in_training(results)
-  if len(results.cases_of_seeds or results.cases) < MIN_PAIRS:
-    text += f" Fewer than {MIN_PAIRS} {pairs_are(results)}: no p-values, no intervals."
+  if len(results.pairs.rows) < MIN_PAIRS:
+    text += f" Fewer than {MIN_PAIRS} {results.pairs.kind}: no p-values, no intervals."
   return text
 
 
@@ -99,28 +99,25 @@ def _seeds(results: Results) -> str:
   if not most:
     return "runs without seeds."
   seeds = count(least, "seed") if least == most else f"{least} to {most} seeds"
-  values = "each with cases of its own" if results.cases_of_seeds else "a case's value is the mean over seeds"
+  of_its_own = results.pairs.kind == "seeds"
+  values = "each with cases of its own" if of_its_own else "a case's value is the mean over seeds"
   return f"{seeds} per method, {values}."
-
-
-def pairs_are(results: Results) -> str:
-  """What the pairs of the tests are, in the plural."""
-  return "seeds" if results.cases_of_seeds else "cases"
 
 
 def how_tested(results: Results) -> str:
   """How gains were tested, and what the tests say nothing about."""
-  if results.cases_of_seeds:
+  if results.pairs.kind == "seeds":
     pairs = (
       "Gains are paired over seeds, since each has cases of its own, which share its training runs; in "
       "points of Dice, with the percentile bootstrap interval of the mean difference (of few seeds too "
       "narrow: of 8 it holds the mean 89 % of the time)."
     )
   else:
+    several = ", of several scans of one their mean" if results.pairs.kind == "patients" else ""
     pairs = (
-      "Gains are paired over cases, in points of Dice, with the percentile bootstrap interval of the mean "
-      "difference: how they differ from patient to patient, for these training runs. What chance in training "
-      "adds, the seeds show."
+      f"Gains are paired over {results.pairs.kind}{several}, in points of Dice, with the percentile "
+      "bootstrap interval of the mean difference: how they differ from patient to patient, for these "
+      "training runs. What chance in training adds, the seeds show."
     )
   return (
     f"{pairs} p: two-sided Wilcoxon signed-rank and paired t-test, Holm-corrected over the "

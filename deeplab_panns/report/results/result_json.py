@@ -18,6 +18,7 @@ METRICS: Kinds = {
   "excluded": int,
   "missed": int,
   "references": dict,
+  "first_of_patient": dict,
   "run_dirs": list,
   "split": str,
   "seen_in_training": (list, type(None)),

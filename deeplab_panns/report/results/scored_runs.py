@@ -79,6 +79,12 @@ class ScoredRun:
     return None if seen is None else tuple(seen)
 
   @property
+  def first_of_patient(self) -> dict[str, str]:
+    """{key: key of the first scored case of the same patient}, of a patient's further cases."""
+    first = self.summary.get("first_of_patient", {})
+    return {self.key(case): self.key(other) for case, other in first.items()}
+
+  @property
   def scored_on(self) -> str:
     """What the cases are, in words that follow "8 cases "."""
     split = self.summary.get("split")

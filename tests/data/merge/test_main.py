@@ -12,6 +12,11 @@ def test_flags_that_do_not_go_together(tiny_store, tmp_path):
   two = f"--stores={tiny_store},{tiny_store}"
   prefixes = run_command("data.merge", two, "--prefixes=a_", f"--output_dir={tmp_path}", check=False)
   assert prefixes.returncode == 2 and "has 1 for 2 stores" in prefixes.stderr
+  for arguments in ((), ("--prefixes=a_,a_",)):
+    own = run_command(
+      "data.merge", two, "--own_patients", *arguments, f"--output_dir={tmp_path}", check=False
+    )
+    assert own.returncode == 2 and "--prefixes, one for each store, all different" in own.stderr
 
 
 @pytest.mark.slow

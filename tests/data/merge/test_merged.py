@@ -1,5 +1,6 @@
 """Several stores in one."""
 
+import dataclasses
 import json
 import shutil
 
@@ -61,6 +62,24 @@ def test_a_scan_in_train_and_test(tiny_store, other_store, tmp_path):
   assert len(merged.cases) == 6 and merged.cases[-1].id == "b_partial_1"
   rules = parse_rules(["duplicate"], refuse=True)
   assert len(merge_stores(sources, tmp_path / "twice", guards=rules).cases) == 8
+
+
+def test_stores_that_number_their_patients_each_by_itself(tiny_store, third_store, tmp_path):
+  """Patient 7 is held out of one store and trains in the other: one person, or two."""
+  stores = [tmp_path / "one", tmp_path / "other"]
+  for store, path, case_id in zip((tiny_store, third_store), stores, ("full_0", "partial_7")):
+    shutil.copytree(store, path)
+    content = json.loads((path / "index.json").read_text())
+    next(case for case in content["cases"] if case["id"] == case_id)["patient"] = (
+      "07" if path.name == "one" else "7"
+    )
+    (path / "index.json").write_text(json.dumps(content))
+  sources = [Source(*pair) for pair in zip(stores, ("a_", "b_"))]
+  with pytest.raises(InputError, match=r"a_full_0 .* = b_partial_7 .*are other people.*--own_patients"):
+    merge_stores(sources, tmp_path / "all")
+  sources = [dataclasses.replace(source, own_patients=True) for source in sources]
+  merged = {case.id: case.patient for case in merge_stores(sources, tmp_path / "all").cases}
+  assert merged["a_full_0"] == "a_07" and merged["b_partial_7"] == "b_7" and not merged["a_full_1"]
 
 
 def test_a_part_of_a_scan_in_train_and_test(tmp_path):

@@ -106,6 +106,16 @@ def test_what_is_written_adds_up(tiny_store, tmp_path, monkeypatch):
   assert summary["seen_in_training"] is None  # this run does not say what it was trained on
 
 
+def test_further_scans_of_a_patient_are_told_without_a_name(tiny_store, tmp_path, monkeypatch):
+  store = read_store(tiny_store)
+  patients = {"full_1": "Ann B.", "partial_3": "ann b.", "full_2": "Eve"}
+  cases = [dataclasses.replace(case, patient=patients.get(case.id, "")) for case in store.cases]
+  monkeypatch.setattr(run_scores, "open_run", lambda run_dir, checkpoint: held(-1, data_dir=tiny_store))
+  monkeypatch.setattr(run_scores, "select_cases", lambda store, runs, which: cases)
+  assert evaluate_runs(["run"], tmp_path).summary["first_of_patient"] == {"partial_3": "full_1"}
+  assert "ann b." not in (tmp_path / "metrics.json").read_text().casefold()
+
+
 def test_a_damaged_case_does_not_cost_the_scores_of_the_others(tiny_store, tmp_path, monkeypatch):
   store_dir = tmp_path / "store"
   shutil.copytree(tiny_store, store_dir)

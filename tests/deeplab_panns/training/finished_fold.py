@@ -41,6 +41,7 @@ def finish(validation, fold, dice=0.5, cases=None, **changed):
     "step": 8,
     "grid": "store",
     "references": {case: sha256[case] for case in cases},
+    "first_of_patient": {cases[-1]: cases[0]} if len(cases) > 1 else {},
     **changed,
   }
   (folder / "metrics.json").write_text(json.dumps(summary))

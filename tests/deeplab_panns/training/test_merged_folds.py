@@ -30,6 +30,7 @@ def test_merged_numbers_by_hand(validation):
   }
   assert summary["over_folds"]["sd"] == pytest.approx(statistics.stdev([0.5, 0.7]))
   assert set(summary["references"]) == {case for cases in validation.folds.values() for case in cases}
+  assert summary["first_of_patient"] == {validation.folds[1][-1]: validation.folds[1][0]}
   rows = score_table.read_csv(validation.run_dir / "metrics.csv")
   assert sorted(case for case, _ in rows) == sorted(
     case for cases in validation.folds.values() for case in cases for _ in TINY_ORGANS

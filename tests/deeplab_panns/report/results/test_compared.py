@@ -39,11 +39,22 @@ def test_organs_that_no_case_annotates_keep_their_label_value():
 
 
 def test_seeds_with_cases_of_their_own_are_told_from_shared_cases_and_from_folds():
-  assert compared.build([scored_run("full", FULL), scored_run("full", FULL, 1)]).cases_of_seeds is None
+  shared = compared.build([scored_run("full", FULL), scored_run("full", FULL, 1)])
+  assert shared.pairs == compared.Pairs("cases", [[row] for row in range(7)])
   apart = [of_seed("full", FULL, seed) for seed in (0, 1)]
-  assert compared.build(apart).cases_of_seeds == [list(range(7)), list(range(7, 14))]
+  assert compared.build(apart).pairs == compared.Pairs("seeds", [list(range(7)), list(range(7, 14))])
   folds = [dataclasses.replace(run, settings={**run.settings, "fold": run.seed}) for run in apart]
-  assert compared.build(folds).cases_of_seeds is None
+  assert compared.build(folds).pairs.kind == "cases"
+
+
+def test_the_scans_of_a_patient_are_one_pair():
+  runs = [of_patients(scored_run(*of), c5="c0") for of in (("full", FULL), ("panns", PANNS))]
+  assert compared.build(runs).pairs == compared.Pairs("patients", [[0, 5], [1], [2], [3], [4], [6]])
+
+
+def of_patients(run, **first):
+  """The run with further cases of patients, {case: the patient's first one}."""
+  return dataclasses.replace(run, summary={**run.summary, "first_of_patient": first})
 
 
 def test_the_cases_of_a_seed():

@@ -77,7 +77,17 @@ def test_folds_trained_with_seeds_of_their_own_are_still_one_cross_validation():
     for one in [of_seed(mode, table, seed)]
   ]
   found = compared.build(runs)
-  assert found.cases_of_seeds is None and gains.mean_gains(found)["panns"].comparison.pairs == 21
+  assert found.pairs.kind == "cases" and gains.mean_gains(found)["panns"].comparison.pairs == 21
+
+
+def test_two_scans_of_a_patient_count_once_by_their_mean():
+  runs = [
+    dataclasses.replace(run, summary={**run.summary, "first_of_patient": {"c1": "c0"}})
+    for run in (scored_run("full", FULL), scored_run("panns", PANNS))
+  ]
+  gain = gains.mean_gains(compared.build(runs))["panns"].comparison
+  of_cases = (PANNS - FULL).mean(axis=1)
+  assert gain.pairs == 6 and gain.difference == pytest.approx(np.mean([of_cases[:2].mean(), *of_cases[2:]]))
 
 
 def test_an_organ_absent_in_one_method_leaves_the_case_mean_of_both():

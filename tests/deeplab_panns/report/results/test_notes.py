@@ -7,6 +7,7 @@ import pytest
 
 from deeplab_panns.report.results import compared, notes
 from tests.deeplab_panns.report.conftest import FULL, PANNS, scored_run
+from tests.deeplab_panns.report.results.test_compared import of_patients
 from tests.deeplab_panns.report.results.test_gains import of_seed
 
 
@@ -37,9 +38,16 @@ def test_few_pairs_are_said():
 
 def test_pairs_are_seeds_where_these_have_cases_of_their_own():
   cases, seeds = compared.build([scored_run("full", FULL), scored_run("panns", PANNS)]), of_seeds(6)
-  assert (notes.pairs_are(cases), notes.pairs_are(seeds)) == ("cases", "seeds")
+  assert (cases.pairs.kind, seeds.pairs.kind) == ("cases", "seeds")
   assert "paired over cases" in notes.how_tested(cases) and "paired over seeds" in notes.how_tested(seeds)
   assert "6 seeds per method, each with cases of its own." in notes.note(seeds)
+
+
+def test_pairs_are_patients_where_one_has_several_scans():
+  runs = [of_patients(scored_run(*of), c1="c0") for of in (("full", FULL), ("panns", PANNS))]
+  found = compared.build(runs)
+  assert "paired over patients, of several scans of one their mean, in" in notes.how_tested(found)
+  assert notes.against_baseline(found)[1].endswith("6 patients).")
 
 
 def test_each_method_is_set_against_the_baseline():
