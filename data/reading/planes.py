@@ -35,9 +35,9 @@ def gap_notes(path: str, name: str, mask: Mask) -> tuple[str, ...]:
     steps = np.diff(planes)
     if len(planes) >= _FEWEST and steps.min() > 1 and np.ptp(steps) <= 1:
       raise InputError(
-        f"{path}: {name} lies in every {np.median(steps):.0f}th slice of the scan only, and between them "
-        "nothing is known: it was drawn on thicker slices. Name the series that it was drawn on, or export "
-        "it as a label map of this one."
+        f"{path}: the slices of the scan in which {name} lies are {np.median(steps):.0f} apart, and between "
+        "them nothing is known: it was drawn on thicker slices. Name the series that it was drawn on, or "
+        "export it as a label map of this one."
       )
     if axis == 0 and (steps > 1).any():
       missing = int((steps - 1).sum())

@@ -102,6 +102,6 @@ def _require_every_slice(path: str, name: str, slices: list[int]) -> None:
   steps = np.diff(np.unique(slices))
   if len(steps) and np.median(steps) > 1:
     raise InputError(
-      f"{path}: the contours of {name} lie on every {np.median(steps):.0f}th slice only; between them "
-      "nothing is known. Interpolate them in the program that drew them, or export a label map."
+      f"{path}: the contours of {name} lie {np.median(steps):.0f} slices apart, and between them nothing is "
+      "known. Interpolate them in the program that drew them, or export a label map."
     )

@@ -22,7 +22,7 @@ def test_a_whole_structure_is_passed(planes):
 @pytest.mark.parametrize("axis", [0, 1, 2])
 @pytest.mark.parametrize("planes, every", [((2, 4, 6, 8, 10), 2), ((1, 4, 6, 9, 12), 3)])
 def test_planes_of_thicker_slices_are_refused(planes, every, axis):
-  with pytest.raises(InputError, match=f"^f: liver lies in every {every}th slice of the scan only"):
+  with pytest.raises(InputError, match=f"^f: the slices of the scan in which liver lies are {every} apart"):
     gap_notes("f", "liver", mask_of(*planes, axis=axis))
 
 

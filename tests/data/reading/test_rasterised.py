@@ -74,7 +74,7 @@ def test_a_polygon_in_another_is_a_hole(image):
 
 
 @pytest.mark.parametrize(
-  "z, says", [((1.4,), "0.4 slices off"), ((7,), "outside the image"), ((0, 2, 4), "every 2th slice")]
+  "z, says", [((1.4,), "0.4 slices off"), ((7,), "outside the image"), ((0, 2, 4), "lie 2 slices apart")]
 )
 def test_contours_that_do_not_belong_to_the_slices(image, z, says):
   structure = Structure("liver", 1, tuple(at(OUTER, one) for one in z))
