@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import pathlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from data.files.file_hash import file_sha256
 from data.files.file_lock import locked
@@ -99,25 +99,27 @@ class Outputs:
       for name in names
     )
 
-  def begins(self, names: Iterable[str]) -> None:
-    """Records files that are to be written now: what an interruption leaves of them may be replaced."""
-    with self.alone():
-      written = self._record()
-      begun = {name: _BEGUN for name in names if not os.path.lexists(self.folder / name)}
-      write_text(self.folder / RECORD, json.dumps({**written, **begun}, indent=1))
+  def take_over(self, unfinished: pathlib.Path, names: Collection[str]) -> None:
+    """Moves whole files to their places, and records them.
 
-  def gives_up(self, names: Iterable[str]) -> None:
-    """Forgets files that were begun and are not there."""
+    Args:
+      unfinished: a folder on the same disk that holds them by the same names; they replace what is there.
+      names: relative to the folder. What an interruption leaves of them may be replaced.
+    """
     with self.alone():
-      lost = {name for name in names if not os.path.lexists(self.folder / name)}
-      kept = {name: sha256 for name, sha256 in self._record().items() if name not in lost or sha256 != _BEGUN}
-      write_text(self.folder / RECORD, json.dumps(kept, indent=1))
+      begun = dict.fromkeys(names, _BEGUN)
+      write_text(self.folder / RECORD, json.dumps({**self._record(), **begun}, indent=1))
+      for name in names:
+        (self.folder / name).parent.mkdir(exist_ok=True)
+        os.replace(unfinished / name, self.folder / name)
+    self.wrote(names)
 
   def remove(self, names: Iterable[str]) -> None:
-    """Deletes those of the files that are there as they were written."""
-    for name in names:
-      if self.unchanged([name]):
-        (self.folder / name).unlink()
+    """Deletes those of the files that are there as they were written; of folders what is then empty."""
+    for path in (self.folder / name for name in names if self.unchanged([name])):
+      path.unlink()
+      if path.parent != self.folder and not any(path.parent.iterdir()):
+        path.parent.rmdir()
 
   def wrote(self, names: Iterable[str]) -> None:
     """Records files that are whole; another run may replace them."""

@@ -55,11 +55,15 @@ class FinishedCases(Mapping[str, Finished]):
   """{id: Finished} of an output folder, kept in predictions.json; other processes may write to it as well."""
 
   def __init__(self, outputs: Outputs, organs: tuple[str, ...]) -> None:
-    """Cases of other organs, and those whose files are gone, are forgotten."""
+    """Cases whose files are gone are forgotten, and those of other organs with their files."""
     self._outputs = outputs
     self._organs = organs
     self._path = outputs.folder / PREDICTIONS
     self._own: dict[str, Finished] = {}
+    with outputs.alone():
+      for one in _read(self._path).values():
+        if tuple(one.organs) != organs:
+          outputs.remove(one.files)
     self._cases = self._known()
 
   def __getitem__(self, name: str) -> Finished:
@@ -82,9 +86,23 @@ class FinishedCases(Mapping[str, Finished]):
     self._own[name] = one
     with self._outputs.alone():
       self._cases = {**self._known(), **self._own}
-      content = {name: dataclasses.asdict(one) for name, one in sorted(self._cases.items())}
-      write_text(self._path, json.dumps(content, indent=1))
-      self._outputs.wrote([PREDICTIONS])
+      self._save()
+
+  def _save(self) -> None:
+    content = {name: dataclasses.asdict(one) for name, one in sorted(self._cases.items())}
+    write_text(self._path, json.dumps(content, indent=1))
+    self._outputs.wrote([PREDICTIONS])
+
+  def forget(self, name: str) -> None:
+    """Takes a case out of the record, whose files will be replaced, and deletes them."""
+    self._own.pop(name, None)
+    with self._outputs.alone():
+      known = self._known()
+      before = known.pop(name, None)
+      self._cases = {**known, **self._own}
+      if before is not None:
+        self._save()
+        self._outputs.remove(before.files)
 
   def refresh(self) -> None:
     """Takes in what other processes have recorded."""
@@ -97,6 +115,12 @@ class FinishedCases(Mapping[str, Finished]):
       if tuple(one.organs) == self._organs
       and all((self._outputs.folder / file).is_file() for file in one.files)
     }
+
+
+def organs_of_cases(folder: pathlib.Path) -> list[list[str]]:
+  """The lists of organs that the recorded cases of an output folder have, each once."""
+  lists = {tuple(one.organs) for one in _read(folder / PREDICTIONS).values()}
+  return [list(organs) for organs in sorted(lists)]
 
 
 def series_by_id(folder: AnyPath) -> dict[str, str]:

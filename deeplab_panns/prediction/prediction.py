@@ -7,6 +7,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import shutil
 import tempfile
 import threading
 import time
@@ -30,7 +31,13 @@ from deeplab_panns.prediction.case_outputs import ENDINGS, WantedOutputs, write_
 from deeplab_panns.prediction.case_queue import CaseQueue
 from deeplab_panns.prediction.checked_scan import opened_scan, say
 from deeplab_panns.prediction.failures import reason
-from deeplab_panns.prediction.finished import PREDICTIONS, Finished, FinishedCases, scan_sha256
+from deeplab_panns.prediction.finished import (
+  PREDICTIONS,
+  Finished,
+  FinishedCases,
+  organs_of_cases,
+  scan_sha256,
+)
 from deeplab_panns.prediction.input_names import require_usable
 from deeplab_panns.prediction.input_search import FoundInputs
 from deeplab_panns.prediction.quantised import quantised_probabilities, require_probabilities
@@ -204,6 +211,7 @@ class _Prediction:
     self._request = request
     self._turn = threading.Lock()
     self._recording = threading.Lock()
+    self._ended = False
 
   def run(self, ids: Mapping[str, Scan]) -> Summary:
     summary, failures = Summary(), dict[str, str]()
@@ -217,16 +225,10 @@ class _Prediction:
           summary.kept += 1
           continue
         else:
-          one, predicted = result
-          with self._recording:
-            before = self._finished.get(name)
-            # of another model or other wishes: beside the new files they would be taken for these
-            self._outputs.remove(set(before.files) - set(one.files) if before else ())
-            self._finished.add(name, one)
           summary.predicted += 1
-          summary.slices += predicted.slices
-          summary.network_seconds += predicted.network_seconds
-          said = f"{predicted.seconds:.1f} s, {predicted.network_seconds / predicted.slices:.2g} s a slice"
+          summary.slices += result.slices
+          summary.network_seconds += result.network_seconds
+          said = f"{result.seconds:.1f} s, {result.network_seconds / result.slices:.2g} s a slice"
         if len(ids) > 1:
           say(f"{queue.done} of {len(ids)}: {_short(name)}: {said}{queue.time_left()}")
     finally:
@@ -243,23 +245,27 @@ class _Prediction:
       )
     return summary
 
-  def _work(self, name: str, scan: Scan) -> tuple[Finished, Predicted] | None:
-    """Predicts a case; None if it is finished."""
+  def _work(self, name: str, scan: Scan) -> Predicted | None:
+    """Predicts a case; None if it is finished. What was there of it stays until all of the new is written."""
     require_usable(name, scan)
     one = self._to_be(name, scan)
     if self._request.model and not self._request.again and self._finished.is_current(name, one):
       return None
-    with self._recording:
-      self._outputs.begins(one.files)
+    unfinished = self._outputs.folder / f".{name}.unfinished"
+    shutil.rmtree(unfinished, ignore_errors=True)  # of a process that was killed
     try:
-      predicted = predict_file(self._predictor, name, scan, self._outputs.folder, self._request, self._turn)
-    except Exception:
+      unfinished.mkdir()
+      predicted = predict_file(self._predictor, name, scan, unfinished, self._request, self._turn)
+      one = dataclasses.replace(one, seconds=round(predicted.seconds, 2), organs=predicted.organs)
       with self._recording:
-        self._outputs.gives_up(one.files)
-      raise
-    with self._recording:  # here: after Ctrl-C nobody waits for what another thread has in hand
-      self._outputs.wrote(one.files)
-    return dataclasses.replace(one, seconds=round(predicted.seconds, 2), organs=predicted.organs), predicted
+        if not self._ended:  # after Ctrl-C nobody waits for what another thread has in hand
+          # the record first: what is in it are whole cases, never files of two models
+          self._finished.forget(name)
+          self._outputs.take_over(unfinished, one.files)
+          self._finished.add(name, one)
+    finally:
+      shutil.rmtree(unfinished, ignore_errors=True)
+    return predicted
 
   @property
   def _settings(self) -> dict[str, Any]:
@@ -287,6 +293,7 @@ class _Prediction:
   def _write_tables(self) -> None:
     folder = self._outputs.folder
     with self._recording, self._outputs.alone():
+      self._ended = True
       self._finished.refresh()
       organs = {name: one.organs for name, one in sorted(self._finished.items())}
       self._tell_of_others()
@@ -355,7 +362,7 @@ def _require_possible(
   if request.wanted.probabilities:
     require_probabilities(predictor.segmenter)
   names = {file for name in ids for file in request.wanted.names(name)}
-  _require_same_organs(outputs.folder, organs, names)
+  _require_same_organs(outputs.folder, organs, names, request.again)
   outputs.require_free(file for name in ids for file in request.wanted.names_by_organ(name, organs))
 
 
@@ -371,19 +378,24 @@ def _require_temporary_files() -> None:
     ) from None
 
 
-def _require_same_organs(folder: pathlib.Path, organs: Collection[str], names: Collection[str]) -> None:
+def _require_same_organs(
+  folder: pathlib.Path, organs: Sequence[str], names: Collection[str], again: bool
+) -> None:
   """One organs.json serves all label maps of a folder."""
   try:
-    theirs = json.loads((folder / ORGANS_BESIDE).read_text(encoding="utf-8"))
+    theirs = [json.loads((folder / ORGANS_BESIDE).read_text(encoding="utf-8"))]
   except (OSError, ValueError):
+    theirs = []
+  theirs += organs_of_cases(folder)
+  maps = sorted(file.name for ending in ENDINGS.values() for file in folder.glob(f"*{ending}"))
+  if all(one == list(organs) for one in theirs) or not maps:
     return
-  kept = sorted(
-    file.name for ending in ENDINGS.values() for file in folder.glob(f"*{ending}") if file.name not in names
-  )
-  if theirs != list(organs) and kept:
+  kept = [name for name in maps if name not in names]
+  if kept or not again:
+    replace = "" if kept else ", or give --overwrite to have them all replaced"
     raise InputError(
-      f"{folder / ORGANS_BESIDE}: names the organs of label maps that are there already ({listed(kept)}), "
-      "and these are of others; choose another --output_dir."
+      f"{folder / ORGANS_BESIDE}: names the organs of label maps that are there already "
+      f"({listed(kept or maps)}), and these are of others; choose another --output_dir{replace}."
     )
 
 

@@ -32,20 +32,32 @@ def test_a_file_of_the_user_needs_overwrite(tmp_path):
   Outputs(tmp_path, overwrite=True).require_free(["a.csv"])
 
 
-def test_what_an_interruption_left_of_a_begun_file_may_be_replaced(tmp_path):
-  (tmp_path / "mine.csv").write_text("mine")
+def test_whole_files_are_taken_over_and_what_an_interruption_left_may_be_replaced(tmp_path, monkeypatch):
+  unfinished = tmp_path / ".unfinished"
+  names = ["a.csv", "below/b.csv"]
   outputs = Outputs(tmp_path)
-  outputs.begins(["a.csv", "b.csv", "mine.csv"])
-  (tmp_path / "a.csv").write_text("half")
-  outputs.require_free(["a.csv", "b.csv"])
-  with pytest.raises(InputError, match=r"mine\.csv: exists"):
-    outputs.require_free(["mine.csv"])
-  assert not outputs.unchanged(["a.csv"])
-  outputs.gives_up(["a.csv", "b.csv"])
-  (tmp_path / "b.csv").write_text("of the user, later")
-  outputs.require_free(["a.csv"])
-  with pytest.raises(InputError, match=r"b\.csv: exists"):
-    outputs.require_free(["b.csv"])
+  replace = os.replace
+
+  def write_unfinished(text):
+    (unfinished / "below").mkdir(parents=True, exist_ok=True)
+    for name in names:
+      (unfinished / name).write_text(text)
+
+  def fails_at_b(source, target):
+    if "b.csv" in str(target):
+      raise KeyboardInterrupt
+    replace(source, target)
+
+  write_unfinished("first")
+  outputs.take_over(unfinished, names)
+  assert outputs.unchanged(names)
+  write_unfinished("second")
+  monkeypatch.setattr(os, "replace", fails_at_b)
+  with pytest.raises(KeyboardInterrupt):
+    outputs.take_over(unfinished, names)
+  assert [(tmp_path / name).read_text() for name in names] == ["second", "first"]
+  assert not outputs.unchanged(names[:1]) and not outputs.unchanged(names[1:])
+  outputs.require_free(names)
 
 
 def test_only_what_is_as_it_was_written_is_removed(tmp_path):
@@ -54,7 +66,10 @@ def test_only_what_is_as_it_was_written_is_removed(tmp_path):
     write(outputs, name, "first")
   (tmp_path / "edited.csv").write_text("by hand")
   (tmp_path / "mine.csv").write_text("mine")
-  outputs.remove(["a.csv", "edited.csv", "mine.csv", "missing.csv"])
+  (tmp_path / "masks").mkdir()
+  write(outputs, "masks/liver.nii.gz", "first")
+  outputs.remove(["a.csv", "edited.csv", "mine.csv", "missing.csv", "masks/liver.nii.gz"])
+  assert not (tmp_path / "masks").exists()
   assert sorted(path.name for path in tmp_path.glob("*.csv")) == ["edited.csv", "mine.csv"]
 
 

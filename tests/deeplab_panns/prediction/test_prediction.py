@@ -178,7 +178,9 @@ def test_label_maps_of_other_organs_do_not_share_a_folder(tmp_path):
     InputError, match=r"organs\.json: names the organs of label maps .* there already \(a\."
   ):
     predict(tmp_path / "b.nii.gz", tmp_path / "out", Stub(organs=("aorta",)), overwrite=True)
-  predict(tmp_path / "a.nii.gz", tmp_path / "out", Stub(organs=("aorta",)))
+  with pytest.raises(InputError, match="or give --overwrite to have them all replaced"):
+    predict(tmp_path / "a.nii.gz", tmp_path / "out", Stub(organs=("aorta",)))
+  predict(tmp_path / "a.nii.gz", tmp_path / "out", Stub(organs=("aorta",)), overwrite=True)
   predict(tmp_path / "b.nii.gz", tmp_path / "out", Stub(organs=("aorta",)))
   assert label_maps(tmp_path / "out") == ["a.nii.gz", "b.nii.gz"]
 
@@ -347,9 +349,48 @@ def test_a_prediction_that_ended_while_files_were_written_goes_on_without_overwr
   monkeypatch.setattr(prediction, "write_case", interrupted)
   with pytest.raises(KeyboardInterrupt):
     predict(tmp_path / "a.nii.gz", tmp_path / "out", model="m")
-  assert label_maps(tmp_path / "out") == ["a.nii.gz"]
+  assert label_maps(tmp_path / "out") == []
   monkeypatch.setattr(prediction, "write_case", write_case)
   assert predict(tmp_path / "a.nii.gz", tmp_path / "out", model="m").predicted == 1
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, InputError])
+def test_a_second_model_that_ends_early_leaves_the_cases_of_the_first_whole(
+  tmp_path, monkeypatch, error, jobs
+):
+  """Its label map had replaced the first one's, whose volumes and record stayed beside it."""
+  for name in ("a", "b"):
+    write_nifti(tmp_path / "in" / f"{name}.nii.gz", IMAGE)
+  out, wanted = tmp_path / "out", WantedOutputs(("nifti", "nrrd"), preview=False)
+  predict(tmp_path / "in", out, wanted=wanted, model="first")
+  before = {name: (out / name).read_bytes() for name in names_in(out)}
+  write = case_outputs._write
+
+  def fails_in_the_second_format(format_name, *args):
+    if format_name == "nrrd":
+      raise error("no room for it")
+    write(format_name, *args)
+
+  monkeypatch.setattr(case_outputs, "_write", fails_in_the_second_format)
+  with pytest.raises(error):
+    predict(tmp_path / "in", out, Stub(Bone()), wanted=wanted, model="second", jobs=jobs)
+  monkeypatch.undo()
+  assert {name: (out / name).read_bytes() for name in names_in(out)} == before
+  assert not list(out.glob(".*unfinished"))
+  assert predict(tmp_path / "in", out, wanted=wanted, model="first").kept == 2
+
+
+def test_a_model_of_other_organs_leaves_nothing_of_the_first_in_the_folder(tmp_path):
+  for name in ("a", "b"):
+    write_nifti(tmp_path / "in" / f"{name}.nii.gz", IMAGE)
+  wanted = WantedOutputs(masks=True, preview=False)
+  predict(tmp_path / "in", tmp_path / "out", wanted=wanted)
+  (tmp_path / "in" / "b.nii.gz").write_bytes(b"damaged since")
+  with pytest.raises(InputError, match="1 of 2 inputs failed"):
+    predict(tmp_path / "in", tmp_path / "out", Stub(organs=("aorta",)), wanted=wanted, overwrite=True)
+  assert label_maps(tmp_path / "out") == ["a.nii.gz", "a_masks"]
+  assert names_in(tmp_path / "out" / "a_masks") == ["aorta.nii.gz"]
 
 
 def test_nothing_of_an_earlier_model_stays_beside_a_case_and_other_cases_are_told(tmp_path, capsys):
