@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import pathlib
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -135,12 +136,19 @@ def open_model(
   if sum(map(bool, (run_dir, model, run_dirs))) != 1:
     raise InputError("predict: needs exactly one of --run_dir, --run_dirs and --model.")
   if model:
+    if checkpoint != "last":
+      raise InputError(f"{model}: an exported model is of one checkpoint; leave --checkpoint out.")
     if how and how != Application():
       raise InputError(
         f"{model}: an exported model is applied as it was exported; leave --test_scales, --crop_to_body and "
         "--memory_gb out, or name the run (--run_dir)."
       )
     if is_onnx(model):
+      if (pathlib.Path(model) / "saved_model.pb").exists():
+        raise InputError(
+          f"{model}: holds model.onnx and a SavedModel, which may be of two runs; name the one file, or move "
+          "the other away."
+        )
       opened_file = open_onnx(model)
       return OpenedModel(
         opened_file.segmenter, tuple(opened_file.organs), opened_file.scans, identity_of_files(model)

@@ -138,6 +138,11 @@ def onnx_outputs(output_dir: AnyPath, overwrite: bool = False) -> Outputs:
     raise InputError("--output_dir=: is empty; name the folder of model.onnx.")
   if pathlib.Path(output_dir).suffix == ".onnx":
     raise InputError(f"--output_dir={output_dir}: names a folder, in which {MODEL} and {CARD} are written.")
+  if (pathlib.Path(output_dir) / "saved_model.pb").exists():
+    raise InputError(
+      f"--output_dir={output_dir}: holds a SavedModel, and one model card cannot tell of two models; choose "
+      "another folder."
+    )
   outputs = Outputs(output_dir, overwrite=overwrite)
   outputs.require_free([MODEL, CARD])
   return outputs

@@ -73,6 +73,10 @@ def require_replaceable(output_dir: AnyPath, overwrite: bool = False) -> None:
   folder = pathlib.Path(output_dir)
   if not os.fspath(output_dir):
     raise InputError("--output_dir=: is empty; name the folder of the SavedModel.")
+  if os.path.realpath(folder) == os.path.realpath("."):
+    raise InputError(
+      f"--output_dir={output_dir}: is the working folder, which would be replaced as a whole; name one in it."
+    )
   make_folder(folder.absolute().parent)
   if not os.path.lexists(folder):
     return

@@ -34,7 +34,8 @@ class WantedOutputs:
     probabilities: likewise.
     preview: a picture.
   Raises:
-    InputError: If a format is unknown, none is named or one twice.
+    InputError: If a format is unknown, none is named or one twice, or the type is that of a format which is
+      not wanted.
   """
 
   formats: tuple[str, ...] = ("nifti",)
@@ -50,6 +51,10 @@ class WantedOutputs:
       raise InputError(
         f"--output_format={','.join(self.formats)}: one or several of {', '.join(ENDINGS)} are allowed, each "
         "once."
+      )
+    if self.seg_type != "binary" and "dicom_seg" not in self.formats:
+      raise InputError(
+        f"--seg_type={self.seg_type}: is one of DICOM SEG; give it with --output_format=dicom_seg."
       )
 
   def names(self, case: str) -> list[str]:

@@ -269,7 +269,9 @@ class _Prediction:
 
   @property
   def _settings(self) -> dict[str, Any]:
-    return {**self._request.settings, "seg_type": self._request.wanted.seg_type}
+    wanted = self._request.wanted
+    of_seg = {"seg_type": wanted.seg_type} if "dicom_seg" in wanted.formats else {}
+    return {**self._request.settings, **of_seg}
 
   def _to_be(self, name: str, scan: Scan) -> Finished:
     request, wanted = self._request, self._request.wanted

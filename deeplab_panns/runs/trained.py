@@ -17,7 +17,7 @@ from deeplab_panns.runs.build_network import build_network
 from deeplab_panns.runs.experiment import Experiment
 from deeplab_panns.runs.run_directory import RunDirectory
 from deeplab_panns.segmentation.ensemble import Ensemble
-from deeplab_panns.segmentation.familiar_scans import ScanRanges, ranges_of_training
+from deeplab_panns.segmentation.familiar_scans import ScanRanges, ranges_of_training, seen_by_all
 from deeplab_panns.segmentation.slabs import SlabSegmenter
 from deeplab_panns.segmentation.slice_segmenter import SliceSegmenter
 from deeplab_panns.segmentation.sliding_window import VolumeSegmenter, Windows
@@ -72,8 +72,8 @@ class TrainedRuns:
 
   @property
   def scans(self) -> ScanRanges:
-    """Of the scans that the first run was trained on."""
-    return self.runs[0].scans
+    """What every run saw in training: the labels are the mean of all."""
+    return seen_by_all([run.scans for run in self.runs])
 
 
 def open_run(run_dir: str | os.PathLike[str], checkpoint: str = "last") -> TrainedRun:

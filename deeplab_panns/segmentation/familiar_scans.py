@@ -46,6 +46,17 @@ def require_ranges(path: AnyPath, content: Any) -> ScanRanges:
   )
 
 
+def seen_by_all(ranges: Sequence[ScanRanges]) -> ScanRanges:
+  """What lies in every one of the ranges, of each quantity that at least one has."""
+  found = {}
+  for name in _WORDS:
+    values = [np.asarray(one[name]) for one in ranges if name in one]
+    if values:
+      smallest, largest = np.stack(values, axis=1)
+      found[name] = [smallest.max(axis=0).tolist(), largest.min(axis=0).tolist()]
+  return found
+
+
 def unfamiliar(shape: Sequence[int], spacing_mm: SpacingMM, ranges: ScanRanges) -> str | None:
   """What makes a scan unlike all that training saw, as a sentence for the user; None if nothing does.
 

@@ -188,6 +188,15 @@ def test_an_exported_model_is_not_applied_in_another_way(openers, tmp_path):
   for how in (Application((0.5, 1.0)), Application(crop_to_body=True), Application(memory_gb=1.0)):
     with pytest.raises(InputError, match=r"is applied as it was exported; leave --test_scales, --crop"):
       predict.open_model(None, model, "last", how=how)
+  with pytest.raises(InputError, match="is of one checkpoint; leave --checkpoint out"):
+    predict.open_model(None, model, "best")
+
+
+def test_a_folder_of_two_models_is_not_guessed_at(openers, tmp_path):
+  for name in ("model.onnx", "saved_model.pb"):
+    (tmp_path / name).touch()
+  with pytest.raises(InputError, match=r"holds model\.onnx and a SavedModel, which may be of two runs"):
+    predict.open_model(None, str(tmp_path), "last")
 
 
 def test_labels_are_mended_before_they_are_written(args, tmp_path, monkeypatch):

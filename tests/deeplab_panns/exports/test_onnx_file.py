@@ -96,6 +96,9 @@ def test_files_of_others_and_missing_packages_are_refused_first(tmp_path, monkey
     onnx_file.onnx_outputs(tmp_path / "model.onnx")
   with pytest.raises(InputError, match="is empty"):
     onnx_file.onnx_outputs("")
+  (tmp_path / "saved_model.pb").touch()
+  with pytest.raises(InputError, match="holds a SavedModel, and one model card cannot tell of two"):
+    onnx_file.onnx_outputs(tmp_path, overwrite=True)
   onnx_file.require_onnx()
   monkeypatch.setattr(onnx_file.importlib.util, "find_spec", lambda name: None)
   with pytest.raises(InputError, match=r"needs tf2onnx, onnx, onnxruntime, .*panns\[onnx\]"):

@@ -207,9 +207,12 @@ def test_a_model_of_other_signatures_is_refused(model, tmp_path):
     open_saved_model(tmp_path / "model")
 
 
-def test_only_a_model_of_our_own_is_replaced(model, tmp_path):
+def test_only_a_model_of_our_own_is_replaced(model, tmp_path, monkeypatch):
   with pytest.raises(InputError, match="is empty"):
     require_replaceable("")
+  monkeypatch.chdir(tmp_path)
+  with pytest.raises(InputError, match=r"--output_dir=\.: is the working folder"):
+    require_replaceable(".")
   require_replaceable(tmp_path / "new" / "model")
   (tmp_path / "empty").mkdir()
   require_replaceable(tmp_path / "empty")

@@ -24,6 +24,11 @@ def test_formats_are_known_and_named_once(formats):
     WantedOutputs(formats)
 
 
+def test_a_type_of_dicom_seg_is_not_taken_for_other_formats():
+  with pytest.raises(InputError, match="--seg_type=labelmap: is one of DICOM SEG"):
+    WantedOutputs(("nifti", "rtstruct"), seg_type="labelmap")
+
+
 def test_organs_whose_files_would_have_one_name_are_refused_where_there_are_such_files():
   organs = ("a b", "A_b", "liver/tumour", "spleen")
   WantedOutputs().require_distinct(organs)

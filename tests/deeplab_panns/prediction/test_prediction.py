@@ -410,7 +410,7 @@ def test_the_record_says_what_made_each_case(tmp_path):
   predict(tmp_path / "a.nii.gz", tmp_path / "out", model="m", settings={"view": "axial"})
   one = json.loads((tmp_path / "out" / "predictions.json").read_text())["a"]
   assert one["input"] == str(tmp_path / "a.nii.gz") and one["files"] == ["a.nii.gz"]
-  assert one["model"] == "m" and one["settings"] == {"view": "axial", "seg_type": "binary"}
+  assert one["model"] == "m" and one["settings"] == {"view": "axial"}
   assert set(one["organs"]) == {"liver", "spleen"} and one["seconds"] >= 0
 
 

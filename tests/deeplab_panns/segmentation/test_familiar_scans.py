@@ -3,7 +3,12 @@
 import pytest
 
 from data.input_error import InputError
-from deeplab_panns.segmentation.familiar_scans import ranges_of_training, require_ranges, unfamiliar
+from deeplab_panns.segmentation.familiar_scans import (
+  ranges_of_training,
+  require_ranges,
+  seen_by_all,
+  unfamiliar,
+)
 
 RANGES = {"extent_mm": [[100, 300, 320], [600, 400, 500]], "spacing_mm": [[1, 0.7, 0.7], [5, 1, 1]]}
 OWN = (None, None, None)
@@ -27,6 +32,16 @@ def test_the_limits_hold_for_each_axis_of_the_slice(side, familiar):
   ranges = {"extent_mm": [[1, 300, 300], [1, 400, 400]]}
   for shape in ((5, side, 350), (5, 350, side)):
     assert (unfamiliar(shape, (1.0, 1.0, 1.0), ranges) is None) == familiar
+
+
+def test_a_scan_is_unfamiliar_to_an_ensemble_as_to_its_strictest_member_in_any_order():
+  one = {"extent_mm": [[1, 300, 300], [1, 400, 400]], "spacing_mm": [[1, 0.7, 0.7], [5, 0.9, 0.9]]}
+  other = {"extent_mm": [[1, 320, 280], [1, 500, 390]]}
+  for ranges in ([one, other, {}], [{}, other, one]):
+    together = seen_by_all(ranges)
+    assert together == {"extent_mm": [[1, 320, 300], [1, 400, 390]], "spacing_mm": one["spacing_mm"]}
+    assert "the pixels measure 3 x 3 mm" in unfamiliar((9, 120, 120), (3.0, 3.0, 3.0), together)
+  assert seen_by_all([{}, {}]) == {}
 
 
 def test_old_runs_say_nothing_and_warn_of_nothing():
