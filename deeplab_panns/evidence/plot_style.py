@@ -8,9 +8,11 @@ from collections.abc import Iterable
 from typing import Any
 
 import matplotlib
+import matplotlib.ticker
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -47,6 +49,16 @@ def subplots(within: Figure, rows: int, columns: int, **options: Any) -> npt.NDA
   with matplotlib.rc_context(_STYLE):
     axes: npt.NDArray[np.object_] = within.subplots(rows, columns, squeeze=False, **options)
   return axes
+
+
+def plain_ticks(axis: Axis) -> None:
+  """Plain numbers along a logarithmic axis, whose limits are set: powers of ten are else written as formulas,
+  which are not parsed here."""
+  low, high = axis.get_view_interval()
+  # of a short axis powers of ten alone would leave one tick or none
+  axis.set_major_locator(matplotlib.ticker.LogLocator(subs=(1, 2, 5) if high / low < 50 else (1,)))
+  axis.set_major_formatter(matplotlib.ticker.FormatStrFormatter("%g"))
+  axis.set_minor_formatter(matplotlib.ticker.NullFormatter())
 
 
 def png(finished: Figure) -> bytes:

@@ -142,7 +142,8 @@ def shares(results: Results, logged: Curves, pictures: Pictures) -> Section:
     (
       paragraph(
         "p̄, a class's mean predicted probability over partial images, over q, its share in the "
-        "labelled set: the prior of panns pulls it to the dashed line. A line for each run; "
+        "labelled set (with --anchored_prior the share expected around the annotated organs of the "
+        "same images): the prior of panns pulls it to the dashed line. A line for each run; "
         "logarithmic, clipped to what is shown."
       ),
       pictures.keep("prior", png, "Ratio of p̄ to q per class over the steps"),
@@ -157,8 +158,8 @@ def prior_check(results: Results, pictures: Pictures) -> Section:
     return absent(
       "prior_check",
       "Does the prior hold?",
-      "No store with partially labelled cases where the runs were trained; where there is one, this shows "
-      "whether its organs take the share of the scans that the labelled cases say.",
+      "No store with partially labelled cases where the runs were trained, or it has changed since; where "
+      "there is one, this shows whether its organs take the share of the scans that the labelled cases say.",
     )
   first, others = found[0], found[1:]
   pieces = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import matplotlib.ticker
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -55,7 +54,8 @@ def draw_training(curves: Curves) -> bytes | None:
     _lines(axes, curves, name)
     axes.set(title=title, xlabel="step")
     if name in _LOGARITHMIC:
-      _log_scale(axes)
+      axes.set_yscale("log")
+      plot_style.plain_ticks(axes.yaxis)
     axes.grid(color="0.93")
     _mark_stage_2(axes, curves)
   _legend(figure, panels[0], curves, shown[0][0])
@@ -89,7 +89,8 @@ def draw_shares(results: Results, curves: Curves) -> bytes | None:
 def _draw_class(axes: Axes, curves: Curves, name: str) -> None:
   shares = _ratio_lines(axes, curves, tag(name))
   axes.axhline(1, color="black", linewidth=1, linestyle="--", zorder=0)
-  axes.set_title(f"{name}\nq = {100 * np.mean(shares):.2g} %", fontsize=9)
+  least, most = (f"{100 * end:.2g}" for end in (min(shares), max(shares)))
+  axes.set_title(f"{name}\nq = {least if least == most else f'{least} to {most}'} %", fontsize=9)
   axes.set_yscale("log", base=2)
   axes.set_ylim(1 / 8, 4)
   axes.set_yticks([1 / 8, 1 / 4, 1 / 2, 1, 2, 4], ["⅛", "¼", "½", "1", "2", "4"])
@@ -109,17 +110,20 @@ def _lines(axes: Axes, curves: Curves, name: str) -> None:
 
 
 def _ratio_lines(axes: Axes, curves: Curves, name: str) -> list[float]:
-  """Draws p̄ / q of every run for a class, clipped to what is shown; returns the q of the runs."""
+  """Draws p̄ / q of every run for a class, clipped to what is shown; returns every q.
+
+  Of `--anchored_prior` q is another one at every step: what is expected around the annotated organs.
+  """
   shares = []
   for method, colour in plot_style.method_colours(curves).items():
     for _, scalars in curves[method]:
       if f"prior/p_bar/{name}" in scalars and f"prior/q/{name}" in scalars:
         steps, predicted = scalars[f"prior/p_bar/{name}"]
-        share = scalars[f"prior/q/{name}"][1][-1]
-        shares.append(share)
+        q = np.interp(steps, *scalars[f"prior/q/{name}"])  # a run that went on may lack one of the two
+        shares += q.tolist()
         axes.plot(
           steps,
-          np.clip(np.array(predicted) / max(share, 1e-12), 0.13, 3.95),
+          np.clip(np.array(predicted) / np.maximum(q, 1e-12), 0.13, 3.95),
           color=colour,
           alpha=0.8,
           marker="." if len(steps) < 12 else "",
@@ -131,15 +135,6 @@ def _mark_stage_2(axes: Axes, curves: Curves) -> None:
   settings = [run.settings for runs in curves.values() for run, _ in runs]
   for start in {found["stage1_steps"] for found in settings if "stage1_steps" in found}:
     axes.axvline(start, color="0.6", linewidth=0.8, linestyle=":")
-
-
-def _log_scale(axes: Axes) -> None:
-  axes.set_yscale("log")
-  low, high = axes.get_ylim()
-  if high / low < 50:  # powers of ten alone would leave one tick or none
-    axes.yaxis.set_major_locator(matplotlib.ticker.LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_major_formatter(matplotlib.ticker.FormatStrFormatter("%g"))
-    axes.yaxis.set_minor_formatter(matplotlib.ticker.NullFormatter())
 
 
 def _legend(figure: Figure, axes: Axes, curves: Curves, name: str) -> None:

@@ -39,7 +39,7 @@ def draw(results: Results, volumes: Mapping[str, Sequence[OrganVolume]]) -> byte
   """
   columns = min(3, len(volumes))
   rows = -(-len(volumes) // columns)
-  figure = plot_style.figure(4.2 * columns, 4.4 * rows + 0.7)
+  figure = plot_style.figure(4.2 * columns, 4.85 * rows + 0.7)
   panels = plot_style.subplots(figure, rows, columns, sharex=True, sharey=True).ravel()
   limits = _limits([volume for found in volumes.values() for volume in found])
   for axes, (name, found) in zip(panels, volumes.items()):
@@ -48,7 +48,13 @@ def draw(results: Results, volumes: Mapping[str, Sequence[OrganVolume]]) -> byte
     axes.set_axis_off()
   handles, labels = panels[0].get_legend_handles_labels()
   figure.legend(
-    handles, labels, loc="outside lower center", ncols=7, frameon=False, markerscale=1.3, handletextpad=0.2
+    handles,
+    labels,
+    loc="outside lower center",
+    ncols=max(2, int(figure.get_figwidth() / 1.6)),
+    frameon=False,
+    markerscale=1.3,
+    handletextpad=0.2,
   )
   return plot_style.png(figure)
 
@@ -87,11 +93,11 @@ def _draw_method(
     xlim=(left, right),
     ylim=(bottom, top),
     title=plot_style.wrapped(name),
-    xlabel="reference in mL",
+    xlabel="reference in mL (on the lower edge: not predicted)",
     ylabel="predicted in mL",
   )
-  axes.text(
-    right, bottom * 1.15, "on the edge: not predicted", ha="right", va="bottom", fontsize=7.5, color="0.4"
-  )
+  plot_style.plain_ticks(axes.xaxis)
+  plot_style.plain_ticks(axes.yaxis)
+  axes.tick_params(labelbottom=True, labelleft=True)
   axes.grid(color="0.93")
   axes.set_box_aspect(1)

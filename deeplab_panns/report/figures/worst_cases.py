@@ -75,7 +75,7 @@ def draw(results: Results, parts: Mapping[str, Sequence[ComparedSlice]]) -> byte
   names = [name for name, shown in parts.items() if shown]
   columns = max(len(parts[name]) for name in names)
   width = 12.5 / max(columns, 3)
-  figure = plot_style.figure(width * columns, (0.72 * width + 0.6) * len(names) + 0.5)
+  figure = plot_style.figure(width * columns, (0.72 * width + 0.8) * len(names) + 0.7)
   axes = plot_style.subplots(figure, len(names), columns)
   values: set[int] = set()
   for row, name in zip(axes, names):
@@ -86,6 +86,6 @@ def draw(results: Results, parts: Mapping[str, Sequence[ComparedSlice]]) -> byte
       slice_panels.draw(panel, part, part.predicted, results.label_organs, part.reference)
       panel.set_title(f"{part.case}, slice {part.z}\n{part.why}")
       values |= slice_panels.organ_values(part.reference, part.predicted, count=len(results.label_organs))
-    row[0].set_ylabel(name, fontsize=11, fontweight="bold")
+    row[0].set_ylabel(plot_style.wrapped(name, 28), fontsize=9, fontweight="bold")
   slice_panels.legend(figure, values, results.label_organs, with_reference=True)
   return plot_style.png(figure)

@@ -12,6 +12,7 @@ from data.stored.store import read_store
 from deeplab_panns.prior_check import check
 from deeplab_panns.prior_check.check import Check
 from deeplab_panns.report.results.compared import Results
+from deeplab_panns.runs.run_directory import is_content_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,24 +30,26 @@ class CheckedStore:
 def read(results: Results) -> list[CheckedStore]:
   """Checks the stores that the runs were trained on, each once with each choice of partial sets.
 
-  A store that is no longer where it was is left out, as is one without partial cases. Runs that train on no
-  partial case count only where no run does. Of several folds the first run's is checked.
+  A store that is no longer what and where it was is left out, as is one without partial cases. Runs that
+  train on no partial case count only where no run does. Of several folds the first run's is checked.
   """
   runs = [run for method in results.methods for run in method.runs if "data_dir" in run.data]
   runs = [run for run in runs if run.settings.get("supervision") != "full"] or runs
-  named: dict[tuple[str, tuple[str, ...]], int | None] = {}
+  named: dict[tuple[str, str, tuple[str, ...]], int | None] = {}
   for run in runs:
     organs = (
       () if run.settings.get("supervision") == "full" else tuple(run.settings.get("partial_organs", ()))
     )
-    named.setdefault((run.data["data_dir"], organs), run.fold)
-  checked = [_check(path, organs, -1 if fold is None else fold) for (path, organs), fold in named.items()]
+    named.setdefault((run.data["data_dir"], run.trained_on or "", organs), run.fold)
+  checked = [_check(*of_runs, -1 if fold is None else fold) for of_runs, fold in named.items()]
   return [found for found in checked if found is not None]
 
 
-def _check(path: str, organs: Sequence[str], fold: int) -> CheckedStore | None:
+def _check(path: str, fingerprint: str, organs: Sequence[str], fold: int) -> CheckedStore | None:
   try:
     store = read_store(path)
+    if fingerprint and not is_content_of(store, fingerprint):
+      return None
     splits = split(store, fold, 0.0, 0)
     if organs:
       splits = only_annotating(splits, organs, store)

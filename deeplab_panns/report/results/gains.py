@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from data.arrays import Floats
+from data.arrays import Floats, Mask
 from deeplab_panns.evidence import paired_tests
 from deeplab_panns.evidence.defined_values import defined_mean
 from deeplab_panns.evidence.paired_tests import Comparison
@@ -25,15 +25,33 @@ class Gain:
 
 
 def mean_gains(results: Results) -> dict[str, Gain]:
-  """{method: Gain} of the case means, corrected over the methods; without the baseline.
+  """{method: Gain} of the mean Dice, corrected over the methods; without the baseline.
 
-  A case's mean is over the organs of `_paired`. Pairs are those of `Results.pairs`.
+  As in the mean that is shown an organ weighs the same however many cases have it. Pairs are those of
+  `Results.pairs`.
   """
   found = {}
   for method in results.others:
-    means = [defined_mean(table, axis=1) for table in _paired(results, method)]
-    found[method.name] = _compare(results, *means)
+    ours, theirs = _paired(results, method)
+    weights = _weights(~np.isnan(ours))
+    found[method.name] = _compare(results, _weighted(ours, weights), _weighted(theirs, weights))
   return _corrected(found)
+
+
+def _weights(is_pair: Mask) -> Floats:
+  """Of each case and organ, so that the mean over cases of weighted sums is the mean over organs of means.
+
+  Where every case has every organ they are 1 over the number of organs.
+  """
+  of_organ = is_pair.sum(axis=0)
+  cases, organs = is_pair.any(axis=1).sum(), max(1, np.count_nonzero(of_organ))
+  return np.where(is_pair, cases / (organs * np.maximum(of_organ, 1)), 0.0)
+
+
+def _weighted(dice: Floats, weights: Floats) -> Floats:
+  """[cases]: sums over organs; NaN for a case without a pair."""
+  sums = np.nansum(dice * weights, axis=1)
+  return np.where(weights.any(axis=1), sums, np.nan)
 
 
 def _paired(results: Results, method: Method) -> tuple[Floats, Floats]:

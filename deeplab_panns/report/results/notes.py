@@ -127,9 +127,16 @@ def how_tested(results: Results) -> str:
 
 
 def _on_absent_organs(results: Results) -> str:
-  if not any(np.isnan(results.table(method)).any() for method in (results.baseline, *results.others)):
-    return ""
-  return (
-    " Of an organ that a case lacks there is a pair only where one of the two methods draws it: 0 for that "
-    "one, 1 for the other, so that a gain need not be the difference of two means of Dice."
+  dice, scored = (
+    np.array([one.table(results.cases, results.organs, undefined=undefined) for one in results.methods])
+    for undefined in (np.nan, 1.0)
   )
+  text = ""
+  if np.isnan(scored).any():
+    text += " Where a case does not annotate an organ there is no pair; in mean gains organs weigh the same."
+  if (np.isnan(dice) & ~np.isnan(scored)).any():
+    text += (
+      " Of an organ that a case lacks there is a pair only where one of the two methods draws it: 0 for that "
+      "one, 1 for the other, so that a gain need not be the difference of two means of Dice."
+    )
+  return text

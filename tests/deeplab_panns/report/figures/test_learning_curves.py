@@ -53,6 +53,22 @@ def test_shares_are_shown_over_the_prior_and_clipped(figure_for_png):
   np.testing.assert_allclose(curve(background), [[12, 2.0], [15, 0.13]])
 
 
+def test_a_q_that_moves_is_divided_by_where_it_is(figure_for_png):
+  scalars = {"prior/p_bar/liver": ((12, 15), (0.1, 0.3)), "prior/q/liver": ((12, 15), (0.1, 0.2))}
+  results = compared.build([scored_run("panns", FULL)])
+  (liver,) = (a for a in learning_curves.draw_shares(results, {"panns": [(RUN, scalars)]}).axes if a.axison)
+  np.testing.assert_allclose(curve(liver), [[12, 1.0], [15, 1.5]])
+  assert liver.get_title() == "liver\nq = 10 to 20 %"
+
+
+def test_logarithmic_axes_have_numbers_and_no_formulas(figure_for_png):
+  wide = {"loss/labeled": ((5, 10), (9.0, 0.001))}
+  for scalars in (SCALARS, wide):
+    (axes, *_) = learning_curves.draw_training({"panns": [(RUN, scalars)]}).axes
+    labels = axes.yaxis.get_major_formatter().format_ticks(axes.yaxis.get_majorticklocs())
+    assert {"0.01", "0.1", "1"} <= set(labels) and not any("$" in label for label in labels)
+
+
 def test_nothing_logged_is_no_picture():
   results = compared.build([scored_run("panns", FULL)])
   assert learning_curves.draw_training({"full": [], "panns": []}) is None

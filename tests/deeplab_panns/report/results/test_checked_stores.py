@@ -35,6 +35,13 @@ def test_one_store_is_checked_once_however_many_runs_it_trained(run_dirs):
   assert found.name == "store" and [one.organs for one in found.check.failing()] == [("liver",)]
 
 
+def test_a_store_that_has_changed_since_is_left_out(run_dirs, tmp_path):
+  shutil.copytree(run_dirs[2], tmp_path / "run")
+  data = json.loads((tmp_path / "run" / "data.json").read_text())
+  (tmp_path / "run" / "data.json").write_text(json.dumps({**data, "fingerprint": "of what was there"}))
+  assert checked_stores.read(compared.build([read_scored(tmp_path / "run")])) == []
+
+
 def test_a_store_that_is_gone_is_left_out(run_dirs, tmp_path):
   shutil.copytree(run_dirs[2], tmp_path / "run")
   (tmp_path / "run" / "data.json").write_text(json.dumps({"data_dir": str(tmp_path / "gone")}))

@@ -95,9 +95,29 @@ def test_an_organ_absent_in_one_method_leaves_the_case_mean_of_both():
   panns[0, 1] = np.nan
   found = compared.build([scored_run("full", FULL), scored_run("panns", panns)])
   gain = gains.mean_gains(found)["panns"].comparison
-  assert gain.difference == pytest.approx(np.mean([0.01, *(PANNS - FULL)[1:].mean(axis=1)]))
+  liver, spleen = (PANNS - FULL).T
+  assert gain.pairs == 7 and gain.difference == pytest.approx((liver.mean() + spleen[1:].mean()) / 2)
   spleen = gains.organ_gains(found, found.others[0])["spleen"].comparison
   assert (spleen.pairs, spleen.dropped) == (6, 1)
+
+
+def test_cases_that_annotate_other_organs_do_not_weigh_an_organ_more():
+  """+10 points on the spleen, which most cases have alone, and -20 on the liver of a few: -5 in the mean, as
+  in the means that are shown; the mean over cases of their own organs would be +5.5."""
+  full = np.full((10, 2), 0.5)
+  full[3:, 0] = np.nan
+  runs = [
+    dataclasses.replace(run, rows=tuple(row for row in run.rows if not np.isnan(row[1].dice)))
+    for run in (scored_run("full", full), scored_run("panns", full + [-0.2, 0.1]))
+  ]
+  found = compared.build(runs)
+  gain = gains.mean_gains(found)["panns"].comparison
+  shown = [np.nanmean(found.table(method), axis=0).mean() for method in found.methods]
+  assert gain.pairs == 10 and gain.difference == pytest.approx(shown[1] - shown[0]) == pytest.approx(-0.05)
+  (low, high) = gain.interval
+  assert low < gain.difference < high
+  assert "does not annotate an organ there is no pair" in notes.how_tested(found)
+  assert "lacks there is a pair" not in notes.how_tested(found)
 
 
 def test_an_organ_that_is_not_there_costs_who_draws_it():
