@@ -14,7 +14,8 @@ import numpy.typing as npt
 import SimpleITK as sitk
 
 from data.formats.grid import FileGrid, StoredVolume, require_usable
-from data.formats.itk_header import nrrd_affine, require_data_file, require_stated_geometry
+from data.formats.itk_header import nrrd_affine, require_stated_geometry
+from data.formats.voxel_bytes import require_voxels
 from data.input_error import InputError
 from data.whole_file import AnyPath
 
@@ -34,7 +35,7 @@ def read(path: AnyPath) -> StoredVolume:
       open.
   """
   stated = nrrd_affine(path)
-  require_data_file(path)
+  require_voxels(path)
   image = _read_scalar_volume(path)
   lps = np.eye(4)
   lps[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()
@@ -56,8 +57,9 @@ def read_layers(path: AnyPath) -> npt.NDArray[Any]:
   """The values [layer, z, y, x] of an NRRD file of three axes, or of four with the layers first.
 
   Raises:
-    InputError: If SimpleITK refuses the file, or it has other axes.
+    InputError: If SimpleITK refuses the file, its voxels are not all there, or it has other axes.
   """
+  require_voxels(path)
   reader = sitk.ImageFileReader()
   reader.SetImageIO("NrrdImageIO")
   reader.SetFileName(_text_name(path))
@@ -93,7 +95,7 @@ def _read_scalar_volume(path: AnyPath) -> sitk.Image:
         return reader.Execute()
   except RuntimeError as error:
     why = reason(error)
-    if why.endswith("No such file or directory"):  # errno of something else: require_data_file has looked
+    if why.endswith("No such file or directory"):  # errno of something else: require_voxels has looked
       why = "the voxels are cut short or damaged"
     raise InputError(f"{path}: SimpleITK cannot read it ({why}). {ALLOWED}.") from error
   raise InputError(

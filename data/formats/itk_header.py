@@ -7,7 +7,6 @@ AnatomicalOrientation at all, and ignores what rescales values.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping
 
 import numpy as np
@@ -18,7 +17,7 @@ from data.input_error import InputError
 from data.listed import listed
 from data.whole_file import AnyPath
 
-MOST_HEADER_BYTES = 1 << 16
+_MOST_BYTES = 1 << 20  # of a header; one of a hundred segments has 60 kB
 NRRD_SPACES = {  # the signs that take it to RAS
   "right-anterior-superior": (1, 1, 1),
   "ras": (1, 1, 1),
@@ -28,9 +27,6 @@ NRRD_SPACES = {  # the signs that take it to RAS
   "lps": (-1, -1, 1),
 }
 WRITE_IT = "Write it into the header (from the original DICOM, for instance), or leave the case out"
-_META_BYTES = {"MET_CHAR": 1, "MET_UCHAR": 1, "MET_SHORT": 2, "MET_USHORT": 2, "MET_INT": 4, "MET_UINT": 4}
-_META_BYTES.update({"MET_LONG": 4, "MET_ULONG": 4, "MET_LONG_LONG": 8, "MET_ULONG_LONG": 8})
-_META_BYTES.update({"MET_FLOAT": 4, "MET_DOUBLE": 8})
 OPPOSITE = {"R": "L", "L": "R", "A": "P", "P": "A", "S": "I", "I": "S"}
 
 
@@ -41,9 +37,10 @@ def nrrd_affine(path: AnyPath) -> Affine | None:
   Raises:
     InputError: If the header leaves orientation or spacing open, or has another unit than mm.
   """
-  fields = _nrrd_fields(path)
-  if fields is None:
+  header = nrrd_header(path)
+  if header is None:
     return None
+  fields = header[0]
   layered = fields.get("dimension") == "4" and fields.get("space directions", "").startswith("none")
   if fields.get("dimension", "3") != "3" and not layered:
     return None
@@ -76,78 +73,6 @@ def nrrd_affine(path: AnyPath) -> Affine | None:
       "correct the header."
     ) from error
   return np.diag([*NRRD_SPACES[space], 1.0]) @ affine
-
-
-def require_data_file(path: AnyPath) -> None:
-  """Refuses a header whose voxels are not there, or as many as it says; other formats are passed.
-
-  Of a MetaImage ITK reads the first voxels of a file that is too long, and what lies behind one too short.
-
-  Raises:
-    InputError: If it does.
-  """
-  header = _meta_header(path)
-  if header is None:
-    nrrd = _nrrd_fields(path) or {}
-    name = nrrd.get("data file", nrrd.get("datafile", ""))
-    if name and "%" not in name and not name.startswith("LIST"):  # teem looks for each of several itself
-      _require_file(path, name, "data file")
-    return
-  fields, end = header
-  name = fields["elementdatafile"]
-  if name.upper().startswith("LIST") or "%" in name:
-    raise InputError(
-      f"{path}: ElementDataFile is {name[:40]}: the voxels lie in several files, and ITK does not notice if "
-      "one is missing. Write the volume into one file."
-    )
-  local = name.upper() == "LOCAL"
-  file = str(path) if local else _require_file(path, name, "ElementDataFile")
-  expected = _meta_bytes(path, fields, end if local else None)
-  found = os.path.getsize(file)
-  if expected is not None and found != expected:
-    raise InputError(
-      f"{path}: the file of its voxels has {found} bytes, and {expected} by the header (DimSize "
-      f"{fields.get('dimsize', '')[:40]}, {fields.get('elementtype', '')[:20]}): it is "
-      f"{'cut short' if found < expected else 'that of another volume'}. Fetch or write both again."
-    )
-
-
-def _require_file(path: AnyPath, name: str, field: str) -> str:
-  """The path of a file of voxels, which must be there."""
-  file = os.path.join(os.path.dirname(os.path.abspath(path)), name)
-  if not os.path.isfile(file):
-    raise InputError(
-      f"{path}: the header names {name[:80]} for its voxels ({field}), which is not there; keep the two "
-      "files in one folder, under the names that they came with."
-    )
-  return file
-
-
-def _meta_bytes(path: AnyPath, fields: Mapping[str, str], header_end: int | None) -> int | None:
-  """The bytes that a MetaImage's file of voxels must have; None where the header does not tell.
-
-  Args:
-    header_end: where the voxels begin that follow the header in one file; None for a file of their own.
-  Raises:
-    InputError: If the header says that its own file has another header.
-  """
-  try:
-    skipped = int(fields.get("headersize", "0"))
-    sizes = [int(size) for size in fields["dimsize"].split()]
-    channels = int(fields.get("elementnumberofchannels", "1"))
-  except (KeyError, ValueError):
-    return None  # for ITK to refuse
-  if skipped and header_end is not None:
-    raise InputError(
-      f"{path}: HeaderSize is {skipped}, and the voxels follow this header: ITK would read it as voxels. "
-      "Remove HeaderSize from the header."
-    )
-  packed = fields.get("compresseddata", "false").lower()[:1] not in ("f", "0")
-  binary = fields.get("binarydata", "true").lower()[:1] in ("t", "1")
-  each = _META_BYTES.get(fields.get("elementtype", "").upper())
-  if packed or not binary or each is None or skipped < 0:
-    return None
-  return (skipped if header_end is None else header_end) + math.prod(sizes) * channels * each
 
 
 def require_stated_geometry(path: AnyPath, affine: Affine) -> None:
@@ -236,26 +161,28 @@ def _vector(text: str) -> list[float]:
   return [x, y, z]
 
 
-def _nrrd_fields(path: AnyPath) -> Mapping[str, str] | None:
+def nrrd_header(path: AnyPath) -> tuple[Mapping[str, str], int] | None:
+  """(fields, bytes up to the voxels) of an NRRD file, None of another format."""
   lines = _lines(path)
   if not lines[0].startswith("NRRD"):
     return None
-  fields = {}
+  fields, end = {}, len(lines[0]) + 1
   for line in lines[1:]:
+    end += len(line) + 1
     if not line.strip():
       break  # the voxels follow
     key, colon, value = line.partition(": ")
     if colon and not line.startswith("#"):
       fields[key.strip().lower()] = value.strip()
-  return fields
+  return fields, end
 
 
 def _meta_fields(path: AnyPath) -> Mapping[str, str] | None:
-  header = _meta_header(path)
+  header = meta_header(path)
   return header[0] if header else None
 
 
-def _meta_header(path: AnyPath) -> tuple[Mapping[str, str], int] | None:
+def meta_header(path: AnyPath) -> tuple[Mapping[str, str], int] | None:
   """(fields, bytes up to the end of the last one) of a MetaImage, None of another format."""
   fields, end = {}, 0
   for line in _lines(path):
@@ -272,4 +199,4 @@ def _meta_header(path: AnyPath) -> tuple[Mapping[str, str], int] | None:
 def _lines(path: AnyPath) -> list[str]:
   with open(path, "rb") as file:
     # Not splitlines(), to which a byte within a letter of UTF-8 may be the end of a line.
-    return file.read(MOST_HEADER_BYTES).decode("latin-1").split("\n")
+    return file.read(_MOST_BYTES).decode("latin-1").split("\n")

@@ -32,6 +32,7 @@ from data.whole_file import AnyPath
 SUFFIXES = (".nii", ".nii.gz", ".hdr", ".img", ".hdr.gz", ".img.gz")
 HEADERS = {348: nib.Nifti1Header, 540: nib.Nifti2Header}  # by their own first field, the length in bytes
 MAX_DEFLATE_RATIO = 1032  # what zlib can reach at most
+_LAST_EXTENSION_CODE = 64  # 44 is the last that was given out by 2026
 
 
 def read(
@@ -220,6 +221,7 @@ def _read_voxels(
   # An offset inside the header of a single file is a known slip; the voxels then follow the header's end.
   offset = max(int(header["vox_offset"]), consumed + 4 if consumed else 0)
   expected = math.prod(shape) * dtype.itemsize
+  extended = _extensions_end(stream, header, consumed) if consumed else 0
   found = os.path.getsize(path) * (MAX_DEFLATE_RATIO if isinstance(stream, gzip.GzipFile) else 1)
   buffer = np.empty(expected if found >= expected else 0, np.uint8)
   if not len(buffer) or stream.seek(offset) != offset or _fill(stream, buffer) < expected:
@@ -227,10 +229,22 @@ def _read_voxels(
       f"{path}: the file is cut short: {' x '.join(map(str, shape))} voxels of {dtype} need {expected} bytes "
       f"after byte {offset}. Fetch or write the file again."
     )
-  after = 0
+  after, zeros = 0, 0
   while rest := stream.read(io.DEFAULT_BUFFER_SIZE * 128):  # gzip compares length and CRC at the end only
     after += len(rest)
+    zeros += rest.count(0)
+  if 0 < extended - offset <= after:
+    raise InputError(
+      f"{path}: the header's extensions reach to byte {extended}, but by vox_offset the voxels begin at "
+      f"{offset}: they would be read shifted. Correct vox_offset, or convert the case from its original."
+    )
   more = after // (expected // shape[2])
+  if not more and zeros < after:
+    raise InputError(
+      f"{path}: behind the voxels {after} bytes follow that are neither empty nor a slice: the voxels do not "
+      f"begin where the header says (byte {offset}), or are those of another volume. Convert the case from "
+      "its original."
+    )
   stored = buffer.view(dtype).reshape(shape[2::-1])
   slope, intercept = _scaling(path, header)
   if (slope, intercept) == (1, 0):
@@ -239,6 +253,19 @@ def _read_voxels(
   scaled *= np.float32(slope)
   scaled += np.float32(intercept)
   return scaled, (slope, intercept), more
+
+
+def _extensions_end(stream: io.BufferedIOBase, header: Header, consumed: int) -> int:
+  """Where the chain of extensions ends that follows the header of a single file; 0 if there is none."""
+  end = consumed + 4
+  if not stream.read(4).startswith(b"\x01"):
+    return 0
+  while True:
+    size, code = np.frombuffer(stream.read(8).ljust(8, b"\0"), f"{header.endianness}i4")
+    if size < 16 or size % 16 or code % 2 or not 0 <= code <= _LAST_EXTENSION_CODE:
+      return end
+    end += int(size)
+    stream.seek(end)
 
 
 def _fill(stream: io.BufferedIOBase, buffer: npt.NDArray[np.uint8]) -> int:

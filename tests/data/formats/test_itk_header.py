@@ -129,9 +129,9 @@ def test_meta_image_with_more_or_fewer_voxels_than_it_says(tmp_path):
   """ITK reads the first ones of a file of other voxels, and the header of this file as voxels."""
   path, raw = meta(tmp_path, MATRIX), tmp_path / "ct.raw"
   raw.write_bytes(raw.read_bytes() * 2)
-  refused(path, "has 240 bytes, and 120 by the header", "that of another volume")
+  refused(path, "are 240 bytes, and 120 by the header", "those of another volume")
   raw.write_bytes(raw.read_bytes()[:100])
-  refused(path, "has 100 bytes", "cut short")
+  refused(path, "are 100 bytes", "cut short")
   own_header = meta(tmp_path, MATRIX, "HeaderSize = 12")
   raw.write_bytes(bytes(12) + RAMP.astype("<i2").tobytes())
   is_ramp(own_header)

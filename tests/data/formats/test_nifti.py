@@ -3,6 +3,7 @@
 import gzip
 import pathlib
 import shutil
+import struct
 
 import nibabel as nib
 import numpy as np
@@ -185,3 +186,23 @@ def test_awkward_nifti(tmp_path, real_ct):
   refused(folder / "nifti1.hdr", "nifti1.img is missing")
   refused(folder / "row_major.dconn.nii", "6-D")
   refused(folder / "shear.nii.gz", "71.5 degrees")
+
+
+def test_voxels_that_do_not_begin_where_the_header_says(tmp_path):
+  """nibabel#105: a program rewrote vox_offset and left the extensions, or bytes, before the voxels."""
+  path = tmp_path / "ct.nii"
+  image = nib.Nifti1Image(np.arange(1, 4001, dtype=np.int16).reshape(10, 20, 20), np.diag([2.0, 2, 2, 1]))
+  image.header.extensions.append(nib.nifti1.Nifti1Extension(6, b"words " * 40))
+  nib.save(image, path)
+  content = bytearray(path.read_bytes())
+  nifti.read(path)
+  content[108:112] = struct.pack("<f", 352)
+  path.write_bytes(content)
+  refused(path, "extensions reach to byte 608, but by vox_offset the voxels begin at 352")
+  image.header.extensions.clear()
+  nib.save(image, path)
+  plain = path.read_bytes()
+  path.write_bytes(plain[:352] + bytes(100) + plain[352:])
+  refused(path, "behind the voxels 100 bytes follow", "do not begin where the header says (byte 352)")
+  path.write_bytes(plain + bytes(100))
+  nifti.read(path)
