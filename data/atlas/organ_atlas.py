@@ -55,8 +55,10 @@ def make_atlas(
     anchors: classes, each above 0.
     classes: K + 1.
   Returns:
-    None if no case has an anchor.
+    None if no case has an anchor, as of the scans that annotate nothing.
   """
+  if not anchors or not cases:
+    return None
   centroids = [centroids_mm(label, spacing_mm, anchors) for label, spacing_mm in cases]
   places = anchors_mm(np.array(centroids).reshape(-1, len(anchors), 3))
   counted = [

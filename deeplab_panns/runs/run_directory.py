@@ -67,6 +67,9 @@ class RunDirectory:
     ]
     ours = (self.checkpoints, self.prior, self.record)
     foreign += [file.name for file in ours if file.exists()]
+    # `forget` would delete these; an empty lock may be of a start that was killed
+    foreign += [folder.name for folder in (self.events, self.resampled) if folder.exists() and _holds(folder)]
+    foreign += ["lock"] if (self.path / "lock").exists() and _holds(self.path / "lock") else []
     if self.data.exists() and '"fingerprint"' not in self.data.read_text(encoding="utf-8", errors="replace"):
       foreign.append(self.data.name)
     if foreign:
@@ -197,6 +200,11 @@ def fingerprint(store: Store) -> str:
   return _hash(
     [store.organs, [(*_seen(case), case.spacing_mm, case.separate_slices) for case in store.cases]]
   )
+
+
+def _holds(path: pathlib.Path) -> bool:
+  """Whether a folder has an entry, or a file a byte."""
+  return any(path.iterdir()) if path.is_dir() else path.stat().st_size > 0
 
 
 def is_content_of(store: Store, recorded: str) -> bool:

@@ -33,6 +33,14 @@ def test_only_cases_that_show_their_organ_have_an_anchor(tmp_path):
   np.testing.assert_array_equal(atlas.expected(2, np.zeros((2, 3))), np.full((2, 4), 0.25))
 
 
+def test_scans_that_annotate_nothing_and_stores_without_labelled_volumes_have_no_anchor(tmp_path):
+  labeled = case(tmp_path / "full", patient(), ORGANS)
+  shown = case(tmp_path / "shown", np.where(patient() == 2, patient(), 0), ("spleen",))
+  unlabelled = case(tmp_path / "unlabelled", np.zeros((6, 8, 9)), ())
+  assert PlacedAtlas(ORGANS, [labeled], [unlabelled, shown]).without_anchor == ("unlabelled",)
+  assert PlacedAtlas(ORGANS, [], [shown]).without_anchor == ("shown",)
+
+
 def test_expected_shares_are_the_true_ones_where_the_patients_are_one(tmp_path):
   """Over each half of the cut scan: q, the shares of the whole patient, would be off by up to a half."""
   atlas, shown = placed(tmp_path)

@@ -126,3 +126,14 @@ def test_a_damaged_data_file_is_one_line(run, damage):
 def test_a_folder_without_a_run_is_said(tmp_path):
   with pytest.raises(InputError, match=r"holds no run \(no experiment.json\)"):
     RunDirectory(tmp_path).settings()
+
+
+@pytest.mark.parametrize("name", ["events/notes.txt", "resampled/scan.nii.gz", "lock"])
+def test_files_that_a_refused_start_would_delete_are_no_place_for_a_run(tmp_path, name):
+  (tmp_path / name).parent.mkdir(exist_ok=True)
+  (tmp_path / name).touch()
+  if name == "lock":
+    RunDirectory(tmp_path).require_vacant()  # an empty one is of a start that was killed
+  (tmp_path / name).write_text("mine")
+  with pytest.raises(InputError, match=rf"holds {name.split('/')[0]} and no run"):
+    RunDirectory(tmp_path).require_vacant()
