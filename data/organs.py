@@ -4,6 +4,7 @@ import re
 import unicodedata
 
 BACKGROUND = "background"
+NO_ORGANS = (BACKGROUND, "ignore")  # what a label value may stand for that is no organ
 IGNORE = 255  # label value of pixels that count nowhere: neither in a loss nor in a share
 
 BTCV_ORGANS = (

@@ -11,9 +11,11 @@ from typing import Any
 from absl import flags
 
 from data import command
+from data.dataset_json.organ_list import checked_organs
 from data.input_error import InputError
 from data.listed import listed
 from data.organs import BTCV_ORGANS
+from data.reading.value_names import annotated_beside
 from deeplab_panns import inference_flags
 from deeplab_panns.postprocessing.mending import Mending
 from deeplab_panns.scores import label_map
@@ -87,12 +89,18 @@ def _evaluate_folders(args: Any, output_dir: pathlib.Path) -> Evaluation:
   organs = tuple(args.organs)
   if not organs or len(set(organs)) < len(organs):
     raise flags.ValidationError(f"--organs={','.join(organs)}: names each organ once, and one at least")
+  checked_organs("--organs", list(organs))
   maps = [
     words and label_map.parse(words, organs, flag)
     for flag, words in (("label_map", args.label_map), ("reference_label_map", args.reference_label_map))
   ]
-  folders = Folders(pathlib.Path(args.predictions), pathlib.Path(args.references), organs, *maps)
+  annotated = annotated_beside(args.references)
+  folders = Folders(pathlib.Path(args.predictions), pathlib.Path(args.references), organs, *maps, annotated)
   evaluation = evaluate_folders(folders, output_dir, args.workers, args.overwrite)
+  if args["organs"].using_default_value and None in maps:
+    assumed = ", ".join(f"{value} {organ}" for value, organ in enumerate(organs, 1))
+    note = f"without --organs the label values are taken as {assumed}"
+    evaluation = dataclasses.replace(evaluation, notes=(*evaluation.notes, note))
   unscored = [organ for organ in organs if organ not in folders.scored_organs]
   if unscored:
     note = f"not scored, since a label map names no value for it: {listed(unscored, 13)}"

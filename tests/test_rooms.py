@@ -23,7 +23,7 @@ MAY_IMPORT = {
   "data.dicom": {"data", "data.formats"},
   "data.reading": {"data", "data.formats", "data.dicom"},
   "data.layouts": {"data", "data.formats"},
-  "data.dataset_json": {"data"},
+  "data.dataset_json": {"data", "data.formats"},  # of formats only strict_json
   "data.manifest": {"data", "data.files", "data.dataset_json"} | READING,
   "data.guards": {"data"},
   "data.signals": {"data"},
@@ -94,7 +94,7 @@ MAY_IMPORT = {
   | {"deeplab_panns", "deeplab_panns.networks", "deeplab_panns.method", "deeplab_panns.segmentation"}
   | {"deeplab_panns.runs", "deeplab_panns.training", "deeplab_panns.scores", "dltk_unet"}
   | {"deeplab_panns.exports", "deeplab_panns.portable", "deeplab_panns.prediction"}
-  | {"deeplab_panns.pretrained", "deeplab_panns.postprocessing"},
+  | {"deeplab_panns.pretrained", "deeplab_panns.postprocessing", "data.dataset_json"},
   "deeplab_panns": DATA
   | {"dltk_unet", "deeplab_panns.networks", "deeplab_panns.method", "deeplab_panns.runs"}
   | {"deeplab_panns.distribution", "deeplab_panns.segmentation", "deeplab_panns.postprocessing"},

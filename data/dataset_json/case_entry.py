@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -163,7 +164,9 @@ def _file(where: str, manifest: pathlib.Path, field: str, name: Any) -> pathlib.
     return None
   if not isinstance(name, str) or not name or "\0" in name:
     raise InputError(f'{where}: "{field}" is {show(name)}; it must be a path relative to the manifest.')
-  file = manifest.parent / pathlib.Path(name).expanduser()
+  file = manifest.parent / name
+  if not os.path.lexists(file):
+    file = manifest.parent / os.path.expanduser(name)  # of an unknown user it stays as it is
   try:
     file.stat()
   except OSError as error:

@@ -7,6 +7,7 @@ import json
 import pathlib
 from typing import Any
 
+from data.formats import strict_json
 from data.input_error import InputError
 
 # What people write beside the data for people, and no program has to heed.
@@ -30,14 +31,14 @@ def read_object(path: pathlib.Path) -> dict[str, Any]:
   """The object that a JSON file holds. Raises InputError if it is no JSON, no object, or has a key twice."""
   try:
     # Editors on Windows put a byte order mark first.
-    content = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_each_key_once)
+    content = strict_json.parse(path.read_text(encoding="utf-8-sig"))
   except FileNotFoundError:
     raise InputError(
       f"{path}: no such file; --manifest names a dataset.json (README, 'Your own CT')."
     ) from None
   except IsADirectoryError:
     raise InputError(f"{path}: is a folder; --manifest names the dataset.json in it.") from None
-  except _KeyTwice as error:
+  except strict_json.KeyTwice as error:
     raise InputError(f"{path}: {error}; a key stands once: correct it there.") from None
   except OSError as error:
     raise InputError(f"{path}: cannot be read ({error.strerror or error}).") from None
@@ -46,21 +47,6 @@ def read_object(path: pathlib.Path) -> dict[str, Any]:
   if not isinstance(content, dict):
     raise InputError(f'{path}: holds {show(content)}; it must be an object with "organs" and "cases".')
   return content
-
-
-class _KeyTwice(Exception):
-  pass
-
-
-def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-  """An object of the file; JSON itself would take the last of two equal keys without a word."""
-  found = dict(pairs)
-  keys = [key for key, _ in pairs]
-  twice = [key for key in found if keys.count(key) > 1]
-  if twice:
-    where = f' in case "{found["id"]}"' if "id" in found else ""
-    raise _KeyTwice(f'the key "{twice[0]}" stands twice{where}')
-  return found
 
 
 def unused_keys(where: str, found: dict[str, Any], known: tuple[str, ...]) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 from data.dataset_json.json_object import read_object, show
 from data.input_error import InputError
 from data.listed import listed
-from data.organs import MOST_CHARACTERS, is_organ_name
+from data.organs import MOST_CHARACTERS, NO_ORGANS, is_organ_name, plain_name
 from data.whole_file import AnyPath
 
 
@@ -20,8 +20,8 @@ def read_organs(path: AnyPath) -> tuple[str, ...]:
   return checked_organs(path, read_object(path).get("organs"))
 
 
-def checked_organs(path: pathlib.Path, organs: Any) -> tuple[str, ...]:
-  """The value of "organs". Raises InputError if it is no list of names, or two of them look the same."""
+def checked_organs(path: AnyPath, organs: Any) -> tuple[str, ...]:
+  """The value of "organs". Raises InputError if it is no list of names, or two of them mean one organ."""
   organs = [composed(organ) for organ in organs] if isinstance(organs, list) else organs
   if not isinstance(organs, list) or not organs or not all(map(is_organ_name, organs)):
     raise InputError(
@@ -33,14 +33,17 @@ def checked_organs(path: pathlib.Path, organs: Any) -> tuple[str, ...]:
     raise InputError(f'{path}: "organs" names {listed(twice)} more than once; each organ stands once.')
   alike: dict[str, str] = {}
   for organ in organs:
-    other = alike.setdefault(" ".join(organ.lower().replace("_", " ").split()), organ)
+    other = alike.setdefault(plain_name(organ), organ)
     if other != organ:
       raise InputError(
-        f'{path}: "organs" names "{other}" and "{organ}", which differ by capitals, spaces or underscores '
-        "alone; name one of them."
+        f'{path}: "organs" names "{other}" and "{organ}", which are two names of one organ; name one of them.'
       )
-  if "background" in organs:
-    raise InputError(f'{path}: "organs" names "background"; it is always class 0: leave it out.')
+  none = [organ for organ in organs if organ.casefold() in NO_ORGANS]
+  if none:
+    raise InputError(
+      f'{path}: "organs" names "{none[0]}", which is no organ: background is always class 0, and the list '
+      "counts from 1. Leave it out."
+    )
   if len(organs) > 254:
     raise InputError(
       f'{path}: "organs" has {len(organs)} names; a label is 8 bits and 255 means ignore: at most 254.'

@@ -7,6 +7,7 @@ import json
 import pathlib
 
 from data.cases import Case, Reading
+from data.formats import strict_json
 from data.input_error import InputError
 from data.layouts.layout import NIFTI, Files, Found, Layout, by_number, left_out, paired
 
@@ -38,7 +39,7 @@ def _listed_but_missing(organ: str, path: pathlib.Path, images: dict[int, pathli
       f"{path}: is missing; the values 1 (organ) and 2 (tumour) are taken from the data set's description",
     )
   try:
-    content = json.loads(path.read_text(encoding="utf-8-sig"))
+    content = strict_json.parse(path.read_text(encoding="utf-8-sig"))
     labels = {int(value): str(name).lower() for value, name in content["labels"].items()}
     names = [pathlib.PurePosixPath(entry["image"]).name for entry in content["training"]]
   except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from data.cases import Case
+from data.formats import strict_json
 from data.input_error import InputError
 from data.layouts.layout import Files, Found, Layout, left_out
 from data.listed import listed
@@ -94,7 +95,7 @@ def _is_nnunets(path: pathlib.Path) -> bool:
 
 def _content(path: pathlib.Path) -> dict[str, Any]:
   try:
-    content = json.loads(path.read_text(encoding="utf-8-sig"))
+    content = strict_json.parse(path.read_text(encoding="utf-8-sig"))
   except (OSError, ValueError) as error:
     raise InputError(f"{path}: cannot be read as JSON ({error}); correct it there.") from error
   if not isinstance(content, dict) or not isinstance(content.get("labels"), dict):

@@ -15,10 +15,9 @@ from data.manifest.contents import Contents, contents_of
 from data.manifest.drawn_on import drawn_on
 from data.manifest.organ_masks import OrganMasks, organ_masks
 from data.manifest.paired import name_of, pair, volumes_in
+from data.organs import NO_ORGANS
 from data.whole_file import AnyPath
 from data.worker_pool import in_processes
-
-_NO_ORGANS = ("background", "ignore")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +46,14 @@ def parse_organs(names: Sequence[str]) -> dict[int, str]:
   if pairs and len(pairs) < len(names):
     raise InputError(f"--organs={','.join(names)}: give all of them a value, 1:liver,2:spleen, or none.")
   found = dict(pairs) if pairs else {value: name.strip() for value, name in enumerate(names, 1)}
-  organs = [name for name in found.values() if name not in _NO_ORGANS]
+  organs = [name for name in found.values() if name not in NO_ORGANS]
+  none = [name for name in found.values() if name.casefold() in NO_ORGANS]
+  none = [name for name in none if not pairs or name not in NO_ORGANS]
+  if none:
+    raise InputError(
+      f"--organs={','.join(names)}: {none[0]} is no organ, and the values count from 1: leave it out; a "
+      f"value that stands for none is written 2:{none[0].casefold()}."
+    )
   if 0 in found or len(found) < len(names) or len(set(organs)) < len(organs):
     raise InputError(
       f"--organs={','.join(names)}: each value from 1 on and each name once; 0 is background. Values that "
@@ -95,7 +101,7 @@ def draft_manifest(
     return dataclasses.replace(draft, notes=(*others, *draft.notes))
   read = _read(labels.volumes, workers)
   meanings, notes = _meanings(read, organs, annotated)
-  names = list(dict.fromkeys(name for name in meanings.values() if name not in _NO_ORGANS))
+  names = list(dict.fromkeys(name for name in meanings.values() if name not in NO_ORGANS))
   _require_known(annotated, names, "no label value is called", "Name the values by --organs=1:{},...")
   cases, undecided = list[dict[str, Any]](), list[str]()
   for image, label in pairs.label_of.items():

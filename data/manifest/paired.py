@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 from data.dicom.folder import SKIPPED_NAMES, looks_like_dicom
 from data.dicom.folder import SUFFIXES as DICOM
+from data.formats.volume_files import volume_files
 from data.input_error import InputError
 from data.listed import listed
 from data.reading.volumes import SUFFIXES, case_id
@@ -69,16 +70,15 @@ def volumes_in(folder: AnyPath, without: AnyPath | None = None, pictures: bool =
     raise InputError(f"{folder}: is no folder; name the one that holds the files.")
   out = None if without is None else os.path.realpath(without)
   found, others = [], []
+  seen = {os.path.realpath(folder), out}  # links may lead back, or to one folder twice
   for here, folders, names in os.walk(folder, followlinks=True):
-    folders[:] = sorted(
-      name for name in folders if not _is_skipped(name) and os.path.realpath(os.path.join(here, name)) != out
-    )
+    wanted = {os.path.realpath(os.path.join(here, name)): name for name in folders if not _is_skipped(name)}
+    folders[:] = sorted(name for real, name in wanted.items() if real not in seen)
+    seen |= wanted.keys()
     files = [pathlib.Path(here, name) for name in sorted(names) if not _is_skipped(name)]
     images = [path for path in files if path.name.lower().endswith(_FILES)]
-    # An Analyze pair is one volume.
-    found += [
-      path for path in images if path.suffix.lower() != ".img" or path.with_suffix(".hdr") not in files
-    ]
+    # A pair is one volume: the header of its files, which are in order of their names.
+    found += [path for path in images if path == volume_files(path)[0] or not _is_voxels(path)]
     slices = {path for path in files if not images and path.is_file() and looks_like_dicom(str(path))}
     if pictures and not images and not slices:
       slices = {path for path in files if path.suffix.lower() == ".png"}
@@ -174,7 +174,9 @@ def _name(path: pathlib.Path, _: pathlib.Path) -> str:
 
 
 def _words(path: pathlib.Path, _: pathlib.Path) -> str:
-  return "_".join(word for word in re.findall(r"[a-z]+|\d+", name_of(path).lower()) if word not in _KINDS)
+  return "_".join(
+    word for word in re.findall(r"[^\W\d_]+|\d+", name_of(path).casefold()) if word not in _KINDS
+  )
 
 
 def _numbers(path: pathlib.Path, _: pathlib.Path) -> str:
@@ -196,6 +198,10 @@ _KEYS: tuple[tuple[_Key, _Key], ...] = (  # of the image and of the label map
   (first_folder, first_folder),
   (_numbers, _numbers),
 )
+
+
+def _is_voxels(path: pathlib.Path) -> bool:
+  return re.search(r"\.img(\.gz)?$", path.name, re.IGNORECASE) is not None
 
 
 def _is_skipped(name: str) -> bool:

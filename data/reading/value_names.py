@@ -11,11 +11,14 @@ from collections.abc import Collection, Mapping
 import nibabel
 from nibabel.filebasedimages import ImageFileError
 
+from data.formats import strict_json
 from data.formats.seg_nrrd import named_values
-from data.organs import plain_name
+from data.input_error import InputError
+from data.organs import is_organ_name, plain_name
 from data.whole_file import AnyPath
 
 ORGANS_BESIDE = "organs.json"  # predict writes it beside its label maps: a list, from the value 1 on
+ANNOTATED_BESIDE = "annotated.json"  # {case id: organs that its label map tells about}, of partial ones
 # A row of the table that Connectome Workbench and TotalSegmentator keep in a NIfTI header.
 _LABEL = re.compile(r'<Label\b[^>]*\bKey="(\d+)"[^>]*>(?:<!\[CDATA\[(.*?)\]\]>|([^<]*))</Label>', re.DOTALL)
 
@@ -29,6 +32,24 @@ def value_names(path: AnyPath) -> dict[int, str]:
     return of_segments or _of_table(path) or _of_list(path.parent / ORGANS_BESIDE)
   except (OSError, ValueError, ImageFileError):
     return {}
+
+
+def annotated_beside(folder: AnyPath) -> dict[str, tuple[str, ...]]:
+  """{case id: its annotated organs} of the label maps in a folder that annotate a part of the organs.
+
+  Raises:
+    InputError: If the file is damaged.
+  """
+  path = pathlib.Path(folder) / ANNOTATED_BESIDE
+  if not path.exists():
+    return {}
+  try:
+    content = strict_json.parse(path.read_text(encoding="utf-8-sig"))
+    if all(isinstance(organs, list) and all(map(is_organ_name, organs)) for organs in content.values()):
+      return {case: tuple(organs) for case, organs in content.items()}
+  except (OSError, ValueError, AttributeError):
+    pass
+  raise InputError(f'{path}: holds other than {{"case": ["liver", ...]}}; mend it, or take it away.')
 
 
 def contradiction(

@@ -3,7 +3,7 @@ a seed; a patient is in one fold."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from data.cases import Case, Manifest
 from data.guards.voxel_sketch import overlapping
@@ -16,7 +16,8 @@ from data.stored.splits import seeded_folds
 def with_folds(
   manifest: Manifest, entries: Mapping[str, Entry], count: int, seed: int, fold_partial: bool = False
 ) -> list[Entry]:
-  """The entries in the manifest's order, each with its fold; None for partial cases that always train.
+  """The entries in the manifest's order, each with its fold; None for partial cases that always train: those
+  to which the manifest gives none, but for `fold_partial`.
 
   Full and partial cases are dealt by themselves, and the partial ones by what they annotate, so that folds
   stay what they were when others are added. Cases of one image file are of one patient, and so are those that
@@ -25,20 +26,29 @@ def with_folds(
   Args:
     entries: by case id.
     count: folds to deal where the manifest has none; at most one for each patient.
-    fold_partial: whether partial cases have folds.
+    fold_partial: whether partial cases are dealt folds, those of the fully labelled ones where given.
   Raises:
-    InputError: If the manifest has folds for some of the cases of a kind only, or several for a patient.
+    InputError: If the manifest has folds for some of the cases of a kind only, several for a patient, or one
+      for a case that annotates nothing.
   """
+  blank = [case.id for case in manifest.cases if case.fold is not None and not case.annotated]
+  if blank:
+    raise InputError(
+      f'{manifest.path}: {listed(blank)} annotate nothing and have a "fold", in which nothing could be '
+      'scored; take their "fold" out.'
+    )
   full = [case for case in manifest.cases if case.annotated == manifest.organs]
   folds = _folds(manifest, full, "fully labelled", entries, count, seed)
+  given = {case.id: case.fold for case in full if case.fold is not None}
   kinds = {case.annotated: None for case in manifest.cases if 0 < len(case.annotated) < len(manifest.organs)}
+  folds.update({case.id: case.fold for case in manifest.cases if case.fold is not None and case.annotated})
   for kind in kinds if fold_partial else ():
     # a patient who is known by another kind of case stays in that fold
     of_patient = {
       case.patient: folds[case.id] for case in manifest.cases if case.patient and case.id in folds
     }
     alike = [case for case in manifest.cases if case.annotated == kind]
-    dealt = _folds(manifest, alike, "partial", entries, count, seed)
+    dealt = _folds(manifest, alike, "partial", entries, count, seed, sorted({*given.values()}))
     folds.update(
       {case.id: of_patient.get(case.patient, dealt[case.id]) for case in alike if case.id in dealt}
     )
@@ -53,8 +63,15 @@ def with_folds(
 
 
 def _folds(
-  manifest: Manifest, cases: list[Case], kind: str, entries: Mapping[str, Entry], count: int, seed: int
+  manifest: Manifest,
+  cases: list[Case],
+  kind: str,
+  entries: Mapping[str, Entry],
+  count: int,
+  seed: int,
+  numbers: Sequence[int] = (),
 ) -> dict[str, int]:
+  """{case id: its fold}; cases are dealt into `numbers`, where there are such, else into 0 to count - 1."""
   given = {case.id: case.fold for case in cases if case.fold is not None}
   if given and len(given) < len(cases):
     missing = listed((case.id for case in cases if case.fold is None), 8)
@@ -76,8 +93,8 @@ def _folds(
         )
   elif len(set(first.values())) > 1:
     patients = sorted(set(first.values()))
-    dealt = seeded_folds(patients, min(count, len(patients)), seed)
-    folds = {case.id: dealt[first[case.id]] for case in cases}
+    dealt = seeded_folds(patients, min(len(numbers) or count, len(patients)), seed)
+    folds = {case.id: (numbers or range(count))[dealt[first[case.id]]] for case in cases}
   return folds
 
 

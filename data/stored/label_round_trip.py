@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
 from collections.abc import Collection
 from typing import NamedTuple
@@ -13,10 +14,11 @@ from data.files.outputs import Outputs
 from data.input_error import InputError
 from data.reading import volumes
 from data.reading.case_volumes import read_case_image, read_case_label
+from data.reading.value_names import ANNOTATED_BESIDE
 from data.spacing import fill_spacing
 from data.stored import preprocess
 from data.stored.size_limit import require_size
-from data.whole_file import AnyPath
+from data.whole_file import AnyPath, write_text
 
 
 class RoundTrip(NamedTuple):
@@ -38,7 +40,8 @@ def write_round_trip(
 ) -> RoundTrip:
   """Writes label maps as they are to OUT/references, and resampled there and back to OUT/round_trip.
 
-  Both have the values 1 + the organ's index in the manifest.
+  Both have the values 1 + the organ's index in the manifest. What partial cases annotate stands in
+  references/annotated.json, which `evaluate` reads.
 
   Args:
     spacing_mm: (z, y, x) to resample to; None keeps each case's own spacing along that axis.
@@ -55,8 +58,12 @@ def write_round_trip(
     Outputs(pathlib.Path(output_dir) / name, inputs, overwrite) for name in ("references", "round_trip")
   ]
   for output in outputs:
-    output.require_free([f"{case.id}.nii.gz" for case in cases])
+    output.require_free([ANNOTATED_BESIDE, *(f"{case.id}.nii.gz" for case in cases)])
   references, results = (output.folder for output in outputs)
+  partial = {case.id: list(case.annotated) for case in cases if case.annotated != manifest.organs}
+  if partial:
+    write_text(references / ANNOTATED_BESIDE, json.dumps(partial, indent=1))
+    outputs[0].wrote([ANNOTATED_BESIDE])
   for case in cases:
     image = read_case_image(case)
     target_mm = fill_spacing(spacing_mm, image.spacing_mm)

@@ -10,16 +10,18 @@ import dataclasses
 import os
 import pathlib
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
+import numpy as np
 import tqdm
 
-from data.arrays import Labels
+from data.arrays import Labels, Mask
 from data.files.file_hash import file_sha256
 from data.formats.grid import farthest_apart, format_mm
 from data.formats.label_values import to_labels, unnamed_values
 from data.input_error import InputError
 from data.listed import listed
+from data.organs import IGNORE
 from data.reading import volumes
 from data.reading.value_names import ORGANS_BESIDE, contradiction, value_names
 from data.worker_pool import in_processes
@@ -39,7 +41,8 @@ class Folders:
     predictions, references: the folders; files of one id (name without ending) belong together.
     organs: the full list, for files without a map of their own.
     prediction_map, reference_map: {value: organ}; None: 1, 2, ... in the order of `organs`, and no other
-      value.
+      value. In references the organ IGNORE_NAME, without a map the value 255, counts nowhere.
+    annotated: {id: organs that its reference tells about}; all, of a case that is not in it.
   """
 
   predictions: pathlib.Path
@@ -47,6 +50,7 @@ class Folders:
   organs: tuple[str, ...]
   prediction_map: Mapping[int, str] | None = None
   reference_map: Mapping[int, str] | None = None
+  annotated: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
 
   @property
   def scored_organs(self) -> tuple[str, ...]:
@@ -164,17 +168,41 @@ def _score_pair(folders: Folders, pair: Pair) -> ScoredPair:
   reference, prediction = (volumes.read_label(file) for file in (pair.reference, pair.prediction))
   prediction = _on_grid_of(reference, prediction)
   organs = folders.scored_organs
-  labels, predicted = (
-    _translated(folders, volume, values)
-    for volume, values in ((reference, folders.reference_map), (prediction, folders.prediction_map))
-  )
+  ignored = _ignored(folders, reference)
+  known = reference
+  if ignored is not None:
+    unknown = f"{np.count_nonzero(ignored)} voxels of ignore in the reference count nowhere"
+    notes = (*reference.notes, unknown)
+    known = dataclasses.replace(reference, array=np.where(ignored, 0, reference.array), notes=notes)
+  labels = _translated(folders, known, folders.reference_map)
+  if ignored is not None:
+    labels = np.where(ignored, np.uint8(IGNORE), labels)
+  predicted = _translated(folders, prediction, folders.prediction_map)
+  annotated = tuple(one for one in organs if one in folders.annotated.get(pair.case, organs))
   sha256 = file_sha256(pair.reference)
-  scored = score_case(pair.case, Reference(labels, organs, organs, reference.spacing_mm, sha256), predicted)
+  scored = score_case(
+    pair.case, Reference(labels, organs, annotated, reference.spacing_mm, sha256), predicted
+  )
   unnamed = [
     () if values is None else tuple(unnamed_values(volume.array, values))
-    for volume, values in ((reference, folders.reference_map), (prediction, folders.prediction_map))
+    for volume, values in ((known, folders.reference_map), (prediction, folders.prediction_map))
   ]
-  return ScoredPair(scored, (unnamed[0], unnamed[1]), (*reference.notes, *prediction.notes))
+  return ScoredPair(scored, (unnamed[0], unnamed[1]), (*known.notes, *prediction.notes))
+
+
+def _ignored(folders: Folders, reference: volumes.Volume) -> Mask | None:
+  """Where a reference says that nothing is known; None where it knows all.
+
+  Without a map 255 does so beside other values: alone it is a mask, of what the user has to say.
+  """
+  given = folders.reference_map
+  values = {IGNORE: label_map.IGNORE_NAME} if given is None else given
+  ignored = np.isin(
+    reference.array, [value for value, name in values.items() if name == label_map.IGNORE_NAME]
+  )
+  if not ignored.any() or (given is None and not ((reference.array != 0) & ~ignored).any()):
+    return None
+  return ignored
 
 
 def _require_usable(folders: Folders, pair: Pair) -> None:

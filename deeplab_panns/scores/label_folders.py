@@ -11,10 +11,10 @@ from collections.abc import Iterable, Sequence
 from data.input_error import InputError
 from data.listed import listed
 from data.reading import volumes
-from data.reading.value_names import ORGANS_BESIDE
+from data.reading.value_names import ANNOTATED_BESIDE, ORGANS_BESIDE
 
 _VOXELS_OF_HDR = (".img", ".img.gz")  # of such a pair the header stands for both
-_BESIDE_LABEL_MAPS = (ORGANS_BESIDE,)
+_BESIDE_LABEL_MAPS = (ORGANS_BESIDE, ANNOTATED_BESIDE)
 
 
 @dataclasses.dataclass(frozen=True)

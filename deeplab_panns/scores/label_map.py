@@ -11,6 +11,8 @@ from typing import Any
 from data.input_error import InputError
 from data.listed import listed
 
+IGNORE_NAME = "ignore"
+
 
 def default_map(organs: Iterable[str]) -> dict[int, str]:
   """{1: first organ, 2: second, ...}."""
@@ -23,7 +25,7 @@ def parse(words: Sequence[str], organs: Sequence[str], flag: str) -> dict[int, s
   Args:
     words: the path of a JSON file {"5": "liver", ...} alone, or words like 5=liver. Several values may name
       one organ.
-    organs: the names allowed.
+    organs: the names allowed; of references also IGNORE_NAME, for what counts nowhere.
     flag: its name, for the error.
   Returns:
     {value: organ}.
@@ -44,6 +46,9 @@ def parse(words: Sequence[str], organs: Sequence[str], flag: str) -> dict[int, s
       )
     if int(value) == 0:
       raise InputError(f"{source}: gives 0 to {organ!r}; 0 is background, and every other value is too.")
+    if organ == IGNORE_NAME and flag == "reference_label_map":
+      found[int(value)] = organ
+      continue
     if organ not in organs:
       raise InputError(
         f"{source}: names {organ!r}, which is not among --organs ({listed(organs, 13)}); correct the name, "

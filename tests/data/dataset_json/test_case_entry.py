@@ -65,6 +65,14 @@ def test_a_name_that_the_system_cannot_have_is_one_line(write):
       read_manifest(write(case={"image": name}))
 
 
+def test_a_file_whose_name_begins_with_a_tilde(write, tmp_path):
+  (tmp_path / "~p01.nii.gz").touch()
+  entry = {"id": "p", "image": "~p01.nii.gz", "label": None, "annotated": []}
+  assert read_manifest(write(cases=[entry])).cases[0].image == tmp_path / "~p01.nii.gz"
+  with pytest.raises(InputError, match=r"names .*~nobody_there/x\.nii, which cannot be opened"):
+    read_manifest(write(cases=[{**entry, "image": "~nobody_there/x.nii"}]))
+
+
 def test_a_mask_for_each_organ(write, tmp_path):
   label = {"liver": "label.nii.gz", "spleen": ["label.nii.gz", "ct.nii.gz"]}
   case = read_manifest(write(case={"label": label, "labels": None})).cases[0]

@@ -46,6 +46,14 @@ def test_other_organs_are_the_stores_own(tmp_path):
   assert manifest.organs == manifest.cases[0].annotated == ("kidney", "liver") != BTCV_ORGANS
 
 
+def test_a_value_twice_is_refused(tmp_path):
+  write(tmp_path, {"modality": {"0": "CT"}, "labels": V1}, phantom().label * 0)
+  text = (tmp_path / "dataset.json").read_text().replace('"2": "liver"', '"2": "liver", "2": "spleen"')
+  (tmp_path / "dataset.json").write_text(text)
+  with pytest.raises(InputError, match='the key "2" stands twice'):
+    find_cases("nnunet_raw", tmp_path, Choice())
+
+
 def test_files_that_dataset_json_lists(tmp_path):
   entry = {"images": ["imagesTr/case_1_0000.nii.gz"], "label": "labelsTr/case_1.nii.gz"}
   names = {"channel_names": {"0": "CT"}, "labels": V2, "dataset": {"one": entry}}

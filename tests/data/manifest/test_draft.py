@@ -80,7 +80,10 @@ def test_one_folder_for_both(folders):
     draft_manifest(folders / "scans", folders / "scans", folders, {})
 
 
-@pytest.mark.parametrize("text", ["1:liver,spleen", "0:liver", "1:liver,1:spleen", "liver,liver"])
+@pytest.mark.parametrize(
+  "text",
+  ["1:liver,spleen", "0:liver", "1:liver,1:spleen", "liver,liver", "background,liver", "1:Ignore,2:liver"],
+)
 def test_organs_that_cannot_be(text):
   with pytest.raises(InputError, match="--organs="):
     parse_organs(text.split(","))

@@ -118,3 +118,27 @@ def test_what_is_in_a_folder(tmp_path):
   (tmp_path / "empty").mkdir()
   with pytest.raises(InputError, match="holds no image files"):
     volumes_in(tmp_path / "empty")
+
+
+def test_names_in_other_letters_are_names(tmp_path):
+  """Letters that are not a to z vanished, and the label of one patient went to another."""
+  images, labels = ["张三_0.nii.gz", "李四_1.nii.gz"], ["李四_0_seg.nii.gz", "张三_1_seg.nii.gz"]
+  folders = files(tmp_path / "i", *images), files(tmp_path / "l", *labels)
+  found = pair(folders[0], volumes_in(folders[0]).volumes, folders[1], volumes_in(folders[1]).volumes)
+  assert found.by_numbers  # which is told
+  alike = paired(tmp_path / "b", ["Müller_1.nii.gz", "Möller_1.nii.gz"], ["Möller_1_seg.nii.gz"])
+  assert alike == {"Möller_1.nii.gz": "Möller_1_seg.nii.gz", "Müller_1.nii.gz": None}
+
+
+def test_links_that_lead_back_are_not_followed_twice(tmp_path):
+  files(tmp_path, "a/x.nii.gz")
+  (tmp_path / "a" / "self").symlink_to(".")
+  (tmp_path / "a" / "up").symlink_to("..")
+  (tmp_path / "b").symlink_to("a")
+  assert len(volumes_in(tmp_path).volumes) == 1
+
+
+@pytest.mark.parametrize("endings", [(".hdr", ".img"), (".hdr.gz", ".img.gz"), (".HDR", ".IMG")])
+def test_a_pair_of_header_and_voxels_is_one_volume(tmp_path, endings):
+  files(tmp_path, *(f"a{ending}" for ending in endings), "b.img")
+  assert [path.name for path in volumes_in(tmp_path).volumes] == [f"a{endings[0]}", "b.img"]

@@ -104,3 +104,19 @@ def test_folds_of_the_manifest_that_part_a_patient():
   with pytest.raises(InputError, match=r'a \(fold 0\) and b \(fold 1\) are of the patient "p"'):
     folds(manifest(*cases))
   assert folds(manifest(case("a", fold=3), case("b", fold=1))) == {"a": 3, "b": 1}
+
+
+def test_a_fold_that_the_manifest_gives_a_partial_case_is_kept():
+  """The scan is held out, as who wrote it meant; it trained without a word."""
+  full = [case("a", fold=0), case("b", fold=1)]
+  partial = [case("p", ("liver",), fold=0), case("q", ("liver",))]
+  assert folds(manifest(*full, *partial)) == {"a": 0, "b": 1, "p": 0, "q": None}
+  with pytest.raises(InputError, match='u annotate nothing and have a "fold"'):
+    folds(manifest(*full, case("u", (), fold=0)))
+
+
+def test_partial_cases_are_dealt_the_folds_that_the_manifest_has():
+  full = [case("a", fold=3), case("b", fold=7)]
+  partial = [case(f"p{number}", ("liver",)) for number in range(8)]
+  dealt = folds(manifest(*full, *partial), fold_partial=True)
+  assert {dealt[one.id] for one in partial} == {3, 7}

@@ -6,6 +6,7 @@ import pytest
 
 from data.dataset_json.manifest_file import read_manifest
 from data.input_error import InputError
+from data.reading.value_names import annotated_beside
 from data.stored.label_round_trip import chosen_cases, round_trip, write_round_trip
 from tests.conftest import TINY_ORGANS, write_raw
 
@@ -40,6 +41,15 @@ def test_both_are_written_on_the_cases_grid(tiny_raw, tmp_path):
     label = nibabel.load(folder / "full_0.nii.gz")
     np.testing.assert_allclose(label.affine, source.affine)
     assert np.array_equal(np.asarray(label.dataobj), np.asarray(source.dataobj)) == same
+
+
+def test_what_partial_cases_annotate_stands_beside_the_references(tiny_raw, tmp_path):
+  write_round_trip(tiny_raw / "dataset.json", tmp_path, (3, 2, 2), ["full_0", "partial_3"])
+  assert annotated_beside(tmp_path / "references") == {"partial_3": ("liver",)}
+  assert annotated_beside(tmp_path / "round_trip") == {}
+  (tmp_path / "references" / "annotated.json").write_text('{"partial_3": "liver"}')
+  with pytest.raises(InputError, match=r"annotated\.json: holds other than"):
+    annotated_beside(tmp_path / "references")
 
 
 def test_a_spacing_too_fine_is_refused_before_any_memory_is_taken(tiny_raw, tmp_path):

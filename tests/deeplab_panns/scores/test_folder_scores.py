@@ -236,3 +236,26 @@ def test_names_beside_label_maps_are_not_overruled_in_silence(folders, stated, r
     assert failures[0].endswith("--label_map (--reference_label_map) 1=spleen,2=liver,3=pancreas.")
     given = dict(enumerate(stated, start=1))
     assert len(score(dataclasses.replace(asked, prediction_map=given))[0]) == 3
+
+
+def test_what_a_reference_does_not_know_counts_nowhere(folders):
+  """255 without a map, else the value that it calls ignore; beside other values alone, and told."""
+  paths = [folders / kind / "c0.nii.gz" for kind in ("references", "predictions")]
+  _, label = make_case(np.random.default_rng(0))
+  write_nifti(paths[0], np.where(label == 2, 255, label).astype(np.uint8))
+  write_nifti(paths[1], np.where(label == 2, 1, label).astype(np.uint8))
+  plain = Folders(folders / "predictions", folders / "references", ORGANS)
+  named = dataclasses.replace(plain, reference_map={1: "liver", 2: "spleen", 3: "pancreas", 255: "ignore"})
+  for asked in (plain, named):
+    scored, failures = score(asked)
+    assert not failures and dice(scored)[0]["liver"] == 1 == dice(scored)[0]["pancreas"]
+    found = score_pairs(asked, pair_folders(asked.predictions, asked.references), 1)
+    assert "c0: 192 voxels of ignore in the reference count nowhere" in found.notes
+  write_nifti(paths[0], np.where(label == 2, 255, 0).astype(np.uint8))
+  assert "holds the value 255" in score(plain)[1][0]  # alone it is a mask
+
+
+def test_organs_that_a_reference_does_not_annotate_are_not_scored(folders):
+  asked = Folders(folders / "predictions", folders / "references", ORGANS, annotated={"c1": ("liver",)})
+  scored, _ = score(asked)
+  assert [list(one) for one in dice(scored)] == [list(ORGANS), ["liver"], list(ORGANS)]
