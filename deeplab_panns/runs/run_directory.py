@@ -195,11 +195,10 @@ def labeled_hashes(store: Store, experiment: Experiment) -> set[str]:
 
 
 def fingerprint(store: Store) -> str:
-  """One hash of all that training can see of a store: organs, annotations, folds, arrays and how their voxels
-  lie."""
-  return _hash(
-    [store.organs, [(*_seen(case), case.spacing_mm, case.separate_slices) for case in store.cases]]
-  )
+  """One hash of all that training can see of a store: organs, annotations, folds, patients, arrays and how
+  their voxels lie."""
+  patients = [case.patient for case in store.cases]
+  return _hash(_content(store) + ([patients] if any(patients) else []))
 
 
 def _holds(path: pathlib.Path) -> bool:
@@ -208,8 +207,14 @@ def _holds(path: pathlib.Path) -> bool:
 
 
 def is_content_of(store: Store, recorded: str) -> bool:
-  """Whether `recorded` is the fingerprint of the store; runs of before 2026-11-27 left out the spacings."""
-  return recorded in (fingerprint(store), _hash([store.organs, [_seen(case) for case in store.cases]]))
+  """Whether `recorded` is the fingerprint of the store; of runs of before 2026-11-27 without patients, or
+  without these and spacings."""
+  before = [_content(store), [store.organs, [_seen(case) for case in store.cases]]]
+  return recorded in (fingerprint(store), *map(_hash, before))
+
+
+def _content(store: Store) -> list[Any]:
+  return [store.organs, [(*_seen(case), case.spacing_mm, case.separate_slices) for case in store.cases]]
 
 
 def _seen(case: StoredCase) -> tuple[Any, ...]:

@@ -31,6 +31,7 @@ class TrainedRun:
     data_dir: the store it was trained on.
     step: of the checkpoint.
     fingerprint: of the store's content in training.
+    labeled: hashes of the labelled cases that it was trained on, as of `labeled_hashes`.
     scans: the ranges of the scans in training; {} in runs of versions that did not write them.
   """
 
@@ -42,6 +43,7 @@ class TrainedRun:
   step: int
   scans: ScanRanges = dataclasses.field(default_factory=dict)
   fingerprint: str = ""
+  labeled: tuple[str, ...] = ()
 
   def require_fit(self, cases: Iterable[StoredCase]) -> None:
     """Raises InputError if a case has separate slices, and the network looks at more than one axial slice."""
@@ -99,6 +101,7 @@ def open_run(run_dir: str | os.PathLike[str], checkpoint: str = "last") -> Train
     step,
     scans,
     settings.fingerprint,
+    settings.labeled,
   )
 
 

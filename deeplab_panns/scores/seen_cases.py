@@ -28,7 +28,8 @@ def seen_by_any(runs: Iterable[TrainedRun], store: Store, cases: Sequence[Stored
 def _seen(run: TrainedRun, store: Store, cases: Sequence[StoredCase]) -> set[str] | None:
   training_store = _store_of(run, store)
   if training_store is None:
-    return None
+    images = {of_case.partition("-")[0] for of_case in run.labeled}
+    return {case.id for case in cases if case.sha256["image"] in images} or None  # of others it is not known
   trained = training_cases(run, training_store)
   used = {sha256 for case in trained for sha256 in _hashes(case)}
   # names of patients are those of one manifest: of another store they may be others'

@@ -137,3 +137,11 @@ def test_files_that_a_refused_start_would_delete_are_no_place_for_a_run(tmp_path
   (tmp_path / name).write_text("mine")
   with pytest.raises(InputError, match=rf"holds {name.split('/')[0]} and no run"):
     RunDirectory(tmp_path).require_vacant()
+
+
+def test_patients_are_of_the_content_and_runs_that_did_not_know_them_go_on(tiny_store):
+  store = read_store(tiny_store)
+  cases = tuple(dataclasses.replace(case, patient="p") for case in store.cases)
+  named = dataclasses.replace(store, cases=cases)
+  assert fingerprint(named) != fingerprint(store)
+  assert is_content_of(named, fingerprint(store)) and not is_content_of(store, fingerprint(named))

@@ -1,6 +1,7 @@
 """Scans that a network was trained on are known again, also in other stores that were made of them."""
 
 import base64
+import dataclasses
 import json
 import shutil
 
@@ -9,7 +10,7 @@ import pytest
 
 from data.stored.store import read_store
 from deeplab_panns.runs.experiment import Experiment, HeldOut, Stage2
-from deeplab_panns.runs.run_directory import RunDirectory, fingerprint
+from deeplab_panns.runs.run_directory import RunDirectory, fingerprint, labeled_hashes
 from deeplab_panns.runs.trained import TrainedRun
 from deeplab_panns.scores.seen_cases import seen_by_any
 from tests.conftest import TINY_ORGANS
@@ -86,6 +87,20 @@ def test_without_the_store_of_the_training_it_is_not_known(tiny_store, other_sto
   assert seen_by_any([lost, known], other_store, other_store.cases) == [f"again_{name}" for name in FULL]
   held_out = [case for case in other_store.cases if case.id == "again_test_5"]
   assert seen_by_any([lost, known], other_store, held_out) is None
+
+
+def test_without_the_store_of_the_training_the_labelled_cases_are_known_by_their_hashes(
+  tiny_store, other_store, tmp_path
+):
+  """As where it was prepared again with folds that were dealt anew."""
+  run = dataclasses.replace(
+    trained(read_store(tiny_store), data_dir=tmp_path / "gone"), fingerprint="changed"
+  )
+  labeled = labeled_hashes(read_store(tiny_store), run.experiment)
+  seen = seen_by_any([dataclasses.replace(run, labeled=tuple(labeled))], other_store, other_store.cases)
+  assert seen == [f"again_{name}" for name in FULL[1:]]  # the first has another hash there
+  held_out = [case for case in other_store.cases if case.id == "again_test_5"]
+  assert seen_by_any([dataclasses.replace(run, labeled=tuple(labeled))], other_store, held_out) is None
 
 
 def test_another_scan_of_a_patient_who_was_trained_on(tiny_store, tmp_path):
