@@ -12,6 +12,7 @@ from typing import Any
 from data.arrays import SpacingMM
 from data.input_error import InputError
 from data.listed import listed
+from data.organs import plain_name
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,200}")  # a name in a file system has 255 bytes, some for us
 
@@ -135,8 +136,9 @@ def same_folder(case_id: str) -> str:
 def with_organs(manifest: Manifest, organs: Sequence[str]) -> Manifest:
   """The same cases for another organ list.
 
-  Organs that are not on it become background; those that only the new list has are unknown in every case, so
-  that a case that annotated all of the old list need not annotate all of the new one.
+  An organ counts as on it under whatever name (`plain_name`). Those that are not become background; those
+  that only the new list has are unknown in every case, so that a case that annotated all of the old list need
+  not annotate all of the new one.
 
   Raises:
     InputError: If no case annotates an organ of the list.
@@ -151,12 +153,19 @@ def with_organs(manifest: Manifest, organs: Sequence[str]) -> Manifest:
 
 
 def _of_organs(case: Case, organs: tuple[str, ...]) -> Case:
-  dropped = {value for value, organ in case.values.items() if organ not in organs}
+  of_name = {plain_name(organ): organ for organ in organs}
+
+  def ours(organ: str) -> str:
+    """The name on the new list, "" if it has none: kidney_left is its left kidney."""
+    return of_name.get(plain_name(organ), "")
+
+  annotated = {ours(organ) for organ in case.annotated}
+  dropped = {value for value, organ in case.values.items() if not ours(organ)}
   return dataclasses.replace(
     case,
-    annotated=tuple(organ for organ in organs if organ in case.annotated),
-    values={value: organ for value, organ in case.values.items() if value not in dropped},
+    annotated=tuple(organ for organ in organs if organ in annotated),
+    values={value: ours(organ) for value, organ in case.values.items() if value not in dropped},
     background=case.background | dropped,
-    names={name: organ if organ in organs else "" for name, organ in case.names.items()},
-    masks={organ: files for organ, files in case.masks.items() if organ in organs},
+    names={name: organ and ours(organ) for name, organ in case.names.items()},
+    masks={ours(organ): files for organ, files in case.masks.items() if ours(organ)},
   )

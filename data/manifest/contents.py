@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from data.formats.png_stack import is_png_stack, read_png_stack
 from data.formats.seg_nrrd import read_seg_nrrd
 from data.reading import volumes
 from data.reading.named_segments import has_segments
+from data.reading.value_names import value_names
 from data.value_counts import values_of
 
 
@@ -25,11 +27,13 @@ class Contents:
     values: that it has beside 0, of a label map.
     names: of its segments that hold something, of a file that names them.
     empty: of those that hold nothing, and have no namesake that does.
+    stated: {value: name} by the header of a label map, or by organs.json beside it.
   """
 
   values: tuple[int, ...] = ()
   names: tuple[str, ...] = ()
   empty: tuple[str, ...] = ()
+  stated: Mapping[int, str] = dataclasses.field(default_factory=dict)
 
 
 def contents_of(path: pathlib.Path) -> Contents:
@@ -38,10 +42,12 @@ def contents_of(path: pathlib.Path) -> Contents:
     segments = _segments(path)
     names = tuple(name for name, holds in segments if holds)
     return Contents(names=names, empty=tuple(name for name, _ in segments if name not in names))
-  array = read_png_stack(path) if is_png_stack(path) else volumes.read_label(path).array
-  if array.dtype == np.uint8:
-    return Contents(tuple(value for value in values_of(array) if value))
-  return Contents(tuple(value for value in np.unique(array).tolist() if value))
+  is_stack = is_png_stack(path)
+  array = read_png_stack(path) if is_stack else volumes.read_label(path).array
+  found = values_of(array) if array.dtype == np.uint8 else np.unique(array).tolist()
+  values = tuple(value for value in found if value)
+  stated = {} if is_stack else value_names(path)
+  return Contents(values, stated={value: name for value, name in stated.items() if value in values})
 
 
 def _segments(path: pathlib.Path) -> list[tuple[str, bool]]:

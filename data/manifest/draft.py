@@ -15,7 +15,8 @@ from data.manifest.contents import Contents, contents_of
 from data.manifest.drawn_on import drawn_on
 from data.manifest.organ_masks import OrganMasks, organ_masks
 from data.manifest.paired import name_of, pair, volumes_in
-from data.organs import NO_ORGANS
+from data.organs import NO_ORGANS, plain_name
+from data.reading.value_names import contradiction
 from data.whole_file import AnyPath
 from data.worker_pool import in_processes
 
@@ -220,6 +221,16 @@ def _meanings(
       f"{nameless[0]}:background."
     )
   notes: list[str] = []
+  if not organs:
+    organs = _stated(read)
+    nameless = [value for value in values if value not in organs]
+    if organs:
+      notes.append("the label maps say what their values are: by their headers, or organs.json beside them")
+    if organs and nameless:
+      notes.append(f"they do not say it of {listed(nameless, 13)}: called organ {nameless[0]}, ...")
+      organs = {**organs, **{value: f"organ {value}" for value in nameless}}
+  else:
+    _require_as_stated(read, organs)
   meanings = {str(value): name for value, name in sorted(organs.items())}
   if not organs and len(values) == 1 and len(annotated) == 1 and annotated[0] != "all" and not names:
     meanings[str(values[0])] = annotated[0]
@@ -231,6 +242,31 @@ def _meanings(
     )
   meanings.update({name: name for name in names})
   return meanings, notes
+
+
+def _stated(read: Mapping[pathlib.Path, Contents]) -> dict[int, str]:
+  """{value: name} as the label maps say it. Raises InputError if two of them say it differently."""
+  found: dict[int, tuple[str, pathlib.Path]] = {}
+  for path, one in read.items():
+    for value, name in one.stated.items():
+      other, first = found.setdefault(value, (name, path))
+      if plain_name(other) != plain_name(name):
+        raise InputError(
+          f"{path}: calls its value {value} {name}, and {first} calls it {other}: write dataset.json by "
+          'hand, with "labels" in each case.'
+        )
+  return {value: name for value, (name, _) in found.items()}
+
+
+def _require_as_stated(read: Mapping[pathlib.Path, Contents], organs: Mapping[int, str]) -> None:
+  """Raises InputError if a label map calls a value by the name of another one of the organs."""
+  for path, one in read.items():
+    found = contradiction(one.stated, organs, organs.values())
+    if found:
+      value, name, organ = found
+      raise InputError(
+        f"{path}: calls its value {value} {name}, and --organs calls it {organ}; correct the wrong one."
+      )
 
 
 def _organs_of(held: Contents, meanings: Mapping[str, str], names: Sequence[str]) -> list[str]:

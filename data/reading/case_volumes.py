@@ -86,19 +86,18 @@ def read_case_label(case: Case, image: Volume, organs: tuple[str, ...], nifti_he
       f'{case.label}: names no segments, and "labels" of case "{case.id}" has the name '
       f'"{next(iter(case.names))}"; map the values of the label map: {{"1": organ}}.'
     )
-  _require_as_named(case, organs)
+  _require_as_named(case.label, case.values, organs)
   values = _label_array(case, case.label, image, nifti_header)
   return CaseLabel(_labels(case, values, organs), record=_united(case, values, image))
 
 
-def _require_as_named(case: Case, organs: tuple[str, ...]) -> None:
-  """Raises InputError if "labels" takes a value for an organ that the label map calls by another's name."""
-  assert case.label is not None
-  found = contradiction(value_names(case.label), case.values, organs)
+def _require_as_named(path: pathlib.Path, values: Mapping[int, str], organs: tuple[str, ...]) -> None:
+  """Raises InputError if the manifest takes a value for an organ that the file calls by another's name."""
+  found = contradiction(value_names(path), values, organs)
   if found:
     value, name, organ = found
     raise InputError(
-      f'{case.label}: its value {value} is "{name}" by its header or {ORGANS_BESIDE} beside it, and "labels" '
+      f'{path}: its value {value} is "{name}" by its header or {ORGANS_BESIDE} beside it, and the manifest '
       f"takes it for {organ}; correct one of them."
     )
 
@@ -119,6 +118,7 @@ def _of_masks(case: Case, image: Volume, organs: tuple[str, ...], nifti_header: 
           f"{path}: holds the values {listed(values, 6)}; a mask has one beside 0, any but 0 being {organ}. "
           "Name the mask of this organ, or give a label map with its values."
         )
+      _require_as_named(path, dict.fromkeys(values, organ), organs)
       masks.unite(organ, array != 0)
   array, notes = overlaid(str(case.label_files[0].parent), masks, organs)
   return CaseLabel(array, notes)

@@ -66,6 +66,17 @@ def _source_label(entry: Entry) -> Any:
   return entry["sha256"].get("source_label")
 
 
+def _of_one_label(entries: Sequence[Entry]) -> list[tuple[str, str]]:
+  """Pairs as of `_same`, whose label files are one, or whose stored labels are, where something is drawn."""
+  drawn = [
+    entry
+    for entry in entries
+    if any(count for organ, count in entry.get("voxels", {}).items() if organ in entry["annotated"])
+  ]
+  pairs = [*_same(entries, _source_label), *_same(drawn, lambda entry: entry["sha256"].get("label"))]
+  return list(dict.fromkeys(pairs))
+
+
 def _image(entry: Entry) -> Any:
   return entry["sha256"]["image"]
 
@@ -127,7 +138,7 @@ def warnings(entries: Sequence[Entry], organs: Sequence[str]) -> list[str]:
     )
   lines += [
     f"{one} and {other} are other scans with the same label map; is it that of both?"
-    for one, other in _same([entry for entry in entries if entry["annotated"]], _source_label)
+    for one, other in _of_one_label([entry for entry in entries if entry["annotated"]])
     if _other_voxels((one, other), by_id)
   ]
   full = [entry for entry in entries if len(entry["annotated"]) == len(organs)]

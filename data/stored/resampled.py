@@ -20,6 +20,7 @@ from data.stored import case_folder, preprocess
 from data.stored.case_folder import Entry, Recipe
 from data.stored.size_limit import require_size
 from data.stored.store import FORMAT, Store, StoredCase
+from data.stored.vanished import keep_vanished
 from data.whole_file import AnyPath
 
 _SAME_MM = 1e-3  # relative difference below which two spacings are the same
@@ -126,10 +127,11 @@ def _resampled(
 
 def _make(case: StoredCase, target_mm: SpacingMM, folder: pathlib.Path, recipe: Recipe) -> Entry:
   with tf.device("CPU:0"):  # a volume fills a GPU, and TF32 would round its grey levels
-    image = tf.cast(np.asarray(case.image()), tf.float32)
+    image, label = tf.cast(np.asarray(case.image()), tf.float32), np.asarray(case.label())
+    resampled = preprocess.store_label(label, case.spacing_mm, target_mm)
     arrays = {
       "image": preprocess.to_uint8(preprocess.resample(image, case.spacing_mm, target_mm)).numpy(),
-      "label": preprocess.store_label(np.asarray(case.label()), case.spacing_mm, target_mm),
+      "label": keep_vanished(label, resampled, case.spacing_mm, target_mm)[0],  # as prepare does
     }
   shape = arrays["image"].shape
   entry = {

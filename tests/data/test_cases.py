@@ -1,5 +1,6 @@
 """A data set for another organ list."""
 
+import dataclasses
 import pathlib
 
 import pytest
@@ -22,6 +23,17 @@ def test_organs_that_are_not_on_the_list_become_background():
 def test_organs_of_the_new_list_alone_are_unknown():
   more = with_organs(MANIFEST, ("thyroid", "liver", "spleen"))
   assert more.cases[0].annotated == ("liver", "spleen") and more.cases[0].background == frozenset()
+
+
+def test_an_organ_is_on_the_list_under_whatever_name():
+  """It lost its annotation to "no case annotates left kidney"."""
+  case = dataclasses.replace(
+    CASE, annotated=("kidney_left",), values={1: "kidney_left"}, names={"K": "kidney_left"}
+  )
+  listed = dataclasses.replace(MANIFEST, organs=("kidney_left",), cases=(case,))
+  (found,) = with_organs(listed, ("liver", "left kidney")).cases
+  assert found.annotated == ("left kidney",) and found.values == {1: "left kidney"}
+  assert found.names == {"K": "left kidney"} and not found.background
 
 
 def test_a_list_of_which_no_case_annotates_an_organ_is_refused():

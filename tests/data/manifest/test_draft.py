@@ -2,6 +2,7 @@
 
 import json
 
+import nibabel
 import numpy as np
 import pydicom
 import pytest
@@ -179,3 +180,32 @@ def test_structures_that_nobody_drew_are_not_annotated(tmp_path):
   draft, manifest = drafted(tmp_path)
   assert [case.annotated for case in manifest.cases] == [("liver",), ("liver", "spleen")]
   assert any("hold nothing are taken as not annotated (p0: spleen)" in note for note in draft.notes)
+
+
+def named_map(path, values, names):
+  """A NIfTI label map with a table of names in its header."""
+  rows = "".join(f'<Label Key="{value}">{name}</Label>' for value, name in names.items())
+  image = nibabel.Nifti1Image(np.array(values, np.uint8).reshape(1, 2, -1), np.diag([2.0, 2, 3, 1]))
+  text = (
+    f"<CaretExtension><VolumeInformation><LabelTable>{rows}</LabelTable></VolumeInformation></CaretExtension>"
+  )
+  image.header.extensions.append(nibabel.nifti1.Nifti1Extension(0, text.encode()))
+  path.parent.mkdir(parents=True, exist_ok=True)
+  nibabel.save(image, path)
+
+
+def test_names_in_label_maps_are_taken_and_not_overruled(tmp_path):
+  for name in ("p0", "p1"):
+    write_nifti(tmp_path / "scans" / f"{name}.nii.gz", np.zeros((1, 2, 4), np.int16))
+    named_map(tmp_path / "labels" / f"{name}.nii.gz", [0, 1, 2, 3] * 2, {1: "liver", 2: "spleen"})
+  draft, manifest = drafted(tmp_path)
+  assert manifest.organs == ("liver", "spleen", "organ 3")
+  assert any("say what their values are" in note for note in draft.notes)
+  assert drafted(tmp_path, ["1:liver", "2:spleen", "3:aorta"])[1].organs == ("liver", "spleen", "aorta")
+  with pytest.raises(InputError, match="calls its value 1 liver, and --organs calls it spleen"):
+    drafted(tmp_path, ["1:spleen", "2:liver", "3:aorta"])
+  named_map(tmp_path / "labels" / "p1.nii.gz", [0, 1, 2, 3] * 2, {1: "spleen", 2: "liver"})
+  with pytest.raises(
+    InputError, match=r"p1\.nii\.gz: calls its value 1 spleen, and .*p0\.nii\.gz calls it liver"
+  ):
+    drafted(tmp_path)

@@ -153,6 +153,19 @@ def test_one_label_map_of_two_scans_is_told():
   assert not any("label map" in line for line in warnings(entries, entries[0]["annotated"]))
 
 
+def test_one_label_map_saved_again_for_another_scan_is_told():
+  """The files differ (int16 instead of uint8), what was stored of them does not."""
+  entries = [entry(name, name, name) for name in "ab"]
+  for one in entries:
+    one["sha256"].update(source_label=one["id"], label="same")
+  assert any(
+    "a and b are other scans with the same label map" in line for line in warnings(entries, ["liver"])
+  )
+  for one in entries:
+    one["voxels"]["liver"] = 0  # empty maps are alike
+  assert not any("label map" in line for line in warnings(entries, ["liver"]))
+
+
 def test_full_cases_outside_of_all_folds_are_told():
   entries = [entry("a", "a", "a", 0), entry("b", "b", "b", 1), entry("c", "c", "c")]
   organs = entries[0]["annotated"]

@@ -64,6 +64,14 @@ def test_it_is_what_prepare_makes_at_that_spacing(store, tiny_raw, tmp_path):
   verify(resampled.cases)
 
 
+def test_a_small_organ_keeps_a_voxel(tmp_path):
+  label = np.zeros((8, 16, 16), np.uint8)
+  label[:, :8], label[3, 12, 12] = 1, 2
+  store = one_case_store(tmp_path / "case", label, label)
+  (case,) = at_spacing(store, (12.0, 8.0, 8.0), tmp_path / "cache", MANY).cases
+  assert np.count_nonzero(case.label() == 2) == 1
+
+
 def test_a_store_that_has_the_spacing_is_returned_as_it_is(store, tmp_path):
   assert at_spacing(store, (None, None, None), tmp_path, MANY) is store
   at_three = dataclasses.replace(store, spacing_mm=(3.0, None, None))
