@@ -7,6 +7,7 @@ folder is passed over in silence: what is not used is told of, and what cannot b
 from __future__ import annotations
 
 import dataclasses
+import filecmp
 import os
 import warnings
 from collections.abc import Collection
@@ -27,6 +28,7 @@ from data.input_error import InputError
 from data.listed import listed
 from data.whole_file import AnyPath
 
+_VOLUMES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
 REQUIRED = (
   "Rows",
   "Columns",
@@ -84,6 +86,8 @@ def _read_series(folder: str, one_series: bool, wanted: str, only: Collection[st
     _require_slices(folder, contents, wanted)
   own = set(chosen(folder, found, wanted).files)
   files = {header.path: _ct_file(header) for header in contents.slices if header.path in own}
+  copies = _copies([file.slice for file in files.values()])
+  files = {path: file for path, file in files.items() if path not in copies}
   slices = [file.slice for file in files.values()]
   ordered, affine = slice_stack.sort_along_normal(folder, slices)
   grid = FileGrid((ordered[0].columns, ordered[0].rows, len(ordered)), affine)
@@ -94,7 +98,11 @@ def _read_series(folder: str, one_series: bool, wanted: str, only: Collection[st
     file = files[one.path]
     hu[index] = read_hu(file.header, rows, columns, file.values)
   others = len(contents.slices) - len(own)
-  notes = (f"{others} slice(s) of {len(found) - 1} other series were not used",) if others else ()
+  notes = [f"{others} slice(s) of {len(found) - 1} other series were not used"] if others else []
+  if copies:
+    names = listed(sorted(os.path.basename(path) for path in copies))
+    notes.append(f"{len(copies)} file(s) are copies of others and were not used ({names})")
+  notes += _notes_on_headers([file.header for file in files.values()])
   return StoredVolume(
     hu,
     grid,
@@ -102,6 +110,32 @@ def _read_series(folder: str, one_series: bool, wanted: str, only: Collection[st
     slice_files=tuple(one.path for one in ordered),
     frame_of_reference=frame_of_reference([file.header for file in files.values()]),
   )
+
+
+def _copies(slices: Collection[Slice]) -> set[str]:
+  """The paths of files that are others of the series, byte for byte: a download that was begun again."""
+  first: dict[tuple[float, ...], list[str]] = {}
+  copies = set()
+  for one in slices:
+    others = first.setdefault(one.position, [])
+    if any(filecmp.cmp(one.path, other, shallow=False) for other in others):
+      copies.add(one.path)
+    else:
+      others.append(one.path)
+  return copies
+
+
+def _notes_on_headers(headers: Collection[Header]) -> list[str]:
+  """What the headers of the slices say that the user should know."""
+  notes = []
+  uids = ("SeriesInstanceUID", "StudyInstanceUID", "FrameOfReferenceUID")
+  if any(len({header.text(uid) for header in headers}) > 1 for uid in uids):
+    notes.append("the files have UIDs of their own and lie as the slices of one scan: read as one")
+  if any(header.text("BurnedInAnnotation").upper() == "YES" for header in headers):
+    notes.append(
+      "BurnedInAnnotation is YES: names may stand in the pixels, and so in every picture that is made of them"
+    )
+  return notes
 
 
 def not_an_image(path: AnyPath) -> InputError:
@@ -147,6 +181,11 @@ def _require_slices(folder: str, contents: Contents, wanted: str) -> None:
     raise InputError(f"{header.path}: this is {kind.name}, not a CT slice; {way_out}.{others}")
   if not contents.slices:
     holds = "".join(f"; {note}" for note in contents.notes())
+    volumes = [name for name in contents.foreign if name.lower().endswith(_VOLUMES)]
+    if volumes:
+      raise InputError(
+        f"{folder}: is a folder without DICOM slices, in which {listed(volumes)} lies: name the file itself."
+      )
     raise InputError(
       f"{folder}: there is no DICOM slice in the folder{holds}. Give the folder that holds the slices of one "
       "series."

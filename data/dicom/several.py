@@ -16,14 +16,25 @@ import numpy as np
 from data.arrays import Floats
 from data.dicom.header import Header, shown
 from data.dicom.plain_description import plain_description
-from data.formats.slice_stack import DUPLICATE_MM, Slice, facing, is_parallel
+from data.formats.slice_stack import DUPLICATE_MM, UNEVEN_SHARE, Slice, facing, is_parallel
 from data.input_error import InputError
 from data.listed import listed
 
 # What files of one volume have alike, as far as they say it.
 _OF_ONE_VOLUME = ("PatientID", "StudyInstanceUID", "FrameOfReferenceUID")
+# What slices have alike that are one acquisition and reconstruction of it.
+_OF_ONE_ACQUISITION = (
+  "AcquisitionNumber",
+  "TemporalPositionIdentifier",
+  "KVP",
+  "ConvolutionKernel",
+  "SliceThickness",
+  "ImageType",
+  "AcquisitionTime",
+)
 _PERSONAL = ("PatientName", "PatientID")
 _CODE_CHARACTERS = 6
+_OF_ONE_SCAN = ("PatientID", "SeriesNumber")  # whatever the UIDs
 _UID, _SHORT_UID = 64, 14  # characters of a UID in a message
 _MOST_TOLD = 170
 
@@ -54,7 +65,8 @@ class Series:
 def series_of(headers: Sequence[Header], one_series: bool = False) -> list[Series]:
   """The series that files belong to, sorted by their numbers.
 
-  A file that does not say where it lies is left to its UID: reading the series tells what is missing.
+  A file that does not say where it lies is left to its UID: reading the series tells what is missing. Files
+  that are each a series of one slice, and lie as the slices of one scan, are one.
 
   Args:
     one_series: the files are one scan, whatever their UIDs; only size and orientation part them.
@@ -63,7 +75,21 @@ def series_of(headers: Sequence[Header], one_series: bool = False) -> list[Serie
   for own in _by(headers, lambda header: "" if one_series else _text(header, "SeriesInstanceUID")):
     parts = _parts(own, one_series)
     found += [_series(part, parts) for part in parts]
+  if not one_series and len(found) > 2 and all(len(one.files) == 1 for one in found):
+    together = series_of(headers, one_series=True)
+    if len(together) == 1 and _is_one_scan(headers):
+      return together
   return sorted(found, key=lambda one: (not one.number, int(one.number or 0), one.uid, one.files[0]))
+
+
+def _is_one_scan(headers: Sequence[Header]) -> bool:
+  """Whether slices with UIDs of their own, as some anonymisers give them, lie as one scan of one patient."""
+  alike = all(len({_text(header, keyword) for header in headers}) == 1 for keyword in _OF_ONE_SCAN)
+  try:
+    slices = {header.path: slice_of(header) for header in headers}
+  except InputError:
+    return False
+  return alike and _are_even(np.sort(_depths(headers, slices)))
 
 
 def chosen(folder: str, found: Sequence[Series], wanted: str) -> Series:
@@ -123,7 +149,9 @@ def _parts(own: Sequence[Header], one_series: bool) -> list[list[Header]]:
   parts = [part for whole in parts for part in _parallel(whole, slices)]
   if one_series:
     return parts
-  return [part for whole in parts for part in _acquisitions(whole, slices)]
+  for keyword in _OF_ONE_ACQUISITION:
+    parts = [part for whole in parts for part in _acquisitions(whole, slices, keyword)]
+  return parts
 
 
 def _by(headers: Sequence[Header], key: Callable[[Header], str]) -> list[list[Header]]:
@@ -151,20 +179,29 @@ def _parallel(headers: list[Header], slices: Mapping[str, Slice]) -> list[list[H
   return groups
 
 
-def _acquisitions(headers: list[Header], slices: Mapping[str, Slice]) -> list[list[Header]]:
-  """By acquisition where they lie over each other; a scan may be several that follow one another.
+def _acquisitions(headers: list[Header], slices: Mapping[str, Slice], keyword: str) -> list[list[Header]]:
+  """By acquisition or reconstruction where they lie over each other; a scan may be several that follow one
+  another.
 
-  Where that leaves slices alone or on top of each other, the numbers do not say what belongs together.
+  Where that leaves slices alone or on top of each other, the values do not say what belongs together; nor
+  do times, voltages and the like where each is not a scan of even steps.
   """
-  groups = _by(headers, lambda header: _text(header, "AcquisitionNumber"))
-  if len(groups) < 2 or any(not _text(group[0], "AcquisitionNumber") for group in groups):
+  groups = _by(headers, lambda header: _text(header, keyword))
+  if len(groups) < 2 or any(not _text(group[0], keyword) for group in groups):
     return [headers]
   depths = [np.sort(_depths(group, slices)) for group in groups]
   if any(len(own) < 2 or np.diff(own).min() < DUPLICATE_MM for own in depths):
     return [headers]
+  if keyword != "AcquisitionNumber" and not all(map(_are_even, depths)):
+    return [headers]
   spans = sorted((own[0], own[-1]) for own in depths)
   apart = all(after[0] > before[1] + DUPLICATE_MM for before, after in zip(spans, spans[1:]))
   return [headers] if apart else groups
+
+
+def _are_even(depths: Floats) -> bool:
+  steps = np.diff(depths)
+  return bool(np.ptp(steps) <= UNEVEN_SHARE * steps.mean())
 
 
 def _depths(headers: Sequence[Header], slices: Mapping[str, Slice]) -> Floats:
@@ -181,6 +218,8 @@ def _series(part: Sequence[Header], parts: Sequence[Sequence[Header]]) -> Series
   traits = [_text(first, keyword) for keyword in ("SeriesInstanceUID", "PatientID", "StudyInstanceUID")]
   traits += [frame_of_reference(part), *_shape(first)]
   traits += acquisitions if len(acquisitions) == 1 else []
+  if len(parts) > 1:  # codes stay what they were where nothing is parted
+    traits += [value for keyword in _OF_ONE_ACQUISITION[1:] for value in _one_of_part(keyword, part, parts)]
   personal = tuple(_text(first, keyword) for keyword in _PERSONAL)
   return Series(
     uid=_text(first, "SeriesInstanceUID"),
@@ -191,6 +230,13 @@ def _series(part: Sequence[Header], parts: Sequence[Sequence[Header]]) -> Series
     part=_difference(part, parts),
     personal=personal if _text(first, "PatientIdentityRemoved") != "YES" else (),
   )
+
+
+def _one_of_part(keyword: str, part: Sequence[Header], parts: Sequence[Sequence[Header]]) -> tuple[str, ...]:
+  """The value of a part whose slices have one, where other parts of the UID have another."""
+  own = {_text(header, keyword) for header in part}
+  others = {_text(header, keyword) for other in parts for header in other}
+  return tuple(own) if len(own) == 1 and others - own else ()
 
 
 def _shape(header: Header) -> list[str]:
@@ -221,6 +267,12 @@ def _traits(part: Sequence[Header]) -> dict[str, str]:
     "size": size,
     "turned": turn,
     "acquisition": _text(first, "AcquisitionNumber"),
+    "time point": _text(first, "TemporalPositionIdentifier"),
+    "kV": _text(first, "KVP"),
+    "kernel": _text(first, "ConvolutionKernel"),
+    "slices of": _text(first, "SliceThickness"),
+    "type": _text(first, "ImageType"),
+    "acquired at": _text(first, "AcquisitionTime"),
   }
 
 

@@ -7,6 +7,7 @@ Whatever would make the HU doubtful is refused.
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import Any
 
 import numpy as np
@@ -115,9 +116,22 @@ def to_hu(path: str, values: StoredValues, raw: Raw) -> ImageHU:
 
 
 def hu_of_decoded(values: StoredValues, hu: npt.NDArray[Any]) -> ImageHU:
-  """As `to_hu`, for compressed pixels that GDCM has decoded and rescaled already."""
+  """As `to_hu`, for compressed pixels that GDCM has decoded and rescaled already.
+
+  Of padding beyond the stored bits it has left the lower ones, which are the value of tissue as well.
+  """
   stored = np.rint((hu.astype(np.float64) - values.intercept) / values.slope).astype(np.int64)
+  if values.padding is not None:
+    low, high = (_lower_bits(value, values) for value in values.padding)
+    if high - low == values.padding[1] - values.padding[0]:
+      values = dataclasses.replace(values, padding=(low, high))
   return _rescaled(values, stored, _within(stored, values.padding))
+
+
+def _lower_bits(value: int, values: StoredValues) -> int:
+  """What the stored bits hold of a value."""
+  kept = value & ((1 << values.bits_stored) - 1)
+  return kept - (1 << values.bits_stored) if values.signed and kept >> (values.bits_stored - 1) else kept
 
 
 def _rescaled(values: StoredValues, stored: Integers, padding: npt.NDArray[np.bool_]) -> ImageHU:
@@ -182,8 +196,9 @@ def _require_grey_values(header: Header) -> None:
 
 
 def _require_hu(header: Header) -> None:
-  unit = header.text("RescaleType")
-  if unit.upper() not in ("", "HU"):
+  # US is "unspecified" (C.11.1.1.2); whether the values can be HU is asked of all scans
+  unit = re.sub(r"[^A-Z]", "", header.text("RescaleType").upper())
+  if unit not in ("", "HU", "US") and not re.fullmatch(r"HOUN[DS]*FIELDS?(UNITS?)?", unit):
     raise header.wrong("RescaleType", "HU")
   if "ModalityLUTSequence" in header:
     raise InputError(

@@ -93,6 +93,8 @@ def _read_scalar_volume(path: AnyPath) -> sitk.Image:
       size, components = reader.GetSize(), reader.GetNumberOfComponents()
       if len(size) == 3 and components == 1:
         return reader.Execute()
+      if len(size) == 4 and size[3] == 1 and components == 1:
+        return reader.Execute()[:, :, :, 0]
   except RuntimeError as error:
     why = reason(error)
     if why.endswith("No such file or directory"):  # errno of something else: require_voxels has looked

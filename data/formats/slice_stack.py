@@ -146,15 +146,16 @@ def _require_upright(folder: AnyPath, positions: Floats, normal: Floats, pixel_m
   stack = positions[-1] - positions[0]
   drift = stack - (stack @ normal) * normal
   tilt = np.degrees(np.arctan2(np.linalg.norm(drift), stack @ normal))
-  line = positions[0] + np.outer(np.linspace(0, 1, len(positions)), stack)
-  if tilt > TILT_DEGREES and np.linalg.norm(drift) > 0.1 * pixel_mm:
+  sideways = positions - positions[0] - np.outer(np.linspace(0, 1, len(positions)), stack)
+  sideways -= np.outer(sideways @ normal, normal)
+  off_line_mm = np.linalg.norm(sideways, axis=1).max()
+  on_a_line = off_line_mm <= max(0.5 * pixel_mm, 0.1 * np.linalg.norm(drift))
+  if on_a_line and tilt > TILT_DEGREES and np.linalg.norm(drift) > 0.1 * pixel_mm:
     raise InputError(
       f"{folder}: the gantry is tilted: slices are stacked {tilt:.1f} degrees off their normal; only upright "
       "stacks are read. Correct the tilt first, for instance with dcm2niix."
     )
-  sideways = positions - line
-  sideways -= np.outer(sideways @ normal, normal)
-  off_mm = max(np.linalg.norm(sideways, axis=1).max(), np.linalg.norm(drift))
+  off_mm = max(off_line_mm, np.linalg.norm(drift))
   if off_mm > 0.5 * pixel_mm:
     raise InputError(
       f"{folder}: slices are shifted sideways by up to {off_mm:.3g} mm against each other; half a pixel "

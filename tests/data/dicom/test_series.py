@@ -10,7 +10,7 @@ import pytest
 import SimpleITK as sitk
 
 from data.cases import Reading
-from data.dicom.series import series_files
+from data.dicom.series import read_series, series_files
 from data.input_error import InputError
 from data.reading import volumes
 from tests.data.dicom.dicom_files import RAMP, write_series, write_slice
@@ -150,6 +150,30 @@ def test_position_that_occurs_twice(tmp_path):
   write_series(tmp_path)
   write_slice(tmp_path / "again.dcm", RAMP[0], (-20, -30, 12))
   refused(tmp_path, "more than once", "at 12 mm", "phase")
+
+
+def test_a_copy_of_a_file_is_left_out_and_told(tmp_path):
+  write_series(tmp_path)
+  shutil.copy(tmp_path / "888.0.dcm", tmp_path / "888.0 (1).dcm")
+  volume = read_series(tmp_path)
+  assert volume.grid.shape[2] == 4
+  assert volume.notes[0].startswith("1 file(s) are copies of others and were not used (888.0")
+
+
+def test_names_in_the_pixels_are_told(tmp_path):
+  write_series(tmp_path, BurnedInAnnotation="YES")
+  assert any("BurnedInAnnotation is YES" in note for note in read_series(tmp_path).notes)
+
+
+def test_half_of_a_scan_shifted_is_no_tilted_gantry(tmp_path):
+  for index, stored in enumerate(RAMP):
+    write_slice(tmp_path / f"{index}.dcm", stored, (20.0 * (index > 1), 0, 5 * index))
+  refused(tmp_path, "shifted sideways by up to")
+
+
+def test_a_volume_in_a_folder_of_its_own_is_named(tmp_path):
+  (tmp_path / "p.nii.gz").write_bytes(bytes(500))
+  refused(tmp_path, "in which p.nii.gz lies: name the file itself")
 
 
 def test_slices_shifted_sideways(tmp_path):

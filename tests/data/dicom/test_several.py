@@ -57,6 +57,46 @@ def test_acquisitions_that_lie_over_each_other_are_phases(tmp_path, depths):
   assert groups(tmp_path) == [("a", 3), ("b", 3)]
 
 
+@pytest.mark.parametrize(
+  "keyword, values",
+  [
+    ("AcquisitionTime", ("101010", "101110")),
+    ("ConvolutionKernel", ("B30f", "B70f")),
+    ("KVP", (80, 140)),
+    ("SliceThickness", (5, 1)),
+    ("TemporalPositionIdentifier", (1, 2)),
+    ("ImageType", (["ORIGINAL", "PRIMARY", "AXIAL"], ["DERIVED", "SECONDARY", "AXIAL"])),
+  ],
+)
+def test_scans_whose_slices_alternate_are_two_even_where_they_make_one_even_stack(tmp_path, keyword, values):
+  """SimpleITK#1185: phases or kernels under one UID and one acquisition number became one striped volume."""
+  for name, value, first in zip("ab", values, (0, 2)):
+    write(tmp_path, name, range(first, 16, 4), **{keyword: value, "AcquisitionNumber": 1})
+  assert groups(tmp_path) == [("a", 4), ("b", 4)]
+  one, other = found_in(tmp_path)
+  assert one.code != other.code and one.part and one.part != other.part
+
+
+def test_times_and_voltages_of_slices_that_follow_one_another_part_nothing(tmp_path):
+  for number, z in enumerate(range(0, 12, 2)):
+    write(tmp_path, "abcdef"[number], (z,), AcquisitionTime=f"10101{number}", KVP=80 + 60 * (z > 5))
+  assert groups(tmp_path) == [("a", 6)]
+
+
+@pytest.mark.parametrize("uids", [("SeriesInstanceUID",), ("StudyInstanceUID", "FrameOfReferenceUID")])
+def test_files_with_uids_of_their_own_that_lie_as_one_scan_are_one(tmp_path, uids):
+  """fo-dicom#497: an anonymiser gave each file its own."""
+  for number in range(5):
+    tags = dict.fromkeys(uids, f"1.2.9.{number}")
+    write(tmp_path, "abcde"[number], (2 * number,), PatientID="p", SeriesNumber=2, **tags)
+  assert groups(tmp_path) == [("a", 5)]
+  write(tmp_path, "f", (15,), PatientID="p", SeriesNumber=2, **{uids[0]: "1.2.9.9"})
+  assert len(groups(tmp_path)) > 1  # not evenly behind the others
+  (tmp_path / "f15.0.dcm").unlink()
+  write(tmp_path, "g", (10,), PatientID="q", SeriesNumber=2, **{uids[0]: "1.2.9.9"})
+  assert len(groups(tmp_path)) > 1  # of another patient
+
+
 def test_acquisitions_that_follow_one_another_are_one_scan(tmp_path):
   for number, depths in enumerate([(0, 2), (4, 6), (8,)]):
     write(tmp_path, "abc"[number], depths, AcquisitionNumber=number + 1)

@@ -113,6 +113,16 @@ def test_decoded_pixels_get_the_same_air():
   assert hu_of_decoded(half, np.array([[-998.5, -998.0, 60.5]])).tolist() == [[-1024, -998, 60.5]]
 
 
+def test_decoded_padding_beyond_the_stored_bits_is_air_where_it_reaches_the_edge():
+  """GDCM gives the lower 12 bits of 63536, which are tissue of 1072 HU as well."""
+  decoded = np.full((7, 7), 1072.0)
+  decoded[1:6, 1:6] = 40
+  decoded[3, 3] = 1072
+  padded = values(PixelPaddingValue=63536, BitsStored=12, HighBit=11)
+  found = hu_of_decoded(padded, decoded)
+  assert (found[0] == -1024).all() and found[3, 3] == 1072 and found[2, 2] == 40
+
+
 @pytest.mark.parametrize(
   "tags, words",
   [
@@ -123,8 +133,7 @@ def test_decoded_pixels_get_the_same_air():
     ({"PhotometricInterpretation": "PALETTE COLOR"}, ["PALETTE COLOR"]),
     ({"PresentationLUTShape": "INVERSE"}, ["PresentationLUTShape is INVERSE"]),
     ({"SamplesPerPixel": 3}, ["3 values per pixel"]),
-    ({"RescaleType": "US"}, ["RescaleType is US", "HU is allowed"]),
-    ({"RescaleType": "OD"}, ["RescaleType is OD"]),
+    ({"RescaleType": "OD"}, ["RescaleType is OD", "HU is allowed"]),
     ({"RescaleSlope": 0}, ["RescaleSlope is 0", "above 0"]),
     ({"RescaleSlope": -1}, ["RescaleSlope is -1"]),
     ({"RescaleIntercept": "x"}, ["RescaleIntercept is x", "finite number"]),
@@ -141,7 +150,9 @@ def test_what_makes_hu_doubtful(tags, words):
 
 
 @pytest.mark.parametrize(
-  "tags", [{"RescaleType": "HU"}, {"RescaleType": " hu"}, {"SamplesPerPixel": None}, {"HighBit": None}]
+  "tags",
+  [{"RescaleType": name} for name in ("HU", " hu", "US", "Houndsfield Unit", "HOUNSFIELD", "")]
+  + [{"SamplesPerPixel": None}, {"HighBit": None}],
 )
 def test_what_says_the_same_in_other_words(tags):
   assert values(**tags) == values()

@@ -8,7 +8,7 @@ import pytest
 import SimpleITK as sitk
 
 from data.reading import volumes
-from tests.data.formats.volume_files import ramp_file, refused, save, stored_as
+from tests.data.formats.volume_files import CANONICAL_AFFINE, RAMP, ramp_file, refused, save, stored_as
 
 
 @pytest.mark.parametrize("ending", [".nrrd", ".mha", ".mhd"])
@@ -42,3 +42,11 @@ def test_simpleitk_prints_nothing(tmp_path, capfd):
   os.remove(data)
   refused(tmp_path / "ct.mhd", "ElementDataFile", "not there")
   assert capfd.readouterr().err == ""
+
+
+def test_a_fourth_axis_of_one_is_none(tmp_path):
+  image = sitk.JoinSeries([sitk.ReadImage(ramp_file(tmp_path))])
+  sitk.WriteImage(image, str(tmp_path / "ct.mha"))
+  volume = volumes.read_image(tmp_path / "ct.mha")
+  np.testing.assert_array_equal(volume.array, RAMP)
+  np.testing.assert_allclose(volume.affine, CANONICAL_AFFINE, atol=1e-5)
