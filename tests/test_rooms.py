@@ -55,7 +55,13 @@ MAY_IMPORT = {
   | {"deeplab_panns.portable", "deeplab_panns.runs"},
   "deeplab_panns.outputs": {"data"} | READING,
   "deeplab_panns.prediction": DATA - {"data.synthetic", "data.batches"}
-  | {"data.signals", "deeplab_panns.segmentation", "deeplab_panns.exports", "deeplab_panns.outputs"},
+  | {
+    "data.guards",
+    "data.signals",
+    "deeplab_panns.segmentation",
+    "deeplab_panns.exports",
+    "deeplab_panns.outputs",
+  },
   "deeplab_panns.runs": DATA - {"data.synthetic"}
   | {"dltk_unet", "deeplab_panns.networks", "deeplab_panns.method", "deeplab_panns.segmentation"},
   "deeplab_panns.pretrained": {"data", "data.files", "deeplab_panns.networks", "deeplab_panns.runs"},

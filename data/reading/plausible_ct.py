@@ -22,6 +22,10 @@ PATIENT_MM = 100.0  # so much of a patient, across and from front to back, holds
 MOST_LABELS = 256
 NARROWEST_SPAN_HU = 30.0  # of any CT; normalised pictures and attenuation have far less
 NO_AIR_HU = -800.0  # above that of lung and bowel gas, but for their edges; half of HU never comes near
+FAR_BELOW_AIR_HU = -1200.0
+AIR_BELOW_HU = -500.0
+WITH_AIR, WITHOUT_AIR = 0.15, 0.005  # of a slice
+FILLED = 0.05  # of the voxels at the sides of the slices
 BODY_ABOVE_HU = -300
 BODY_GRID_MM, BODY_STEPS = 4.0, 48
 # Across the larger and the smaller in-plane extent of a body that lies whole in the picture. A small adult
@@ -53,8 +57,9 @@ def doubts(volume: Volume) -> list[Doubt]:
   found = _doubt_of_values(volume)
   if found is not None and found.certain:
     return [found]  # a body cannot be measured where the values mean something else
-  of_slices = None if found else _doubt_of_slices(volume)
-  return [doubt for doubt in (found, of_slices, _doubt_of_size(volume)) if doubt is not None]
+  for doubt_of in (_doubt_of_slices, _doubt_of_air, _doubt_of_filling):  # one reason is enough
+    found = found or doubt_of(volume)
+  return [doubt for doubt in (found, _doubt_of_size(volume)) if doubt is not None]
 
 
 def _doubt_of_values(volume: Volume) -> Doubt | None:
@@ -86,6 +91,34 @@ def _doubt_of_slices(volume: Volume) -> Doubt | None:
   )
 
 
+def _doubt_of_air(volume: Volume) -> Doubt | None:
+  """Slices without air among slices that have it: their intercept was lost."""
+  shares = np.array([np.mean(plane[::3, ::3] < AIR_BELOW_HU) for plane in volume.array])
+  without = np.flatnonzero(shares < WITHOUT_AIR)
+  if not 0 < len(without) < len(shares) or np.median(shares[shares >= WITHOUT_AIR]) < WITH_AIR:
+    return None
+  return Doubt(
+    False,
+    f"{volume.path}: {len(without)} of {len(shares)} slices, counted from the feet from 0 on, have no air, "
+    f"and the others {100 * np.median(shares):.0f} % ({listed(without.tolist())}); was their rescale "
+    "intercept lost?",
+  )
+
+
+def _doubt_of_filling(volume: Volume) -> Doubt | None:
+  """Exactly 0 at the edge, beside air: what a program put there that resampled or turned the scan."""
+  edges = [volume.array[:, row] for row in (0, -1)] + [volume.array[:, :, column] for column in (0, -1)]
+  edge = np.concatenate([one.ravel() for one in edges])
+  zeros, air = np.mean(edge == 0), np.mean(edge < AIR_BELOW_HU)
+  if zeros < FILLED or air < FILLED:
+    return None
+  return Doubt(
+    False,
+    f"{volume.path}: {100 * zeros:.0f} % of the voxels at the sides are exactly 0 HU beside air: was it "
+    "filled there when it was turned or resampled? Air is -1000.",
+  )
+
+
 def _kind(
   sample: Floats, array: npt.NDArray[Any], low: float, high: float, extent_mm: tuple[float, float]
 ) -> tuple[bool, str]:
@@ -108,6 +141,11 @@ def _kind(
     return True, f"no voxel is below 0: this looks like {kind}"
   if low > NO_AIR_HU:
     return False, f"no voxel is below {NO_AIR_HU:g}, so there is no air (cropped, clipped, or no HU?)"
+  far_below = sample[sample < FAR_BELOW_AIR_HU]
+  if len(far_below) > 0.1 * len(sample):
+    _, counts = np.unique(far_below, return_counts=True)
+    if counts.max() < 0.5 * len(far_below):  # what lies outside the scan circle has one value
+      return False, f"a tenth of the voxels lie below {FAR_BELOW_AIR_HU:g} (HU times a factor?)"
   if share.between(-150, 300) < 0.001:
     return False, "hardly a voxel is soft tissue"
   return False, ""

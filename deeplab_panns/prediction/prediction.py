@@ -16,11 +16,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from data.arrays import Labels
 from data.files.outputs import Outputs
+from data.guards.measures import measure
+from data.guards.posture import check_posture
 from data.input_error import InputError
 from data.listed import listed
 from data.reading.value_names import ORGANS_BESIDE
-from data.reading.volumes import system_errors
+from data.reading.volumes import Volume, system_errors
 from data.whole_file import AnyPath, write_text
 from deeplab_panns.outputs.color_table import color_table
 from deeplab_panns.outputs.made_by import MadeBy, installed_version
@@ -347,9 +350,17 @@ def predict_file(
           quantised_probabilities(segmenter, given, volume.spacing_mm, len(organs))
         )
       network_seconds = time.monotonic() - started
+    _tell_of_posture(name, volume, labels, organs)
     case = SegmentedCase(name, volume, labels, organs)
     measured = write_case(case, output_dir, request.wanted, request.made_by, probabilities)
   return Predicted(as_json(measured), len(labels), time.monotonic() - begun, network_seconds)
+
+
+def _tell_of_posture(name: str, volume: Volume, labels: Labels, organs: tuple[str, ...]) -> None:
+  """Warns of a scan that lies back to front by its bones, or upside down by its lungs and what was found."""
+  measured = measure(volume.array, labels, volume.affine, volume.spacing_mm, organs, organs)
+  for finding in check_posture(measured):
+    say(f"warning: {name}: {finding.line}, or its header is wrong; the labels may be too")
 
 
 def _require_possible(

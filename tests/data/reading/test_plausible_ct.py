@@ -101,6 +101,33 @@ def test_a_body_of_the_wrong_size(factor, measured):
   assert not doubt.certain and measured in doubt.line and "spacing in the header" in doubt.line
 
 
+def with_part(change, part):
+  hu = body_hu()
+  hu[part] = change(hu[part])
+  return hu
+
+
+@pytest.mark.parametrize(
+  "hu, words",
+  [
+    (
+      with_part(lambda hu: hu + 1024, np.s_[3:5]),
+      "2 of 8 slices, counted from the feet from 0 on, have no air",
+    ),
+    (with_part(lambda hu: 0 * hu, np.s_[:, :, :9]), "are exactly 0 HU beside air"),
+    (2 * body_hu(), "lie below -1200 (HU times a factor?)"),
+  ],
+)
+def test_values_that_are_no_hu_in_a_part_or_by_a_factor_are_told(hu, words):
+  doubt = only(doubts(volume(hu)))
+  assert words in doubt.line and not doubt.certain
+
+
+def test_a_cropped_body_and_slices_within_it_are_not_doubted_for_their_air():
+  hu = body_hu()
+  assert doubts(volume(np.concatenate([hu, hu])[:, 12:84, 10:110])) == []
+
+
 def test_slices_that_were_lost_are_told():
   hu = body_hu()
   hu[3], hu[5] = 0, -1024

@@ -208,6 +208,24 @@ def test_what_is_no_ct_in_hu_is_refused_unless_it_is_assumed_and_the_others_go_o
   assert label_maps(tmp_path / "out") == ["p01.nii.gz", "p01_seg.nii.gz", "shifted.nii.gz"]
 
 
+def test_a_scan_that_lies_the_wrong_way_round_is_told(tmp_path, capsys):
+  """MIScnn#69: an array whose axes are turned, and lungs below what was taken for the liver."""
+  hu = np.repeat(body(), 3, axis=0)
+  hu[:, 45:53, 25:35] = 600  # rows grow to the back in LPS, where the spine is
+  hu[:5, 15:30, 15:45] = -800  # near the feet
+  write_nifti(tmp_path / "in" / "up.nii.gz", hu, (6.0, 6.0, 6.0))
+  write_nifti(tmp_path / "in" / "back.nii.gz", hu[:, ::-1].copy(), (6.0, 6.0, 6.0))
+
+  class Above(Bright):
+    def labels(self, volume, spacing_mm):
+      return {"labels": np.uint8((np.asarray(volume) > 0) & (np.arange(18)[:, None, None] > 9))}
+
+  predict(tmp_path / "in", tmp_path / "out", Stub(Above()))
+  said = capsys.readouterr().out
+  assert "warning: back: bone lies" in said and "the scan is back to front, or its header is wrong" in said
+  assert "warning: up: the lungs lie" in said and "up: bone" not in said
+
+
 def test_names_that_cannot_name_an_output_fail_and_the_others_go_on(tmp_path, capsys):
   for name in ("ok.nii.gz", "x" * 247 + ".nii.gz"):
     write_nifti(tmp_path / "in" / name, IMAGE)
