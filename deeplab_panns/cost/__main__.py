@@ -12,6 +12,7 @@ from absl import flags
 
 from data import command
 from data.batches.patches import PatchSampling
+from data.input_error import InputError
 from deeplab_panns import config
 from deeplab_panns.cost.estimate import OF_BANDWIDTH, OF_OPERATIONS, Estimate, Step, estimate
 from deeplab_panns.cost.machines import MACHINES, Machine
@@ -30,6 +31,8 @@ def define_flags() -> None:
 def main(_: list[str]) -> None:
   args = flags.FLAGS
   experiment = read_experiment(args.experiment)
+  if experiment.co_training:
+    raise InputError(f"{args.experiment}: --co_training trains two networks; the estimate is of one.")
   sampling = experiment.sampling
   if isinstance(sampling, PatchSampling):
     shape: tuple[int, ...] = (*sampling.patch_size, 1)

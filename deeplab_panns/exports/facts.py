@@ -80,7 +80,8 @@ def _cases(run: TrainedRun) -> dict[str, Any] | None:
   if not is_content_of(store, run.fingerprint):
     return None
   splits = _splits(run, store)
-  training = splits.labeled + splits.partial
+  as_unlabelled = run.experiment.stage2.supervision == "semi"
+  training = splits.labeled if as_unlabelled else splits.labeled + splits.partial
   annotated = {organ: sum(organ in case.annotated for case in training) for organ in run.organs}
   parts = {"labelled": splits.labeled, "partial": splits.partial}
   held_out = {"validation": splits.validation, "test": splits.test}
@@ -88,10 +89,10 @@ def _cases(run: TrainedRun) -> dict[str, Any] | None:
 
 
 def _splits(run: TrainedRun, store: Store) -> Splits:
-  """The cases that the run trained on, and those that it held out."""
+  """The cases that the run trained on up to this checkpoint, and those that it held out."""
   held_out, stage2 = run.experiment.held_out, run.experiment.stage2
   splits = split(store, held_out.fold, held_out.validation_fraction, run.experiment.seed)
-  if not stage2.has_partial:
+  if not stage2.has_partial or run.step <= run.experiment.stage1.steps:
     return Splits(splits.labeled, (), splits.validation, splits.test)
   return only_annotating(splits, stage2.partial_organs, store) if stage2.partial_organs else splits
 
@@ -100,10 +101,10 @@ def scores_of(run: TrainedRun) -> dict[str, Any] | None:
   """The run's scores on cases that it was not trained on, as `evaluate` left them in its folder.
 
   Returns:
-    {"split": "val" or "test", "cases", "mean_dice", "organs": {organ: {"dice", "sd", "n"}}}: n cases define
-    an organ's Dice. None if there are none, or they are of another run, checkpoint or store, of cases in
-    training, of fewer cases than were to be scored, or of labels that an exported model does not give
-    (evaluate --test_scales, ...).
+    {"split": "val" or "test", "cases", "mean_dice", "organs": {organ: {"dice", "sd", "n"}},
+    "chose_checkpoint"}: n cases define an organ's Dice; the cases may have chosen the best checkpoint. None
+    if there are none, or they are of another run, checkpoint or store, of cases in training, of fewer cases
+    than were to be scored, or of labels that an exported model does not give (evaluate --test_scales, ...).
   """
   try:
     found = json.loads((run.directory.path / "metrics.json").read_text(encoding="utf-8"))
@@ -113,7 +114,9 @@ def scores_of(run: TrainedRun) -> dict[str, Any] | None:
       organ: {"dice": scores["dice"], "sd": scores["dice_sd"], "n": scores["cases"] - scores["excluded"]}
       for organ, scores in found["organs"].items()
     }
-    return {name: found[name] for name in ("split", "cases", "mean_dice")} | {"organs": organs}
+    chose = found["split"] == "val" and found.get("checkpoint") == "best"
+    scores = {name: found[name] for name in ("split", "cases", "mean_dice")}
+    return {**scores, "organs": organs, "chose_checkpoint": chose}
   except (OSError, ValueError, KeyError, TypeError, AttributeError):
     return None
 

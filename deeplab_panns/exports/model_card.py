@@ -123,6 +123,8 @@ def _scores(facts: Mapping[str, Any]) -> list[str]:
       f"{_dice(scores['mean_dice'])}. n: cases in which the organ is there or was found.",
       "",
     ]
+    if scores["chose_checkpoint"]:
+      lines.insert(1, "These cases chose the checkpoint: on others it will do less well.")
   lines += ["| organ | annotated in training cases | Dice | sd | n |", "|---|---|---|---|---|"]
   for organ in facts["organs"]:
     found = scores["organs"].get(organ) if scores else None

@@ -71,11 +71,10 @@ def _start(
     if broken:
       failures[task.name] = f"needs {broken[0]}, which failed"
       del waiting[task.name]
-    elif task.is_done():
-      del waiting[task.name]
     elif len(running) < jobs and unfinished.isdisjoint(task.needs):
       del waiting[task.name]
-      running.append(_Running(task, log_dir / f"{task.name}.log"))
+      if not task.is_done():  # which looks through all results, and so is not asked of all tasks all the time
+        running.append(_Running(task, log_dir / f"{task.name}.log"))
 
 
 def _close(process: _Running, failures: dict[str, str]) -> None:

@@ -6,7 +6,7 @@ import json
 import math
 import pathlib
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -67,6 +67,7 @@ def merge(
       key: {case: value for summary in summaries.values() for case, value in summary.get(key, {}).items()}
       for key in ("references", "first_of_patient")
     },
+    "seen_in_training": _seen(summaries.values()),
   }
   volumes = [
     volume
@@ -79,6 +80,13 @@ def merge(
   confusion.write_csv(pathlib.Path(run_dir) / "confusion.csv", organs, counts)
   write_text(pathlib.Path(run_dir) / "metrics.json", json.dumps(content, indent=1, allow_nan=False))
   return content
+
+
+def _seen(summaries: Iterable[Mapping[str, Any]]) -> list[str] | None:
+  """Scored cases that a fold's network was trained on; None if none is known and not all folds can tell."""
+  of_folds = [summary.get("seen_in_training", []) for summary in summaries]
+  seen = [case for cases in of_folds for case in cases or ()]
+  return seen if seen or None not in of_folds else None
 
 
 def case_means(rows: Rows) -> dict[str, float | None]:

@@ -1,8 +1,11 @@
 """The command on flagfiles of the repository."""
 
+import types
+
 import pytest
 from absl import flags
 
+from data.input_error import InputError
 from deeplab_panns.cost import __main__ as cost
 from deeplab_panns.cost.__main__ import read_experiment, rows
 from deeplab_panns.cost.network_cost import NetworkCost
@@ -40,3 +43,12 @@ def test_the_command_says_what_it_counted(monkeypatch, capsys):
   cost.main([])
   said = capsys.readouterr().out
   assert "2.0 GMAC, 3 M activations an example, 5.0 M parameters" in said and "| H100 SXM" in said
+
+
+def test_two_networks_are_not_taken_for_one(monkeypatch, tmp_path):
+  flagfile = tmp_path / "two.flags"
+  quickstart = ROOT / "experiments" / "quickstart.flags"
+  flagfile.write_text(f"--flagfile={quickstart}\n--supervision=partial\n--co_training\n")
+  monkeypatch.setattr(cost.flags, "FLAGS", types.SimpleNamespace(experiment=str(flagfile), organs=13))
+  with pytest.raises(InputError, match="trains two networks; the estimate is of one"):
+    cost.main([])

@@ -39,6 +39,7 @@ FACTS = {
       "spleen": {"dice": 0.9, "sd": 0.05, "n": 2},
       "liver": {"dice": 0.72468, "sd": None, "n": 1},
     },
+    "chose_checkpoint": True,
   },
   "intended_use": "Research.",
 }

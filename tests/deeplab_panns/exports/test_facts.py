@@ -77,6 +77,15 @@ def test_partial_cases_that_a_run_did_not_use_are_not_counted(run):
   assert facts_of(run)["training"]["cases"]["partial"] == 0
 
 
+def test_a_checkpoint_of_stage_1_saw_no_partial_case_and_semi_no_annotation_of_theirs(run):
+  semi = dataclasses.replace(run.experiment.stage2, supervision="semi")
+  run.experiment = dataclasses.replace(run.experiment, stage2=semi)
+  cases = facts_of(run)["training"]["cases"]
+  assert cases["partial"] == 2 and cases["annotated"]["liver"] == 2
+  run.step = run.experiment.stage1.steps
+  assert facts_of(run)["training"]["cases"]["partial"] == 0
+
+
 def test_a_store_that_is_gone_or_has_changed_is_not_counted(run):
   run.fingerprint = "another"
   assert facts_of(run)["training"]["cases"] is None
@@ -91,7 +100,10 @@ def test_scores_are_those_of_this_checkpoint_on_unseen_cases(run):
     "cases": 3,
     "mean_dice": 0.9,
     "organs": {"liver": {"dice": 0.9, "sd": 0.1, "n": 2}},
+    "chose_checkpoint": False,
   }
+  evaluated(run, checkpoint="best")
+  assert scores_of(run)["chose_checkpoint"]
 
 
 def test_scores_of_another_run_or_store_or_of_the_cases_that_were_left_are_none(run, tmp_path):

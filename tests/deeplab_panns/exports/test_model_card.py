@@ -15,6 +15,7 @@ def facts(**changes):
 def test_every_organ_has_its_dice_its_n_and_the_training_cases_that_annotate_it():
   card = model_card(FACTS, "pass\n")
   assert "On the 2 validation cases, on the store's grid; mean over organs 0.812." in card
+  assert "These cases chose the checkpoint" in card
   assert "| spleen | 13 | 0.900 | 0.050 | 2 |" in card and "| liver | 4 | 0.725 | – | 1 |" in card
   assert "4 fully labelled and 9 partially labelled cases; held out: 2 for validation, 5 as test." in card
   assert (

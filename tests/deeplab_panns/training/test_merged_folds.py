@@ -44,6 +44,18 @@ def test_merged_numbers_by_hand(validation):
   assert "mean Dice 0.6500 over 3 organs and 4 cases" in folds.describe(summary, validation.run_dir)
 
 
+@pytest.mark.parametrize(
+  "seen, together",
+  [(([], ["c1"]), ["c1"]), ((None, ["c1"]), ["c1"]), ((None, []), None), (([], []), [])],
+)
+def test_cases_that_a_fold_was_trained_on_are_not_forgotten(validation, seen, together):
+  for fold, ids in enumerate(seen):
+    finish(validation, fold, seen_in_training=ids)
+  folds_dirs = {fold: validation.fold_dir(fold) for fold in (0, 1)}
+  found = merged_folds.merge(folds_dirs, validation.folds, validation.run_dir)
+  assert found["seen_in_training"] == together
+
+
 def test_folds_of_other_organs_are_refused(validation):
   finish(validation, 0)
   finish(validation, 1)
