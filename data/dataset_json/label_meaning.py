@@ -55,11 +55,10 @@ def label_meaning(where: str, labels: Any, organs: tuple[str, ...]) -> Meaning:
       continue
     if key == "0" and is_background:
       continue  # as it always is
-    if not re.fullmatch(r"[0-9]{1,9}", key) or int(key) == 0:
+    if not re.fullmatch(r"-?[0-9]{1,9}", key) or int(key) == 0:
       raise InputError(
-        f'{where}: "labels" has the value {show(key)}; values are whole numbers from 1 on (0 is '
-        "background), "
-        "or names of segments."
+        f'{where}: "labels" has the value {show(key)}; values are whole numbers (0 is background), or '
+        "names of segments."
       )
     value = int(key)
     if value in meaning.values or value in meaning.background | meaning.ignored:

@@ -37,8 +37,8 @@ def read_manifest(path: AnyPath) -> Manifest:
   for other, what in _OTHERS.items():
     if other in content and "organs" not in content:
       raise InputError(
-        f'{path}: has "{other}" and no "organs": this is {what}. Prepare the data set by '
-        "--layout=nnunet_raw, or have a manifest written by python -m data.manifest."
+        f'{path}: has "{other}" and no "organs": this is {what}. Have a manifest written by '
+        f"python -m data.manifest{' or prepare it by --layout=nnunet_raw' if other != 'training' else ''}."
       )
   organs = checked_organs(path, content.get("organs"))
   listed_cases = content.get("cases")

@@ -81,14 +81,12 @@ class Outputs:
       if not os.path.lexists(path):
         continue
       if self._is_input(path):
-        raise InputError(
-          f"{path}: is an input and would be replaced by an output; choose another --output_dir."
-        )
+        raise InputError(f"{path}: is an input and would be replaced by an output; choose another place.")
       own = path.is_file() and written.get(name) in (_BEGUN, file_sha256(path))
       if not self._overwrite and not own:
         raise InputError(
           f"{path}: exists, and was not written by this command or has changed since; give --overwrite to "
-          "replace it, or choose another --output_dir."
+          "replace it, or choose another place."
         )
 
   def unchanged(self, names: Iterable[str]) -> bool:

@@ -109,6 +109,8 @@ def _labels(path: pathlib.Path, content: dict[str, Any]) -> tuple[dict[int, str]
   ignored = frozenset[int]()
   for key, other in content["labels"].items():
     name, value = (other, key) if str(key).isdigit() else (key, other)
+    if isinstance(value, list) and len(value) == 1:
+      value = value[0]
     if isinstance(value, list):
       raise InputError(
         f'{path}: "labels" has the region {name} of several values; regions overlap and are not read. Give '

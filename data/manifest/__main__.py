@@ -15,8 +15,9 @@ from absl import flags
 from data import command
 from data.dataset_json.manifest_file import read_manifest
 from data.files.outputs import Outputs
+from data.input_error import InputError
 from data.manifest.draft import draft_manifest, parse_organs
-from data.whole_file import write_text
+from data.whole_file import whole
 
 
 def define_flags() -> None:
@@ -47,9 +48,13 @@ def main(_: list[str]) -> None:
   draft = draft_manifest(
     args.images, args.labels, path.parent, parse_organs(args.organs), args.annotated, args.workers
   )
-  write_text(path, json.dumps(draft.content, indent=1) + "\n")
+  with whole(path) as unfinished:  # there is a manifest only if prepare can read it
+    unfinished.write_text(json.dumps(draft.content, indent=1) + "\n", encoding="utf-8")
+    try:
+      cases = read_manifest(unfinished).cases
+    except InputError as error:
+      raise InputError(str(error).replace(str(unfinished), str(path))) from None
   outputs.wrote([path.name])
-  cases = read_manifest(path).cases
   labelled = sum(bool(case.label_files) for case in cases)
   print(f"{path}: {len(cases)} cases, {labelled} with a label map")
   for key, organ in draft.meanings.items():

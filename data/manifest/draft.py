@@ -151,6 +151,7 @@ def _draft_of_masks(
       "--organs: names label values, and these label files hold one organ each, named after their files; "
       "leave it out, and change names in the manifest."
     )
+  masks = _by_one_name(masks)
   names = sorted({organ for of_image in masks.values() for organ in of_image})
   _require_known(annotated, names, "no label file is called", "Choose among these.")
   cases = []
@@ -170,6 +171,24 @@ def _draft_of_masks(
   notes = (f"label files are taken as masks of one organ each, named after it: {listed(names, 13)}",)
   meanings = {name: name for name in names}
   return Draft({"organs": names, "cases": cases}, (*notes, *_notes(cases, names, annotated)), meanings)
+
+
+def _by_one_name(masks: OrganMasks) -> OrganMasks:
+  """The masks under one name for an organ that files call by several: left_kidney and kidney_left.
+
+  Raises:
+    InputError: If an image has two masks of an organ.
+  """
+  of_organ: dict[str, str] = {}
+  for organ in sorted({organ for of_image in masks.values() for organ in of_image}):
+    of_organ.setdefault(plain_name(organ), organ)
+  found: OrganMasks = {}
+  for image, of_image in masks.items():
+    for organ, path in of_image.items():
+      other = found.setdefault(image, {}).setdefault(of_organ[plain_name(organ)], path)
+      if other != path:
+        raise InputError(f"{path}: is a mask of {organ}, as {other} is; take one out.")
+  return found
 
 
 def _require_known(annotated: Sequence[str], names: Sequence[str], nothing: str, way_out: str) -> None:

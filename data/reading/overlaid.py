@@ -60,7 +60,8 @@ def overlaid(path: str, masks: PackedMasks, organs: Sequence[str]) -> tuple[Labe
       other = organs[int(np.bincount(under, minlength=1)[1:].argmax())]
       raise InputError(
         f"{path}: {taken} of the {counts[organ]} voxels of {organ} lie in {other} too; the masks of two "
-        "organs may overlap at their edges only. Correct the one that is wrong."
+        "organs may overlap at their edges only. Correct the one that is wrong, or give both files as "
+        f'masks of one organ ("{other}": [..., ...]) where {organ} is a part of it.'
       )
     lost += taken
     label[mask] = 1 + organs.index(organ)

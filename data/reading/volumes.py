@@ -178,7 +178,7 @@ def _read(path: AnyPath, believed: str, reading: Reading) -> StoredVolume:
   if bad:
     raise InputError(
       f"{path}: {bad} of {voxels.size} voxels are NaN or infinite; only finite values are allowed. Replace "
-      "them (air is -1024 HU), or leave the case out."
+      "them (in an image by air, -1024 HU, in a label map by 0), or leave the case out."
     )
   return stored
 

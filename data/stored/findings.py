@@ -21,7 +21,8 @@ def require_each_scan_once(
   entries: Sequence[Entry],
   guards: GuardRules = TELL_ALL,
   same_role: bool = True,
-  way_out: str = "Take one out, or give --allow_repeated_scans.",
+  way_out: str = "Take one out, hold partial cases out with their patients (--fold_partial), or give "
+  "--allow_repeated_scans.",
 ) -> None:
   """Raises InputError if two cases have the same file as image, or in different folds the same voxels, a part
   of each other's voxels, or one patient.

@@ -16,6 +16,8 @@ from deeplab_panns.runs.setting_names import BEFORE_THERE_WAS, CAME_LATER, witho
 from deeplab_panns.scores import score_table
 from deeplab_panns.scores.metrics import OrganScore
 
+_ROUNDING = 1e-4  # scores of the study are kept with four digits
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ScoredRun:
@@ -144,10 +146,25 @@ def read_all(
 
 
 def _with_folds(run: ScoredRun) -> list[ScoredRun]:
-  folds = [pathlib.Path(folder) for folder in run.summary.get("run_dirs", [])]
-  if "over_folds" not in run.summary or not all((folder / "metrics.json").is_file() for folder in folds):
+  """The folds of a cross-validation, those beside its scores first: the folder may be a copy.
+
+  Raises:
+    InputError: If the folds' scores are not those that were merged.
+  """
+  named = [pathlib.Path(folder) for folder in run.summary.get("run_dirs", [])]
+  folds = [
+    beside if (beside := run.folder / fold.name) and (beside / "metrics.json").is_file() else fold
+    for fold in named
+  ]
+  if "over_folds" not in run.summary or not all((fold / "metrics.json").is_file() for fold in folds):
     return [run]
-  return [read_scored(folder) for folder in folds]
+  found = [read_scored(fold) for fold in folds]
+  if sorted(map(repr, run.rows)) != sorted(repr(row) for fold in found for row in fold.rows):
+    raise InputError(
+      f"{run.folder}: its scores are not those of its folds ({folds[0]}, ...), which were scored again "
+      "since; run crossval again, or name the folds."
+    )
+  return found
 
 
 def read_scored(folder: AnyPath) -> ScoredRun:
@@ -167,7 +184,7 @@ def read_scored(folder: AnyPath) -> ScoredRun:
   rows = tuple(
     (case_key(case, summary), score) for case, score in score_table.read_csv(folder / "metrics.csv")
   )
-  _require_fitting(folder / "metrics.csv", rows, summary["label_organs"])
+  _require_fitting(folder / "metrics.csv", rows, summary["label_organs"], summary["mean_dice"])
   run_dir = _run_dir(folder, summary)
   settings, data = (
     read_json(run_dir / name, kinds) if (run_dir / name).is_file() else {}
@@ -177,9 +194,13 @@ def read_scored(folder: AnyPath) -> ScoredRun:
 
 
 def _require_fitting(
-  path: pathlib.Path, rows: Sequence[tuple[str, OrganScore]], label_organs: Sequence[str]
+  path: pathlib.Path,
+  rows: Sequence[tuple[str, OrganScore]],
+  label_organs: Sequence[str],
+  mean_dice: float | None,
 ) -> None:
-  """Raises InputError if there is no row, one of an unknown organ, or two of one case and organ."""
+  """Raises InputError if there is no row, one of an unknown organ, two of one case and organ, or if they have
+  another mean than metrics.json."""
   if not rows:
     raise InputError(f"{path}: holds no score; evaluate again.")
   unknown = {score.organ for _, score in rows} - set(label_organs)
@@ -192,6 +213,13 @@ def _require_fitting(
   if count > 1:
     raise InputError(
       f"{path}: scores the {organ} of {case_id(case)} {count} times; evaluate again, or take lines out."
+    )
+  if any(score.dice < 0 or score.dice > 1 for _, score in rows):
+    raise InputError(f"{path}: holds a Dice outside of 0 to 1; evaluate again.")
+  mean = score_table.summary(rows)["mean_dice"]
+  if (mean is None) != (mean_dice is None) or (mean is not None and abs(mean - mean_dice) > _ROUNDING):
+    raise InputError(
+      f"{path}: has another mean Dice than metrics.json beside it: it was cut or changed. Evaluate again."
     )
 
 

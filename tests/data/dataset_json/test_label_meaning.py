@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from data.dataset_json.label_meaning import label_meaning
 from data.dataset_json.manifest_file import read_manifest
 from data.input_error import InputError
 
@@ -59,3 +60,8 @@ def test_zero_may_be_said_to_be_background(write):
     assert read_manifest(write(case={"labels": labels})).cases[0].background == frozenset()
   with pytest.raises(InputError, match='has the value "0"'):
     read_manifest(write(case={"labels": {"0": "liver", "7": "spleen"}}))
+
+
+def test_a_value_below_zero_may_count_nowhere():
+  meaning = label_meaning("m", {"-1": "ignore", "1": "liver"}, ("liver",))
+  assert meaning.ignored == {-1} and meaning.values == {1: "liver"}

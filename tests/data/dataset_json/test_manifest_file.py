@@ -108,9 +108,13 @@ def test_patients_who_are_others_and_spaces(write):
     read_manifest(write(case={"patient": " "}))
 
 
-@pytest.mark.parametrize("key", ["channel_names", "modality", "training"])
-def test_the_dataset_json_of_other_programs(tmp_path, key):
+@pytest.mark.parametrize(
+  "key, way",
+  [("channel_names", "or prepare it by --layout=nnunet_raw"), ("modality", "or"), ("training", "")],
+)
+def test_the_dataset_json_of_other_programs(tmp_path, key, way):
   path = tmp_path / "dataset.json"
   path.write_text(json.dumps({"labels": {"liver": 1}, key: {"0": "CT"}}))
-  with pytest.raises(InputError, match=r"--layout=nnunet_raw, or .*data\.manifest"):
+  with pytest.raises(InputError, match=rf"python -m data\.manifest ?{way}.*\.$") as caught:
     read_manifest(path)
+  assert ("nnunet_raw" in str(caught.value)) == bool(way)

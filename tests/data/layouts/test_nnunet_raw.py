@@ -46,6 +46,12 @@ def test_other_organs_are_the_stores_own(tmp_path):
   assert manifest.organs == manifest.cases[0].annotated == ("kidney", "liver") != BTCV_ORGANS
 
 
+def test_a_region_of_one_value_is_that_value(tmp_path):
+  names = {"channel_names": {"0": "CT"}, "labels": {"background": 0, "kidney": [1], "liver": 2}}
+  write(tmp_path, names, phantom().label * 0)
+  assert find_cases("nnunet_raw", tmp_path, Choice()).cases[0].values == {1: "kidney", 2: "liver"}
+
+
 def test_a_value_twice_is_refused(tmp_path):
   write(tmp_path, {"modality": {"0": "CT"}, "labels": V1}, phantom().label * 0)
   text = (tmp_path / "dataset.json").read_text().replace('"2": "liver"', '"2": "liver", "2": "spleen"')

@@ -209,3 +209,16 @@ def test_names_in_label_maps_are_taken_and_not_overruled(tmp_path):
     InputError, match=r"p1\.nii\.gz: calls its value 1 spleen, and .*p0\.nii\.gz calls it liver"
   ):
     drafted(tmp_path)
+
+
+def test_masks_of_one_organ_under_two_names(tmp_path):
+  for patient, name in (("p0", "left_kidney"), ("p1", "kidney_left")):
+    write_nifti(tmp_path / "scans" / f"{patient}.nii.gz", np.zeros((2, 3, 4), np.int16))
+    for organ in (name, "liver"):
+      write_nifti(tmp_path / "labels" / patient / f"{organ}.nii.gz", np.eye(4, dtype=np.uint8)[None, :3] * 1)
+  _, manifest = drafted(tmp_path)
+  assert manifest.organs == ("kidney_left", "liver")
+  assert [case.annotated for case in manifest.cases] == [manifest.organs] * 2
+  write_nifti(tmp_path / "labels" / "p1" / "left_kidney.nii.gz", np.ones((2, 3, 4), np.uint8))
+  with pytest.raises(InputError, match=r"is a mask of left_kidney, as .*kidney_left\.nii\.gz is"):
+    drafted(tmp_path)

@@ -12,6 +12,7 @@ from deeplab_panns.report.results.methods import group
 from deeplab_panns.report.results.scored_runs import case_id, case_key, read_all, read_scored, with_effect
 from deeplab_panns.runs.flat_settings import from_flat, load_experiment, save_experiment, to_flat
 from deeplab_panns.runs.setting_names import SETTINGS
+from deeplab_panns.scores import score_table
 from deeplab_panns.scores.score_table import COLUMNS
 
 HEADER, LINE = ",".join(COLUMNS), "a,liver,1,0,0,0,0\n"
@@ -69,11 +70,40 @@ def test_an_evaluation_elsewhere_is_still_of_its_run(run_dirs, tmp_path):
   assert read_scored(tmp_path).settings == {}  # an ensemble has the settings of no single run
 
 
-def test_a_cross_validation_counts_as_its_folds(run_dirs, tmp_path):
+def merged(folder, run_dirs):
+  """What a cross-validation leaves of its folds."""
   summary = json.loads((run_dirs[0] / "metrics.json").read_text())
-  shutil.copy(run_dirs[0] / "metrics.csv", tmp_path)
-  folds = {"over_folds": {}, "run_dirs": list(map(str, run_dirs[:2]))}
-  (tmp_path / "metrics.json").write_text(json.dumps({**summary, **folds}))
+  rows = [row for run_dir in run_dirs for row in score_table.read_csv(run_dir / "metrics.csv")]
+  score_table.write_csv(folder / "metrics.csv", rows)
+  content = {**summary, **score_table.summary(rows), "over_folds": {}, "run_dirs": list(map(str, run_dirs))}
+  (folder / "metrics.json").write_text(json.dumps(content))
+
+
+def of_other_cases(run_dir, folder):
+  shutil.copytree(run_dir, folder)
+  text = (folder / "metrics.csv").read_text()
+  (folder / "metrics.csv").write_text(text.replace("case_", "other_"))
+  return folder
+
+
+def test_a_copy_of_a_cross_validation_is_read_by_the_folds_in_it(run_dirs, tmp_path):
+  """Its scores name the folds where they were, which were trained again since."""
+  shutil.copytree(run_dirs[0], tmp_path / "cv" / "fold0")
+  of_other_cases(run_dirs[1], tmp_path / "cv" / "fold1")
+  folds = [tmp_path / "cv" / f"fold{fold}" for fold in (0, 1)]
+  merged(tmp_path / "cv", folds)
+  shutil.copytree(tmp_path / "cv", tmp_path / "copy")
+  text = (folds[0] / "metrics.csv").read_text()
+  (folds[0] / "metrics.csv").write_text(text.replace("case_", "again_"))
+  runs, _ = read_all([tmp_path / "copy"])
+  assert [run.folder for run in runs] == [tmp_path / "copy" / "fold0", tmp_path / "copy" / "fold1"]
+  with pytest.raises(InputError, match="its scores are not those of its folds"):
+    read_all([tmp_path / "cv"])
+
+
+def test_a_cross_validation_counts_as_its_folds(run_dirs, tmp_path):
+  run_dirs = [run_dirs[0], of_other_cases(run_dirs[1], tmp_path / "second"), *run_dirs[2:]]
+  merged(tmp_path, run_dirs[:2])
   runs, names = read_all([tmp_path, run_dirs[2]], ["ours", "theirs"])
   assert [run.folder for run in runs] == run_dirs[:3] and names == ["ours", "ours", "theirs"]
   assert read_all(run_dirs)[1] is None
@@ -90,6 +120,8 @@ def test_a_cross_validation_counts_as_its_folds(run_dirs, tmp_path):
     ("metrics.csv", f"{HEADER}\na,lung,1,0,0,0,0\n", "scores lung, which metrics.json"),
     ("metrics.csv", f"{HEADER}\n{2 * LINE}", "scores the liver of a 2 times"),
     ("metrics.csv", f"{HEADER}\n", "holds no score"),
+    ("metrics.csv", f"{HEADER}\n{LINE.replace('1', '88', 1)}", "holds a Dice outside of 0 to 1"),
+    ("metrics.csv", f"{HEADER}\n{LINE}", "has another mean Dice than metrics.json beside it"),
     ("experiment.json", '{"seed": "one"}', "its 'seed' is 'one'"),
     ("data.json", '{"data_dir": null}', "its 'data_dir' is 'None'"),
   ],
