@@ -90,14 +90,14 @@ def _evaluate_folders(args: Any, output_dir: pathlib.Path) -> Evaluation:
   if not organs or len(set(organs)) < len(organs):
     raise flags.ValidationError(f"--organs={','.join(organs)}: names each organ once, and one at least")
   checked_organs("--organs", list(organs))
-  maps = [
+  ours, theirs = (
     words and label_map.parse(words, organs, flag)
     for flag, words in (("label_map", args.label_map), ("reference_label_map", args.reference_label_map))
-  ]
-  annotated = annotated_beside(args.references)
-  folders = Folders(pathlib.Path(args.predictions), pathlib.Path(args.references), organs, *maps, annotated)
+  )
+  predictions, references = pathlib.Path(args.predictions), pathlib.Path(args.references)
+  folders = Folders(predictions, references, organs, ours, theirs, annotated_beside(references))
   evaluation = evaluate_folders(folders, output_dir, args.workers, args.overwrite)
-  if args["organs"].using_default_value and None in maps:
+  if args["organs"].using_default_value and None in (ours, theirs):
     assumed = ", ".join(f"{value} {organ}" for value, organ in enumerate(organs, 1))
     note = f"without --organs the label values are taken as {assumed}"
     evaluation = dataclasses.replace(evaluation, notes=(*evaluation.notes, note))

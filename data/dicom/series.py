@@ -181,10 +181,10 @@ def _require_slices(folder: str, contents: Contents, wanted: str) -> None:
     raise InputError(f"{header.path}: this is {kind.name}, not a CT slice; {way_out}.{others}")
   if not contents.slices:
     holds = "".join(f"; {note}" for note in contents.notes())
-    volumes = [name for name in contents.foreign if name.lower().endswith(_VOLUMES)]
-    if volumes:
+    files = [name for name in contents.foreign if name.lower().endswith(_VOLUMES)]
+    if files:
       raise InputError(
-        f"{folder}: is a folder without DICOM slices, in which {listed(volumes)} lies: name the file itself."
+        f"{folder}: is a folder without DICOM slices, in which {listed(files)} lies: name the file itself."
       )
     raise InputError(
       f"{folder}: there is no DICOM slice in the folder{holds}. Give the folder that holds the slices of one "
