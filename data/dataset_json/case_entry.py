@@ -106,13 +106,14 @@ def _reading(where: str, image: pathlib.Path, series: Any) -> Reading:
     return AS_IT_SAYS
   if isinstance(series, bool) or not isinstance(series, (str, int)) or series == "":
     raise InputError(
-      f'{where}: "series" is {show(series)}; it must be the number, UID or code of a series, or absent.'
+      f'{where}: "series" is {show(series)}; it must be the number, UID or code of a series, "*" for all '
+      "slices of the folder, or absent."
     )
   if not image.is_dir():
     raise InputError(
       f'{where}: "series" is given, and {image} is no DICOM folder; take "series" out, or name the folder.'
     )
-  return Reading(series=str(series))
+  return Reading(one_series=True) if series == "*" else Reading(series=str(series))
 
 
 def _fold(where: str, fold: Any) -> int | None:

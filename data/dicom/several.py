@@ -7,11 +7,13 @@ where acquisitions lie over each other, as phases of contrast do.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+import pydicom
 
 from data.arrays import Floats
 from data.dicom.header import Header, shown
@@ -109,7 +111,7 @@ def chosen(folder: str, found: Sequence[Series], wanted: str) -> Series:
   if not wanted:
     raise InputError(
       f"{folder}: holds {len(found)} series, one is read: {there}; "
-      'name one by "series" in dataset.json: code, number or UID.'
+      'name one by "series" in dataset.json: code, number or UID, or "*" if all slices are one scan.'
     )
   raise InputError(
     f'{folder}: {len(fit)} series are "{shown(wanted)}": {there}. Name one by "series": its code.'
@@ -186,17 +188,45 @@ def _acquisitions(headers: list[Header], slices: Mapping[str, Slice], keyword: s
   Where that leaves slices alone or on top of each other, the values do not say what belongs together; nor
   do times, voltages and the like where each is not a scan of even steps.
   """
-  groups = _by(headers, lambda header: _text(header, keyword))
-  if len(groups) < 2 or any(not _text(group[0], keyword) for group in groups):
+  groups = _by(headers, lambda header: _plain(header, keyword))
+  if len(groups) < 2 or any(not _plain(group[0], keyword) for group in groups):
     return [headers]
   depths = [np.sort(_depths(group, slices)) for group in groups]
   if any(len(own) < 2 or np.diff(own).min() < DUPLICATE_MM for own in depths):
     return [headers]
-  if keyword != "AcquisitionNumber" and not all(map(_are_even, depths)):
-    return [headers]
+  if keyword != "AcquisitionNumber":
+    values = [_plain(group[0], keyword) for group in groups]
+    # two slices that differ, as the first and the last may, are no scan
+    if min(map(len, depths)) < 3 or not all(map(_are_even, depths)) or _nearly_one(keyword, values):
+      return [headers]
   spans = sorted((own[0], own[-1]) for own in depths)
   apart = all(after[0] > before[1] + DUPLICATE_MM for before, after in zip(spans, spans[1:]))
   return [headers] if apart else groups
+
+
+def _plain(header: Header, keyword: str) -> str:
+  """The value in one form: numbers and times of equal value are equal, however they are written."""
+  try:
+    value = header.raw(keyword)
+  except InputError:
+    return ""
+  parts = value if isinstance(value, (list, pydicom.multival.MultiValue)) else [value]
+  text = [str(part).strip() for part in parts if part is not None and str(part).strip()]
+  if keyword in ("KVP", "SliceThickness", "AcquisitionTime"):
+    with contextlib.suppress(ValueError):
+      return "/".join(f"{float(part):.10g}" for part in text)
+  return "/".join(text)
+
+
+def _nearly_one(keyword: str, values: Sequence[str]) -> bool:
+  """Whether thicknesses differ by their rounding alone: 0.62 and 0.63 mm."""
+  if keyword != "SliceThickness":
+    return False
+  try:
+    numbers = [float(value) for value in values]
+  except ValueError:
+    return False
+  return max(numbers) <= (1 + UNEVEN_SHARE) * min(numbers)
 
 
 def _are_even(depths: Floats) -> bool:
@@ -214,12 +244,10 @@ def _depths(headers: Sequence[Header], slices: Mapping[str, Slice]) -> Floats:
 def _series(part: Sequence[Header], parts: Sequence[Sequence[Header]]) -> Series:
   first = part[0]
   number = _text(first, "SeriesNumber")
-  acquisitions = {_text(header, "AcquisitionNumber") for header in part}
-  traits = [_text(first, keyword) for keyword in ("SeriesInstanceUID", "PatientID", "StudyInstanceUID")]
-  traits += [frame_of_reference(part), *_shape(first)]
-  traits += acquisitions if len(acquisitions) == 1 else []
-  if len(parts) > 1:  # codes stay what they were where nothing is parted
-    traits += [value for keyword in _OF_ONE_ACQUISITION[1:] for value in _one_of_part(keyword, part, parts)]
+  traits = _code_traits(part)
+  alike = [other for other in parts if _code_traits(other) == traits]
+  if len(alike) > 1:  # else the code is what it always was
+    traits += [value for keyword in _OF_ONE_ACQUISITION[1:] for value in _one_of_part(keyword, part, alike)]
   personal = tuple(_text(first, keyword) for keyword in _PERSONAL)
   return Series(
     uid=_text(first, "SeriesInstanceUID"),
@@ -232,10 +260,18 @@ def _series(part: Sequence[Header], parts: Sequence[Sequence[Header]]) -> Series
   )
 
 
+def _code_traits(part: Sequence[Header]) -> list[str]:
+  first = part[0]
+  acquisitions = {_text(header, "AcquisitionNumber") for header in part}
+  traits = [_text(first, keyword) for keyword in ("SeriesInstanceUID", "PatientID", "StudyInstanceUID")]
+  traits += [frame_of_reference(part), *_shape(first)]
+  return traits + (list(acquisitions) if len(acquisitions) == 1 else [])
+
+
 def _one_of_part(keyword: str, part: Sequence[Header], parts: Sequence[Sequence[Header]]) -> tuple[str, ...]:
   """The value of a part whose slices have one, where other parts of the UID have another."""
-  own = {_text(header, keyword) for header in part}
-  others = {_text(header, keyword) for other in parts for header in other}
+  own = {_plain(header, keyword) for header in part}
+  others = {_plain(header, keyword) for other in parts for header in other}
   return tuple(own) if len(own) == 1 and others - own else ()
 
 
@@ -267,12 +303,12 @@ def _traits(part: Sequence[Header]) -> dict[str, str]:
     "size": size,
     "turned": turn,
     "acquisition": _text(first, "AcquisitionNumber"),
-    "time point": _text(first, "TemporalPositionIdentifier"),
-    "kV": _text(first, "KVP"),
-    "kernel": _text(first, "ConvolutionKernel"),
-    "slices of": _text(first, "SliceThickness"),
-    "type": _text(first, "ImageType"),
-    "acquired at": _text(first, "AcquisitionTime"),
+    "time point": _plain(first, "TemporalPositionIdentifier"),
+    "kV": _plain(first, "KVP"),
+    "kernel": _plain(first, "ConvolutionKernel"),
+    "slices of": _plain(first, "SliceThickness"),
+    "type": _plain(first, "ImageType"),
+    "acquired at": _plain(first, "AcquisitionTime"),
   }
 
 

@@ -114,7 +114,11 @@ class Outputs:
 
   def remove(self, names: Iterable[str]) -> None:
     """Deletes those of the files that are there as they were written; of folders what is then empty."""
-    for path in (self.folder / name for name in names if self.unchanged([name])):
+    written = self._record()
+    for name in names:
+      path = self.folder / name
+      if not path.is_file() or written.get(name) != file_sha256(path):
+        continue
       path.unlink()
       if path.parent != self.folder and not any(path.parent.iterdir()):
         path.parent.rmdir()

@@ -232,7 +232,7 @@ def _read_voxels(
   after, zeros = 0, 0
   while rest := stream.read(io.DEFAULT_BUFFER_SIZE * 128):  # gzip compares length and CRC at the end only
     after += len(rest)
-    zeros += rest.count(0)
+    zeros += sum(map(rest.count, (b"\0", b" ", b"\r", b"\n")))
   if 0 < extended - offset <= after:
     raise InputError(
       f"{path}: the header's extensions reach to byte {extended}, but by vox_offset the voxels begin at "

@@ -25,7 +25,7 @@ _NRRD_BYTES.update(dict.fromkeys(("short", "signed short", "int16", "ushort", "u
 _NRRD_BYTES.update(dict.fromkeys(("int", "signed int", "int32", "uint", "unsigned int", "uint32"), 4))
 _NRRD_BYTES.update(dict.fromkeys(("longlong", "long long", "signed long long", "int64"), 8))
 _NRRD_BYTES.update(dict.fromkeys(("ulonglong", "unsigned long long", "uint64"), 8))
-_CHUNK = 1 << 20
+_CHUNK, _TAIL = 1 << 20, 1 << 12
 _GZIP = b"\x1f\x8b"
 _ZLIB_OR_GZIP = 32 + zlib.MAX_WBITS
 
@@ -66,6 +66,9 @@ def require_voxels(path: AnyPath) -> None:
       found = _unpacked_bytes(path, file, voxels.size)
     else:
       found = os.path.getsize(voxels.file) - voxels.begin
+      file.seek(min(voxels.expected, found), os.SEEK_CUR)
+      if 0 < found - voxels.expected < _TAIL and not file.read(_TAIL).strip(b"\0 \r\n"):
+        found = voxels.expected  # filled up to whole blocks, or the end of a line
   if found != voxels.expected:
     raise InputError(
       f"{path}: its voxels are {found} bytes, and {voxels.expected} by the header ({voxels.shape}): they are "
@@ -95,23 +98,23 @@ def _of_meta(path: AnyPath) -> _Voxels | None:
     packed_size = int(fields.get("compresseddatasize", "0"))
   except (KeyError, ValueError):
     return None
-  if skipped and local:
+  if skipped > 0 and local:
     raise InputError(
       f"{path}: HeaderSize is {skipped}, and the voxels follow this header: ITK would read it as voxels. "
       "Remove HeaderSize from the header."
     )
   packed = fields.get("compresseddata", "false").lower()[:1] not in ("f", "0")
-  if packed and not packed_size:
+  if packed and not packed_size and local:
     raise InputError(
-      f"{path}: the header says CompressedData, but not CompressedDataSize, without which ITK reads nothing "
-      "right. Write the file again."
+      f"{path}: the header says CompressedData, but not CompressedDataSize, without which ITK does not find "
+      "the voxels behind it. Write the file again."
     )
   each = _META_BYTES.get(fields.get("elementtype", "").upper())
   if fields.get("binarydata", "true").lower()[:1] not in ("t", "1") or each is None or skipped < 0:
     return None
   shape = f"DimSize {fields['dimsize'][:40]}, {fields['elementtype'][:20]}"
   begin = end if local else skipped
-  return _Voxels(file, begin, packed_size if packed else None, packed, count * each, shape)
+  return _Voxels(file, begin, packed_size or None if packed else None, packed, count * each, shape)
 
 
 def _of_nrrd(path: AnyPath) -> _Voxels | None:

@@ -47,6 +47,8 @@ def contents_of(path: pathlib.Path) -> Contents:
   found = values_of(array) if array.dtype == np.uint8 else np.unique(array).tolist()
   values = tuple(value for value in found if value)
   stated = {} if is_stack else value_names(path)
+  if values == (1,) and len(stated) > 1:  # of the label map that this mask was cut out of
+    stated = {}
   return Contents(values, stated={value: name for value, name in stated.items() if value in values})
 
 

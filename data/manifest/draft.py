@@ -241,7 +241,7 @@ def _meanings(
     )
   notes: list[str] = []
   if not organs:
-    organs = _stated(read)
+    organs = _one_spelling(_stated(read))
     nameless = [value for value in values if value not in organs]
     if organs:
       notes.append("the label maps say what their values are: by their headers, or organs.json beside them")
@@ -277,6 +277,16 @@ def _stated(read: Mapping[pathlib.Path, Contents]) -> dict[int, str]:
   return {value: name for value, (name, _) in found.items()}
 
 
+def _one_spelling(stated: Mapping[int, str]) -> dict[int, str]:
+  """Names under one spelling for an organ, and those that are none as background or ignore."""
+  of_organ: dict[str, str] = {}
+  found = {}
+  for value, name in stated.items():
+    is_none = name.casefold() in NO_ORGANS
+    found[value] = name.casefold() if is_none else of_organ.setdefault(plain_name(name), name)
+  return found
+
+
 def _require_as_stated(read: Mapping[pathlib.Path, Contents], organs: Mapping[int, str]) -> None:
   """Raises InputError if a label map calls a value by the name of another one of the organs."""
   for path, one in read.items():
@@ -284,7 +294,8 @@ def _require_as_stated(read: Mapping[pathlib.Path, Contents], organs: Mapping[in
     if found:
       value, name, organ = found
       raise InputError(
-        f"{path}: calls its value {value} {name}, and --organs calls it {organ}; correct the wrong one."
+        f"{path}: calls its value {value} {name}, and --organs calls it {organ}; correct the wrong one "
+        "(a header that no longer holds: save the file without it)."
       )
 
 

@@ -72,7 +72,10 @@ def volumes_in(folder: AnyPath, without: AnyPath | None = None, pictures: bool =
   found, others = [], []
   seen = {os.path.realpath(folder), out}  # links may lead back, or to one folder twice
   for here, folders, names in os.walk(folder, followlinks=True):
-    wanted = {os.path.realpath(os.path.join(here, name)): name for name in folders if not _is_skipped(name)}
+    kept = sorted((name for name in folders if not _is_skipped(name)), reverse=True)
+    kept.sort(key=lambda name, here=here: not os.path.islink(os.path.join(here, name)))
+    # of a folder and links to it the folder, which comes last; else the first by name
+    wanted = {os.path.realpath(os.path.join(here, name)): name for name in kept}
     folders[:] = sorted(name for real, name in wanted.items() if real not in seen)
     seen |= wanted.keys()
     files = [pathlib.Path(here, name) for name in sorted(names) if not _is_skipped(name)]

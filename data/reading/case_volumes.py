@@ -98,7 +98,8 @@ def _require_as_named(path: pathlib.Path, values: Mapping[int, str], organs: tup
     value, name, organ = found
     raise InputError(
       f'{path}: its value {value} is "{name}" by its header or {ORGANS_BESIDE} beside it, and the manifest '
-      f"takes it for {organ}; correct one of them."
+      f"takes it for {organ}; correct the wrong one (save the file without a header that no longer "
+      "holds)."
     )
 
 

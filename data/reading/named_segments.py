@@ -135,14 +135,12 @@ def _chosen(
 ) -> list[str | None]:
   """The organ of each segment where it is annotated, else None."""
   organs = [wanted.organ(name, number) for name, number in named]
-  by_number = {number: organ for (_, number), organ in zip(named, organs) if organ}
-  known = {*wanted.names.values(), *wanted.values.values()}
-  wrong = contradiction({number: name for name, number in named}, by_number, known - {""})
-  if wrong:
-    number, name, organ = wrong
-    raise InputError(
-      f'{file}: its segment {number} is "{name}", and "labels" takes it for {organ}; map it by its name.'
-    )
+  known = {*wanted.names.values(), *wanted.values.values()} - {""}
+  for (name, number), organ in zip(named, organs):  # segments of several layers may have one number
+    if organ and name not in wanted.names and contradiction({number: name}, {number: organ}, known):
+      raise InputError(
+        f'{file}: its segment {number} is "{name}", and "labels" takes it for {organ}; map it by its name.'
+      )
   missing = [organ for organ in annotated if organ not in organs]
   if missing:
     there = listed((f'"{name}" ({number})' for name, number in named), 8)

@@ -24,7 +24,7 @@ NARROWEST_SPAN_HU = 30.0  # of any CT; normalised pictures and attenuation have 
 NO_AIR_HU = -800.0  # above that of lung and bowel gas, but for their edges; half of HU never comes near
 FAR_BELOW_AIR_HU = -1200.0
 AIR_BELOW_HU = -500.0
-WITH_AIR, WITHOUT_AIR = 0.15, 0.005  # of a slice
+WITHOUT_AIR, SHIFTED = 0.005, 0.1  # of a slice
 FILLED = 0.05  # of the voxels at the sides of the slices
 BODY_ABOVE_HU = -300
 BODY_GRID_MM, BODY_STEPS = 4.0, 48
@@ -92,15 +92,18 @@ def _doubt_of_slices(volume: Volume) -> Doubt | None:
 
 
 def _doubt_of_air(volume: Volume) -> Doubt | None:
-  """Slices without air among slices that have it: their intercept was lost."""
-  shares = np.array([np.mean(plane[::3, ::3] < AIR_BELOW_HU) for plane in volume.array])
-  without = np.flatnonzero(shares < WITHOUT_AIR)
-  if not 0 < len(without) < len(shares) or np.median(shares[shares >= WITHOUT_AIR]) < WITH_AIR:
+  """Slices without air and with tissue of HU + 1024 among slices that have air: their intercept was lost."""
+  planes = [plane[::3, ::3] for plane in volume.array]
+  shares = np.array([np.mean(plane < AIR_BELOW_HU) for plane in planes])
+  shifted = np.array([np.mean((plane > 850) & (plane < 1300)) > SHIFTED for plane in planes])
+  without = np.flatnonzero((shares < WITHOUT_AIR) & shifted)
+  if not 0 < len(without) < len(shares):
     return None
+  others = float(np.mean(np.delete(shares, without)))
   return Doubt(
     False,
     f"{volume.path}: {len(without)} of {len(shares)} slices, counted from the feet from 0 on, have no air, "
-    f"and the others {100 * np.median(shares):.0f} % ({listed(without.tolist())}); was their rescale "
+    f"and the others {100 * others:.0f} % ({listed(without.tolist())}); was their rescale "
     "intercept lost?",
   )
 

@@ -58,8 +58,11 @@ def contradiction(
   """The first value that a label map calls by another organ's name than it is taken for: (value, its name
   there, the organ that it is taken for); None if there is none.
 
-  A name that is not among the organs is a matter of words, and says nothing.
+  A name that is not among the organs is a matter of words, and says nothing. Nor does a table of many organs
+  of a file whose one value is 1: a mask that was cut out of a label map, whose header it kept.
   """
+  if set(taken_for) == {1} and len(stated) > 1:
+    return None
   known = {plain_name(organ) for organ in organs}
   for value, name in stated.items():
     organ = taken_for.get(value)

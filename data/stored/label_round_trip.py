@@ -14,7 +14,7 @@ from data.files.outputs import Outputs
 from data.input_error import InputError
 from data.reading import volumes
 from data.reading.case_volumes import read_case_image, read_case_label
-from data.reading.value_names import ANNOTATED_BESIDE
+from data.reading.value_names import ANNOTATED_BESIDE, annotated_beside
 from data.spacing import fill_spacing
 from data.stored import preprocess
 from data.stored.size_limit import require_size
@@ -58,12 +58,17 @@ def write_round_trip(
     Outputs(pathlib.Path(output_dir) / name, inputs, overwrite) for name in ("references", "round_trip")
   ]
   for output in outputs:
-    output.require_free([ANNOTATED_BESIDE, *(f"{case.id}.nii.gz" for case in cases)])
+    output.require_free([f"{case.id}.nii.gz" for case in cases])
+  outputs[0].require_free([ANNOTATED_BESIDE])
   references, results = (output.folder for output in outputs)
-  partial = {case.id: list(case.annotated) for case in cases if case.annotated != manifest.organs}
-  if partial:
-    write_text(references / ANNOTATED_BESIDE, json.dumps(partial, indent=1))
-    outputs[0].wrote([ANNOTATED_BESIDE])
+  partial = {name: list(organs) for name, organs in annotated_beside(references).items()}
+  partial.update({case.id: list(case.annotated) for case in cases})
+  full = {case.id for case in cases if case.annotated == manifest.organs}
+  write_text(
+    references / ANNOTATED_BESIDE,
+    json.dumps({name: organs for name, organs in partial.items() if name not in full}, indent=1),
+  )
+  outputs[0].wrote([ANNOTATED_BESIDE])
   for case in cases:
     image = read_case_image(case)
     target_mm = fill_spacing(spacing_mm, image.spacing_mm)

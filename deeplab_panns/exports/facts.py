@@ -77,7 +77,7 @@ def _cases(run: TrainedRun) -> dict[str, Any] | None:
     store = read_store(run.data_dir)
   except InputError:
     return None
-  if not is_content_of(store, run.fingerprint):
+  if not is_content_of(store, run.fingerprint, run.patients):
     return None
   splits = _splits(run, store)
   as_unlabelled = run.experiment.stage2.supervision == "semi"

@@ -13,6 +13,7 @@ from data.files.file_hash import file_sha256
 from data.files.outputs import Outputs
 from data.whole_file import AnyPath, write_text
 from deeplab_panns.prediction.archives import member_sha256
+from deeplab_panns.prediction.case_outputs import ENDINGS
 from deeplab_panns.prediction.input_search import files_of
 from deeplab_panns.prediction.scan import Scan
 
@@ -47,8 +48,14 @@ class Finished:
 
   @property
   def maker(self) -> tuple[str, str, dict[str, Any]]:
-    """Model, version and settings: what else than the scan decides the outputs."""
-    return self.model, self.version, dict(self.settings)
+    """Model, version and settings: what else than the scan decides the outputs.
+
+    Records of before 2026-11-27 have the type of DICOM SEG for cases without one too.
+    """
+    settings = dict(self.settings)
+    if not any(file.endswith(ENDINGS["dicom_seg"]) for file in self.files):
+      settings.pop("seg_type", None)
+    return self.model, self.version, settings
 
 
 class FinishedCases(Mapping[str, Finished]):
@@ -117,10 +124,13 @@ class FinishedCases(Mapping[str, Finished]):
     }
 
 
-def organs_of_cases(folder: pathlib.Path) -> list[list[str]]:
-  """The lists of organs that the recorded cases of an output folder have, each once."""
-  lists = {tuple(one.organs) for one in _read(folder / PREDICTIONS).values()}
-  return [list(organs) for organs in sorted(lists)]
+def organs_of_cases(folder: pathlib.Path) -> dict[str, list[str]]:
+  """{case: its organs} of the recorded cases of an output folder of which a file is there."""
+  return {
+    name: list(one.organs)
+    for name, one in _read(folder / PREDICTIONS).items()
+    if any((folder / file).is_file() for file in one.files)
+  }
 
 
 def series_by_id(folder: AnyPath) -> dict[str, str]:

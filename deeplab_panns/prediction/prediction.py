@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import hashlib
 import json
 import os
 import pathlib
 import shutil
+import socket
 import tempfile
 import threading
 import time
@@ -49,6 +51,7 @@ from deeplab_panns.segmentation.familiar_scans import ScanRanges
 
 COLORS, VOLUMES, STATISTICS = "organ_colors.csv", "volumes.csv", "statistics.json"
 TABLES = (ORGANS_BESIDE, COLORS, VOLUMES, STATISTICS, PREDICTIONS)
+_UNFINISHED = ".unfinished."  # then the host and the process
 _SHORT = 40  # characters of an id in a message
 _TRACED_BYTES = 8192  # more than the source of any of TensorFlow's traced functions
 _IDENTITY_SHOWN = 12  # of a model's identity, in DICOM objects
@@ -215,6 +218,9 @@ class _Prediction:
     self._turn = threading.Lock()
     self._recording = threading.Lock()
     self._ended = False
+    host = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
+    self._unfinished = outputs.folder / f"{_UNFINISHED}{host}.{os.getpid()}"
+    _remove_leftovers(outputs.folder, f"{_UNFINISHED}{host}.")
 
   def run(self, ids: Mapping[str, Scan]) -> Summary:
     summary, failures = Summary(), dict[str, str]()
@@ -236,6 +242,8 @@ class _Prediction:
           say(f"{queue.done} of {len(ids)}: {_short(name)}: {said}{queue.time_left()}")
     finally:
       self._write_tables()
+      with contextlib.suppress(OSError):  # there is none, or another thread has a case in hand
+        self._unfinished.rmdir()
       if len(ids) > 1:
         for name, why in failures.items():
           say(f"failed: {_short(name)}: {why}")
@@ -254,10 +262,9 @@ class _Prediction:
     one = self._to_be(name, scan)
     if self._request.model and not self._request.again and self._finished.is_current(name, one):
       return None
-    unfinished = self._outputs.folder / f".{name}.unfinished"
-    shutil.rmtree(unfinished, ignore_errors=True)  # of a process that was killed
+    unfinished = self._unfinished / name
     try:
-      unfinished.mkdir()
+      unfinished.mkdir(parents=True)
       predicted = predict_file(self._predictor, name, scan, unfinished, self._request, self._turn)
       one = dataclasses.replace(one, seconds=round(predicted.seconds, 2), organs=predicted.organs)
       with self._recording:
@@ -356,6 +363,17 @@ def predict_file(
   return Predicted(as_json(measured), len(labels), time.monotonic() - begun, network_seconds)
 
 
+def _remove_leftovers(folder: pathlib.Path, prefix: str) -> None:
+  """Deletes what processes of this host left unfinished that are no more."""
+  for leftover in folder.glob(f"{prefix}*"):
+    try:
+      os.kill(int(leftover.name[len(prefix) :]), 0)
+    except (ProcessLookupError, ValueError):
+      shutil.rmtree(leftover, ignore_errors=True)
+    except OSError:
+      continue  # another user's, who is at work
+
+
 def _tell_of_posture(name: str, volume: Volume, labels: Labels, organs: tuple[str, ...]) -> None:
   """Warns of a scan that lies back to front by its bones, or upside down by its lungs and what was found."""
   measured = measure(volume.array, labels, volume.affine, volume.spacing_mm, organs, organs)
@@ -399,16 +417,17 @@ def _require_same_organs(
     theirs = [json.loads((folder / ORGANS_BESIDE).read_text(encoding="utf-8"))]
   except (OSError, ValueError):
     theirs = []
-  theirs += organs_of_cases(folder)
+  recorded = organs_of_cases(folder)
+  theirs += recorded.values()
   maps = sorted(file.name for ending in ENDINGS.values() for file in folder.glob(f"*{ending}"))
-  if all(one == list(organs) for one in theirs) or not maps:
+  if all(one == list(organs) for one in theirs) or not (maps or recorded):
     return
   kept = [name for name in maps if name not in names]
   if kept or not again:
     replace = "" if kept else ", or give --overwrite to have them all replaced"
     raise InputError(
       f"{folder / ORGANS_BESIDE}: names the organs of label maps that are there already "
-      f"({listed(kept or maps)}), and these are of others; choose another --output_dir{replace}."
+      f"({listed(kept or maps or recorded)}), and these are of others; choose another --output_dir{replace}."
     )
 
 

@@ -34,6 +34,7 @@ class RunSettings:
     scans: {"spacing_mm" and "extent_mm": [smallest (z, y, x), largest (z, y, x)]} of the store's scans; {} in
       runs of versions that did not write it.
     labeled: a hash of each labelled case trained on; () in runs of versions that did not write it.
+    patients: `patients_hash` of the store; "" likewise.
   """
 
   experiment: Experiment
@@ -42,6 +43,7 @@ class RunSettings:
   fingerprint: str
   scans: dict[str, Any] = dataclasses.field(default_factory=dict)
   labeled: tuple[str, ...] = ()
+  patients: str = ""
 
 
 class RunDirectory:
@@ -89,6 +91,7 @@ class RunDirectory:
         "data_dir": str(store.path.resolve()),
         "organs": store.organs,
         "fingerprint": fingerprint(store),
+        "patients": patients_hash(store),
         "scans": scan_ranges(store),
         "labeled": sorted(labeled_hashes(store, experiment)),
       }
@@ -115,7 +118,8 @@ class RunDirectory:
 
   def require_same_data(self, store: Store) -> None:
     """Raises InputError if the store's organs, cases or arrays are not those the run began with."""
-    if not is_content_of(store, self.settings().fingerprint):
+    ours = self.settings()
+    if not is_content_of(store, ours.fingerprint, ours.patients):
       raise InputError(
         f"{self.path}: was trained on another content of the store than {store.path} has now; "
         "choose another --run_dir, or prepare the store as it was."
@@ -169,7 +173,8 @@ class RunDirectory:
         raise ValueError(f"scans: {scans!r:.40}")
       data_dir, content = str(data["data_dir"]), str(data["fingerprint"])
       labeled = tuple(map(str, data.get("labeled", [])))
-      return RunSettings(experiment, tuple(organs), data_dir, content, scans, labeled)
+      patients = str(data.get("patients", ""))
+      return RunSettings(experiment, tuple(organs), data_dir, content, scans, labeled, patients)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
       raise InputError(
         f"{self.data}: does not say which data the run was trained on ({error!r:.80}); restore the file, or "
@@ -195,10 +200,14 @@ def labeled_hashes(store: Store, experiment: Experiment) -> set[str]:
 
 
 def fingerprint(store: Store) -> str:
-  """One hash of all that training can see of a store: organs, annotations, folds, patients, arrays and how
-  their voxels lie."""
-  patients = [case.patient for case in store.cases]
-  return _hash(_content(store) + ([patients] if any(patients) else []))
+  """One hash of what training can see of a store: organs, annotations, folds, arrays and how their voxels
+  lie; not of whose scans they are."""
+  return _hash(_content(store))
+
+
+def patients_hash(store: Store) -> str:
+  """One hash of whose scans they are, which decides what validates together."""
+  return _hash([[case.id, case.patient] for case in store.cases])
 
 
 def _holds(path: pathlib.Path) -> bool:
@@ -206,11 +215,15 @@ def _holds(path: pathlib.Path) -> bool:
   return any(path.iterdir()) if path.is_dir() else path.stat().st_size > 0
 
 
-def is_content_of(store: Store, recorded: str) -> bool:
-  """Whether `recorded` is the fingerprint of the store; of runs of before 2026-11-27 without patients, or
-  without these and spacings."""
-  before = [_content(store), [store.organs, [_seen(case) for case in store.cases]]]
-  return recorded in (fingerprint(store), *map(_hash, before))
+def is_content_of(store: Store, recorded: str, patients: str = "") -> bool:
+  """Whether `recorded` is the fingerprint of the store; runs of before 2026-11-27 left out the spacings.
+
+  Args:
+    patients: the recorded `patients_hash`; "" where a run did not record it.
+  """
+  if patients and patients != patients_hash(store):
+    return False
+  return recorded in (fingerprint(store), _hash([store.organs, [_seen(case) for case in store.cases]]))
 
 
 def _content(store: Store) -> list[Any]:

@@ -32,6 +32,7 @@ class TrainedRun:
     step: of the checkpoint.
     fingerprint: of the store's content in training.
     labeled: hashes of the labelled cases that it was trained on, as of `labeled_hashes`.
+    patients: `patients_hash` of the store; "" where the run did not record it.
     scans: the ranges of the scans in training; {} in runs of versions that did not write them.
   """
 
@@ -44,6 +45,7 @@ class TrainedRun:
   scans: ScanRanges = dataclasses.field(default_factory=dict)
   fingerprint: str = ""
   labeled: tuple[str, ...] = ()
+  patients: str = ""
 
   def require_fit(self, cases: Iterable[StoredCase]) -> None:
     """Raises InputError if a case has separate slices, and the network looks at more than one axial slice."""
@@ -102,6 +104,7 @@ def open_run(run_dir: str | os.PathLike[str], checkpoint: str = "last") -> Train
     scans,
     settings.fingerprint,
     settings.labeled,
+    settings.patients,
   )
 
 

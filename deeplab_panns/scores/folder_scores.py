@@ -21,9 +21,9 @@ from data.formats.grid import farthest_apart, format_mm
 from data.formats.label_values import to_labels, unnamed_values
 from data.input_error import InputError
 from data.listed import listed
-from data.organs import IGNORE
+from data.organs import IGNORE, plain_name
 from data.reading import volumes
-from data.reading.value_names import ORGANS_BESIDE, contradiction, value_names
+from data.reading.value_names import ANNOTATED_BESIDE, ORGANS_BESIDE, contradiction, value_names
 from data.worker_pool import in_processes
 from deeplab_panns.scores import label_map
 from deeplab_panns.scores.label_folders import Pair, Pairs, pair_folders
@@ -178,7 +178,7 @@ def _score_pair(folders: Folders, pair: Pair) -> ScoredPair:
   if ignored is not None:
     labels = np.where(ignored, np.uint8(IGNORE), labels)
   predicted = _translated(folders, prediction, folders.prediction_map)
-  annotated = tuple(one for one in organs if one in folders.annotated.get(pair.case, organs))
+  annotated = _annotated(folders, pair.case, organs)
   sha256 = file_sha256(pair.reference)
   scored = score_case(
     pair.case, Reference(labels, organs, annotated, reference.spacing_mm, sha256), predicted
@@ -188,6 +188,23 @@ def _score_pair(folders: Folders, pair: Pair) -> ScoredPair:
     for volume, values in ((known, folders.reference_map), (prediction, folders.prediction_map))
   ]
   return ScoredPair(scored, (unnamed[0], unnamed[1]), (*known.notes, *prediction.notes))
+
+
+def _annotated(folders: Folders, case: str, organs: tuple[str, ...]) -> tuple[str, ...]:
+  """Those of the scored organs that the reference tells about, under whatever name."""
+  if case not in folders.annotated:
+    return organs
+  known = {plain_name(organ): organ for organ in folders.organs}
+  lost = [organ for organ in folders.annotated[case] if plain_name(organ) not in known]
+  if lost:
+    raise InputError(
+      f"{folders.references / ANNOTATED_BESIDE}: says that {case} annotates {listed(lost)}, which --organs "
+      "does not name; correct one of them."
+    )
+  told = {known[plain_name(organ)] for organ in folders.annotated[case]}
+  if not told & set(organs):
+    raise InputError(f"{case}: annotates none of the scored organs; take it out of the references.")
+  return tuple(organ for organ in organs if organ in told)
 
 
 def _ignored(folders: Folders, reference: volumes.Volume) -> Mask | None:

@@ -60,13 +60,13 @@ def training_cases(run: TrainedRun, store: Store) -> tuple[StoredCase, ...]:
 
 def _store_of(run: TrainedRun, store: Store) -> Store | None:
   """The store that the run was trained on, if it is as it was: this one, or the one that it names."""
-  if is_content_of(store, run.fingerprint):
+  if is_content_of(store, run.fingerprint, run.patients):
     return store
   try:
     other = read_store(run.data_dir)
   except InputError:
     return None
-  return other if is_content_of(other, run.fingerprint) else None
+  return other if is_content_of(other, run.fingerprint, run.patients) else None
 
 
 def _hashes(case: StoredCase) -> set[str]:

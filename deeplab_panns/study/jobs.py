@@ -68,7 +68,9 @@ def _start(
   for task in list(waiting.values()):
     unfinished = waiting.keys() | {process.task.name for process in running}
     broken = [name for name in task.needs if name in failures]
-    if broken:
+    if broken and task.is_done():
+      del waiting[task.name]
+    elif broken:
       failures[task.name] = f"needs {broken[0]}, which failed"
       del waiting[task.name]
     elif len(running) < jobs and unfinished.isdisjoint(task.needs):

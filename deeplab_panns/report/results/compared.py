@@ -76,7 +76,8 @@ class Results:
 
   def _patients(self) -> Pairs | None:
     """The cases of each patient, where a patient is known to have several."""
-    first = {case: one for run in self.methods[0].runs for case, one in run.first_of_patient.items()}
+    runs = [run for method in self.methods for run in method.runs]  # older scores do not tell
+    first = {case: one for run in runs for case, one in run.first_of_patient.items()}
     if not first:
       return None
     of_patient: dict[str, set[str]] = {}

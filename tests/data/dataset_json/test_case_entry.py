@@ -110,3 +110,9 @@ def test_what_is_no_series(write, tmp_path, image, series):
 def test_what_is_no_patient(write, patient):
   with pytest.raises(InputError, match='case "a": "patient" is '):
     read_manifest(write(case={"patient": patient}))
+
+
+def test_all_slices_of_a_folder_may_be_said_to_be_one_scan(write, tmp_path):
+  (tmp_path / "ct").mkdir()
+  case = read_manifest(write(case={"image": "ct", "series": "*"})).cases[0]
+  assert case.reading == Reading(one_series=True)

@@ -77,6 +77,36 @@ def test_scans_whose_slices_alternate_are_two_even_where_they_make_one_even_stac
   assert one.code != other.code and one.part and one.part != other.part
 
 
+@pytest.mark.parametrize(
+  "keyword, values",
+  [
+    ("SliceThickness", ("5", "5.0")),
+    ("SliceThickness", ("0.62", "0.63")),
+    ("KVP", ("120", "120.0")),
+    ("AcquisitionTime", ("120000", "120000.000")),
+    ("ImageType", (["ORIGINAL", "PRIMARY", "AXIAL"], ["ORIGINAL", "PRIMARY", "AXIAL", ""])),
+  ],
+)
+def test_one_value_written_in_two_ways_parts_nothing(tmp_path, keyword, values):
+  for name, value, first in zip("ab", values, (0, 2)):
+    write(tmp_path, name, range(first, 16, 4), **{keyword: value})
+  assert groups(tmp_path) == [("a", 8)]
+
+
+def test_a_first_and_a_last_slice_that_differ_part_nothing(tmp_path):
+  write(tmp_path, "a", range(2, 14, 2), SliceThickness=5)
+  write(tmp_path, "b", (0, 14), SliceThickness=2.5)
+  assert groups(tmp_path) == [("a", 8)]
+
+
+def test_codes_are_what_they_were_before_other_values_parted_series(tmp_path):
+  """They stand in people's manifests."""
+  write(tmp_path, "a", (0, 2, 4), AcquisitionNumber=1)
+  write(tmp_path, "b", (0, 2, 4), AcquisitionNumber=2, KVP=80, AcquisitionTime="101010")
+  write(tmp_path, "c", (0,), (1, 0, 0, 0, 0, -1))
+  assert [one.code for one in found_in(tmp_path)] == ["359e6c", "13357a", "bc7505"]
+
+
 def test_times_and_voltages_of_slices_that_follow_one_another_part_nothing(tmp_path):
   for number, z in enumerate(range(0, 12, 2)):
     write(tmp_path, "abcdef"[number], (z,), AcquisitionTime=f"10101{number}", KVP=80 + 60 * (z > 5))

@@ -1,6 +1,7 @@
 """Voxels that are cut, damaged or of another size than the header says are no volume (Kitware/MetaIO#142)."""
 
 import gzip
+import pathlib
 import zlib
 
 import numpy as np
@@ -45,6 +46,23 @@ def test_whole_streams_are_read(tmp_path):
   is_ramp(write_nrrd(tmp_path, gzip.compress(VOXELS) + b"behind it", "gzip"))
   is_ramp(write_nrrd(tmp_path, VOXELS, data_file="ct.raw"))
   is_ramp(write_nrrd(tmp_path, b"before" + VOXELS, data_file="ct.raw", extra=["byte skip: 6"]))
+
+
+def test_a_filled_block_or_the_end_of_a_line_behind_the_voxels_is_no_fault(tmp_path):
+  is_ramp(write_nrrd(tmp_path, VOXELS + b"\n"))
+  is_ramp(write_nrrd(tmp_path, VOXELS + bytes(392), data_file="ct.raw"))
+  refused(write_nrrd(tmp_path, VOXELS + b"x"), "121 bytes, and 120")
+
+
+def test_a_compressed_file_of_its_own_needs_no_size(tmp_path):
+  path = pathlib.Path(write_meta(tmp_path, b"", size=0))
+  text = path.read_text().replace("LOCAL", "ct.zraw")
+  path = path.with_suffix(".mhd")
+  path.write_text(text)
+  (tmp_path / "ct.zraw").write_bytes(zlib.compress(VOXELS))
+  is_ramp(str(path))
+  (tmp_path / "ct.zraw").write_bytes(zlib.compress(VOXELS)[:-4])
+  refused(path, "cut short")
 
 
 def test_a_compressed_meta_image(tmp_path):

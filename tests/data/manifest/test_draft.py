@@ -10,6 +10,7 @@ import pytest
 from data.dataset_json.manifest_file import read_manifest
 from data.input_error import InputError
 from data.manifest.draft import draft_manifest, parse_organs
+from data.reading.case_volumes import read_case_image, read_case_label
 from tests.conftest import make_case, write_nifti
 from tests.data.dicom.dicom_files import RAMP, write_slice
 from tests.data.dicom.label_files import write_rtstruct
@@ -222,3 +223,28 @@ def test_masks_of_one_organ_under_two_names(tmp_path):
   write_nifti(tmp_path / "labels" / "p1" / "left_kidney.nii.gz", np.ones((2, 3, 4), np.uint8))
   with pytest.raises(InputError, match=r"is a mask of left_kidney, as .*kidney_left\.nii\.gz is"):
     drafted(tmp_path)
+
+
+def test_a_mask_that_kept_the_header_of_its_label_map_is_no_organ_of_the_table(tmp_path):
+  """nibabel.Nifti1Image(label == 5, affine, header) copies the table, in which 1 is the spleen."""
+  table = {1: "spleen", 5: "liver"}
+  for number in range(2):
+    path = tmp_path / "scans" / f"p{number}.nii.gz"
+    path.parent.mkdir(exist_ok=True)
+    nibabel.save(nibabel.Nifti1Image(np.zeros((1, 2, 4), np.int16), np.diag([2.0, 2, 3, 1])), path)
+    named_map(tmp_path / "labels" / f"p{number}.nii.gz", [0, 1, 1, 0] * 2, table)
+  assert drafted(tmp_path, annotated=["liver"])[1].organs == ("liver",)
+  assert drafted(tmp_path)[1].organs == ("organ 1",)
+  manifest = drafted(tmp_path, ["1:liver"])[1]
+  case = manifest.cases[0]
+  label = read_case_label(case, read_case_image(case), manifest.organs)
+  assert set(np.unique(label.array)) == {0, 1}
+
+
+def test_names_of_one_organ_in_two_spellings_and_of_none(tmp_path):
+  for number, name in enumerate(("left kidney", "kidney_left")):
+    write_nifti(tmp_path / "scans" / f"p{number}.nii.gz", np.zeros((1, 2, 4), np.int16))
+    names = {1: "liver", 2: name, 3: "Background"}
+    named_map(tmp_path / "labels" / f"p{number}.nii.gz", [0, 1, 2, 3] * 2, names)
+  _, manifest = drafted(tmp_path)
+  assert manifest.organs == ("liver", "left kidney") and manifest.cases[1].background == {3}

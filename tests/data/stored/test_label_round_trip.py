@@ -47,6 +47,8 @@ def test_what_partial_cases_annotate_stands_beside_the_references(tiny_raw, tmp_
   write_round_trip(tiny_raw / "dataset.json", tmp_path, (3, 2, 2), ["full_0", "partial_3"])
   assert annotated_beside(tmp_path / "references") == {"partial_3": ("liver",)}
   assert annotated_beside(tmp_path / "round_trip") == {}
+  write_round_trip(tiny_raw / "dataset.json", tmp_path, (3, 2, 2), ["partial_4"])
+  assert annotated_beside(tmp_path / "references") == {"partial_3": ("liver",), "partial_4": ("liver",)}
   (tmp_path / "references" / "annotated.json").write_text('{"partial_3": "liver"}')
   with pytest.raises(InputError, match=r"annotated\.json: holds other than"):
     annotated_beside(tmp_path / "references")

@@ -30,6 +30,7 @@ def run(tiny_store, tmp_path):
     step=8,
     scans={},
     fingerprint=fingerprint(store),
+    patients="",
   )
 
 

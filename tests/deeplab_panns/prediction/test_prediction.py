@@ -3,10 +3,12 @@
 import csv
 import dataclasses
 import errno
+import hashlib
 import json
 import os
 import resource
 import shutil
+import socket
 import threading
 
 import nibabel
@@ -16,6 +18,7 @@ import pytest
 import SimpleITK as sitk
 import slicerio
 
+from data.files.outputs import Outputs
 from data.input_error import InputError
 from data.reading import volumes
 from deeplab_panns.prediction import case_outputs, prediction
@@ -395,8 +398,40 @@ def test_a_second_model_that_ends_early_leaves_the_cases_of_the_first_whole(
     predict(tmp_path / "in", out, Stub(Bone()), wanted=wanted, model="second", jobs=jobs)
   monkeypatch.undo()
   assert {name: (out / name).read_bytes() for name in names_in(out)} == before
-  assert not list(out.glob(".*unfinished"))
+  assert not list(out.glob(".unfinished*"))
   assert predict(tmp_path / "in", out, wanted=wanted, model="first").kept == 2
+
+
+def test_what_killed_processes_left_is_removed_and_what_others_have_in_hand_is_not(tmp_path):
+  write_nifti(tmp_path / "a.nii.gz", IMAGE)
+  predict(tmp_path / "a.nii.gz", tmp_path / "out", model="m")
+  host = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
+  names = [f".unfinished.{host}.{2**22 + 1}", f".unfinished.{host}.1", ".unfinished.elsewhere.9"]
+  for name in names:
+    (tmp_path / "out" / name / "b").mkdir(parents=True)
+  assert predict(tmp_path / "a.nii.gz", tmp_path / "out", model="m").kept == 1
+  assert sorted(path.name for path in (tmp_path / "out").glob(".unfinished*")) == sorted(names[1:])
+
+
+def test_cases_that_an_earlier_version_finished_are_kept(tmp_path):
+  """Its records have the type of DICOM SEG for cases without one."""
+  write_nifti(tmp_path / "a.nii.gz", IMAGE)
+  predict(tmp_path / "a.nii.gz", tmp_path / "out", model="m", settings={"view": "axial"})
+  record = tmp_path / "out" / "predictions.json"
+  content = json.loads(record.read_text())
+  content["a"]["settings"]["seg_type"] = "binary"
+  record.write_text(json.dumps(content))
+  Outputs(record.parent).wrote([record.name])
+  assert predict(tmp_path / "a.nii.gz", tmp_path / "out", model="m", settings={"view": "axial"}).kept == 1
+
+
+def test_masks_of_another_model_whose_label_maps_were_moved_away_are_not_deleted_unasked(tmp_path):
+  write_nifti(tmp_path / "a.nii.gz", IMAGE)
+  predict(tmp_path / "a.nii.gz", tmp_path / "out", wanted=WantedOutputs(masks=True, preview=False))
+  (tmp_path / "out" / "a.nii.gz").rename(tmp_path / "moved.nii.gz")
+  with pytest.raises(InputError, match="names the organs of label maps that are there already"):
+    predict(tmp_path / "a.nii.gz", tmp_path / "out", Stub(organs=("aorta",)))
+  assert names_in(tmp_path / "out" / "a_masks") == ["liver.nii.gz", "spleen.nii.gz"]
 
 
 def test_a_model_of_other_organs_leaves_nothing_of_the_first_in_the_folder(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 from data.input_error import InputError
 from data.stored.store import read_store
 from deeplab_panns.runs.experiment import Experiment
-from deeplab_panns.runs.run_directory import RunDirectory, fingerprint, is_content_of
+from deeplab_panns.runs.run_directory import RunDirectory, fingerprint, is_content_of, patients_hash
 
 
 @pytest.fixture
@@ -139,9 +139,14 @@ def test_files_that_a_refused_start_would_delete_are_no_place_for_a_run(tmp_path
     RunDirectory(tmp_path).require_vacant()
 
 
-def test_patients_are_of_the_content_and_runs_that_did_not_know_them_go_on(tiny_store):
+def test_patients_are_of_the_content_and_runs_that_did_not_record_them_go_on(run, tiny_store):
+  """They decide what validates together; the fingerprint, by which runs are compared, stays what it was."""
   store = read_store(tiny_store)
   cases = tuple(dataclasses.replace(case, patient="p") for case in store.cases)
   named = dataclasses.replace(store, cases=cases)
-  assert fingerprint(named) != fingerprint(store)
-  assert is_content_of(named, fingerprint(store)) and not is_content_of(store, fingerprint(named))
+  assert fingerprint(named) == fingerprint(store) and patients_hash(named) != patients_hash(store)
+  with pytest.raises(InputError, match="another content of the store"):
+    run.open_for_training(Experiment(), named)
+  data = {**json.loads(run.data.read_text()), "patients": ""}
+  run.data.write_text(json.dumps(data))
+  run.open_for_training(Experiment(), named)

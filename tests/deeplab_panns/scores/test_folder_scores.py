@@ -259,3 +259,7 @@ def test_organs_that_a_reference_does_not_annotate_are_not_scored(folders):
   asked = Folders(folders / "predictions", folders / "references", ORGANS, annotated={"c1": ("liver",)})
   scored, _ = score(asked)
   assert [list(one) for one in dice(scored)] == [list(ORGANS), ["liver"], list(ORGANS)]
+  lost = dataclasses.replace(asked, annotated={"c1": ("Liver", "aorta")})
+  assert "says that c1 annotates aorta, which --organs does not name" in score(lost)[1][0]
+  renamed = dataclasses.replace(asked, annotated={"c1": ("LIVER",)})
+  assert list(dice(score(renamed)[0])[1]) == ["liver"]
