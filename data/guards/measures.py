@@ -17,6 +17,7 @@ BODY_HU, BONE_HU = -300.0, 200.0
 LUNG_HU = (-950.0, -500.0)  # gas in a bowel is near -1000
 GRID_MM = 4.0
 LEAST_LUNG_ML, LEAST_BONE_ML = 100.0, 20.0
+MIDLINE_MM = 50.0  # to either side
 
 PointMM = tuple[float, float, float]
 
@@ -47,12 +48,16 @@ class BodyMeasures:
 
   Attributes:
     bone_mm: the centre of what is as dense as bone, outside of the labelled organs; None if there is little.
-    lung_mm: the centre of the lungs; None if there is little of them.
+    lung_mm: the centre of the lungs; None if there is little of them, or the values were clipped so that gas
+      in a bowel looks like them.
+    bone_gaps_mm: how far the skin of the back and that of the front are from the nearest bone near the
+      midline; None if there is little. The spine lies near the back, whatever contrast fills the bowel.
   """
 
   centre_mm: PointMM
   bone_mm: PointMM | None
   lung_mm: PointMM | None
+  bone_gaps_mm: tuple[float, float] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -173,7 +178,31 @@ def _body(
 
   middle = centre(body, 0)
   assert middle is not None
-  return BodyMeasures(middle, centre(bone, LEAST_BONE_ML), centre(lung, LEAST_LUNG_ML))
+  clipped = image_hu.min() > LUNG_HU[0]
+  return BodyMeasures(
+    middle,
+    centre(bone, LEAST_BONE_ML),
+    None if clipped else centre(lung, LEAST_LUNG_ML),
+    _bone_gaps_mm(body, bone, steps, affine, middle[0], int(LEAST_BONE_ML / block_ml)),
+  )
+
+
+def _bone_gaps_mm(
+  body: Mask, bone: Mask, steps: Sequence[int], affine: Affine, middle_mm: float, least_blocks: int
+) -> tuple[float, float] | None:
+  """Behind and in front, by the outermost hundredth of the body's blocks and fiftieth of the bone's."""
+
+  def near_midline(mask: Mask) -> Floats:
+    blocks = np.stack(np.nonzero(mask), axis=-1)
+    x, y, _ = affine[:3, :3] @ ((blocks + 0.5) * steps - 0.5)[:, ::-1].T + affine[:3, 3:]
+    return np.asarray(y[np.abs(x - middle_mm) < MIDLINE_MM])
+
+  tissue, dense = near_midline(body), near_midline(bone)  # y of RAS grows to the front
+  if len(dense) <= least_blocks:
+    return None
+  back, front = np.quantile(tissue, (0.01, 0.99))
+  rear, foremost = np.quantile(dense, (0.02, 0.98))
+  return float(rear - back), float(front - foremost)
 
 
 def _block_means(array: npt.NDArray[Any], steps: Sequence[int]) -> Floats:

@@ -5,13 +5,16 @@ Lungs lie above the organs of the abdomen, and most bone, the spine, lies in the
 
 from __future__ import annotations
 
+import math
+
 from data.guards.finding import Finding
 from data.guards.measures import Measures
 from data.organs import plain_name
 
 # By the size that makes them good landmarks.
 LANDMARKS = ("liver", "spleen", "pancreas", "left kidney", "right kidney", "gallbladder")
-BONE_IN_FRONT_MM = 10.0  # contrast in stomach and bowel counts as bone: some of it in front is no sign
+BONE_IN_FRONT_MM = 10.0  # contrast in stomach and bowel counts as bone, and may be more than it
+NEARER_MM = 20.0  # is the spine to the skin of the back than any other bone to that of the front
 
 
 def check_posture(measures: Measures) -> list[Finding]:
@@ -29,7 +32,8 @@ def check_posture(measures: Measures) -> list[Finding]:
       )
   if body.bone_mm:
     in_front_mm = body.bone_mm[1] - body.centre_mm[1]  # y of RAS grows to the front
-    if in_front_mm > BONE_IN_FRONT_MM:
+    behind_mm, before_mm = body.bone_gaps_mm or (math.inf, 0.0)
+    if in_front_mm > BONE_IN_FRONT_MM and before_mm + NEARER_MM < behind_mm:
       findings.append(
         _severe(f"bone lies {in_front_mm:.0f} mm in front of the body's middle; the scan is back to front")
       )

@@ -43,5 +43,5 @@ def mirrored(measures, axis):
   organs = {
     organ: dataclasses.replace(one, centre_mm=turn(one.centre_mm)) for organ, one in measures.organs.items()
   }
-  body = BodyMeasures(*(turn(point) for point in dataclasses.astuple(measures.body)))
+  body = BodyMeasures(*map(turn, (measures.body.centre_mm, measures.body.bone_mm, measures.body.lung_mm)))
   return dataclasses.replace(measures, organs=organs, body=body)

@@ -71,3 +71,18 @@ def test_air_alone_has_no_body_and_thin_volumes_have_one():
   label = np.zeros(air.shape, np.uint8)
   assert measure(air, label, AFFINE, (1.0, 1.0, 1.0), ORGANS, ORGANS).body is None
   assert measure(air + 1000, label, AFFINE, (1.0, 1.0, 1.0), ORGANS, ORGANS).body is not None
+
+
+def test_how_far_bone_lies_from_the_skin_and_values_that_were_clipped():
+  affine = np.diag([-4.0, -4.0, 4.0, 1.0])
+  image = body()
+  found = measure(image, np.zeros(image.shape, np.uint8), affine, (4.0, 4.0, 4.0), ORGANS, ORGANS).body
+  behind, before = found.bone_gaps_mm  # rows 42 to 47 of 10 to 49, 4 mm each
+  assert behind == pytest.approx(8, abs=4) and before == pytest.approx(128, abs=4)
+  clipped = np.maximum(image, -900)  # gas in the bowel looks like lung then
+  assert (
+    found.lung_mm
+    and not measure(
+      clipped, np.zeros(image.shape, np.uint8), affine, (4.0, 4.0, 4.0), ORGANS, ORGANS
+    ).body.lung_mm
+  )

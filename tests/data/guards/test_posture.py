@@ -30,3 +30,11 @@ def test_back_to_front():
 
 def test_lungs_tell_nothing_without_an_organ_that_is_large_enough():
   assert check_posture(mirrored(patient("stomach"), axis=2)) == []
+
+
+def test_contrast_in_front_of_a_spine_that_lies_near_the_back_is_no_sign():
+  """A litre of it is more than the bone of a scan of the lower abdomen; the spine's place says more."""
+  turned = mirrored(patient(), axis=1)
+  for gaps, count in (((25.0, 40.0), 0), ((45.0, 36.0), 0), ((100.0, 30.0), 1)):
+    body = dataclasses.replace(turned.body, bone_gaps_mm=gaps)
+    assert len(check_posture(dataclasses.replace(turned, body=body))) == count
