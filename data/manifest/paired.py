@@ -72,10 +72,11 @@ def volumes_in(folder: AnyPath, without: AnyPath | None = None, pictures: bool =
   found, others = [], []
   seen = {os.path.realpath(folder), out}  # links may lead back, or to one folder twice
   for here, folders, names in os.walk(folder, followlinks=True):
-    kept = sorted((name for name in folders if not _is_skipped(name)), reverse=True)
-    kept.sort(key=lambda name, here=here: not os.path.islink(os.path.join(here, name)))
+    names_here = sorted((name for name in folders if not _is_skipped(name)), reverse=True)
+    links = [name for name in names_here if os.path.islink(os.path.join(here, name))]
     # of a folder and links to it the folder, which comes last; else the first by name
-    wanted = {os.path.realpath(os.path.join(here, name)): name for name in kept}
+    ordered = [*links, *(name for name in names_here if name not in links)]
+    wanted = {os.path.realpath(os.path.join(here, name)): name for name in ordered}
     folders[:] = sorted(name for real, name in wanted.items() if real not in seen)
     seen |= wanted.keys()
     files = [pathlib.Path(here, name) for name in sorted(names) if not _is_skipped(name)]
