@@ -38,7 +38,8 @@ def main(_: list[str]) -> None:
   if broken:
     raise InputError(
       f"{args.data_dir}: {len(broken)} of {len(checked.cases)} cases are not as they were prepared "
-      f"({listed(broken, 8)}); delete their folders in cases/ and run data.prepare again."
+      f"({listed(broken, 8)}); delete their folders in cases/ and run again what made the store, "
+      "data.prepare or data.merge."
     )
   if checked.faults:
     raise InputError(

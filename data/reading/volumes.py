@@ -175,6 +175,8 @@ def _read(path: AnyPath, believed: str, reading: Reading) -> StoredVolume:
     stored = _read_kind(path, believed, reading)
   voxels = stored.voxels
   bad = voxels.size - np.count_nonzero(np.isfinite(voxels))
+  if voxels.dtype == np.float64 and not bad:  # volumes are of 32 bits
+    bad = np.count_nonzero(np.abs(voxels) > np.finfo(np.float32).max)
   if bad:
     raise InputError(
       f"{path}: {bad} of {voxels.size} voxels are NaN or infinite; only finite values are allowed. Replace "

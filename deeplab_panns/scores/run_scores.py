@@ -110,7 +110,16 @@ def evaluate_runs(
     what += f", {how_scored.words(header)}"
   compared = data_dir is None and not found.failures and how_scored.is_plain(header)
   notes = _to_tensorboard(runs, which, summary) if compared else ()
-  return Evaluation(what, summary, output_dir, found.failures, notes)
+  return Evaluation(what, summary, output_dir, found.failures, (*_unfinished(runs, checkpoint), *notes))
+
+
+def _unfinished(runs: Sequence[TrainedRun], checkpoint: str) -> tuple[str, ...]:
+  """A line for each run whose last checkpoint is not that of its end."""
+  return tuple(
+    f"{run.directory.path}: training has not reached its end: step {run.step} of {run.experiment.steps}"
+    for run in runs
+    if checkpoint == "last" and run.step < run.experiment.steps
+  )
 
 
 def _first_of_patient(cases: Sequence[StoredCase]) -> dict[str, str]:

@@ -206,3 +206,8 @@ def test_voxels_that_do_not_begin_where_the_header_says(tmp_path):
   refused(path, "behind the voxels 100 bytes follow", "do not begin where the header says (byte 352)")
   path.write_bytes(plain + bytes(100))
   nifti.read(path)
+
+
+def test_numbers_beyond_32_bits_are_no_voxels(tmp_path):
+  path = save(tmp_path / "ct.nii", np.where(RAMP.T == 3, 1e300, RAMP.T.astype(np.float64)), CANONICAL_AFFINE)
+  refused(path, "1 of 60 voxels are NaN or infinite")

@@ -177,3 +177,11 @@ def test_how_labels_were_made_is_told_with_the_scores(tiny_store, tmp_path, monk
     for name in ("plain", "mended")
   ]
   assert volumes[1] < volumes[0]
+
+
+def test_a_run_that_has_not_reached_its_end_is_told(tiny_store, tmp_path, monkeypatch):
+  run = held(-1, data_dir=tiny_store)
+  monkeypatch.setattr(run_scores, "open_run", lambda run_dir, checkpoint: run)
+  (note,) = evaluate_runs(["run"], tmp_path, which="all").notes
+  assert note == f"run: training has not reached its end: step 7 of {run.experiment.steps}"
+  assert not evaluate_runs(["run"], tmp_path, which="all", checkpoint="best").notes
