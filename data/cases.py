@@ -138,7 +138,7 @@ def with_organs(manifest: Manifest, organs: Sequence[str]) -> Manifest:
 
   An organ counts as on it under whatever name (`plain_name`). Those that are not become background; those
   that only the new list has are unknown in every case, so that a case that annotated all of the old list need
-  not annotate all of the new one.
+  not annotate all of the new one. What is called a tumour or the like lies in an organ: it counts nowhere.
 
   Raises:
     InputError: If no case annotates an organ of the list.
@@ -149,7 +149,18 @@ def with_organs(manifest: Manifest, organs: Sequence[str]) -> Manifest:
       f"{manifest.path}: no case annotates any of {listed(organs, 4)}; its organs are "
       f"{listed(manifest.organs, 4)}: take a list that has some of them."
     )
-  return dataclasses.replace(manifest, organs=tuple(organs), cases=cases)
+  known = {plain_name(organ) for organ in organs}
+  lost = [organ for organ in manifest.organs if plain_name(organ) not in known]
+  within = [organ for organ in lost if _is_lesion(organ)]
+  notes = [f"not on the list of organs, background now: {listed([x for x in lost if x not in within], 20)}"]
+  notes = notes if len(lost) > len(within) else []
+  if within:
+    notes.append(f"not on the list of organs, and within one, so that it counts nowhere: {listed(within)}")
+  return dataclasses.replace(manifest, organs=tuple(organs), cases=cases, notes=(*manifest.notes, *notes))
+
+
+def _is_lesion(organ: str) -> bool:
+  return re.search(r"tumou?r|cancer|lesion|cyst|metasta", organ.lower()) is not None
 
 
 def _of_organs(case: Case, organs: tuple[str, ...]) -> Case:
@@ -161,11 +172,13 @@ def _of_organs(case: Case, organs: tuple[str, ...]) -> Case:
 
   annotated = {ours(organ) for organ in case.annotated}
   dropped = {value for value, organ in case.values.items() if not ours(organ)}
+  lesions = {value for value in dropped if _is_lesion(case.values[value])}
   return dataclasses.replace(
     case,
     annotated=tuple(organ for organ in organs if organ in annotated),
     values={value: ours(organ) for value, organ in case.values.items() if value not in dropped},
-    background=case.background | dropped,
+    background=case.background | (dropped - lesions),
+    ignored=case.ignored | lesions,
     names={name: organ and ours(organ) for name, organ in case.names.items()},
     masks={ours(organ): files for organ, files in case.masks.items() if ours(organ)},
   )

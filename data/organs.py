@@ -44,6 +44,7 @@ _SIDES = {"right": "right", "r": "right", "rt": "right", "left": "left", "l": "l
 SYNONYMS = {
   "gall bladder": "gallbladder",
   "oesophagus": "esophagus",
+  "arota": "aorta",  # in AMOS's own dataset.json
   "postcava": "inferior vena cava",
   "ivc": "inferior vena cava",
   "portal vein and splenic vein": "portal and splenic vein",

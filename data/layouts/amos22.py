@@ -25,8 +25,8 @@ def find(files: Files) -> Found:
   cases: list[Case] = []
   notes: tuple[str, ...] = ()
   for part, last, fold in PARTS:
-    images = by_number(file for file in scans if file.is_in(f"images{part}"))
-    labels = by_number(file for file in scans if file.is_in(f"labels{part}"))
+    images = by_number(file for file in scans if f"images{part}" in file.folders)
+    labels = by_number(file for file in scans if f"labels{part}" in file.folders)
     mr = [path.name for number, path in images.items() if number > last]
     pairs, unpaired = paired(
       {number: path for number, path in images.items() if number <= last},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import re
 
 from data.cases import Case
 from data.layouts.layout import NIFTI, Files, Found, FoundFile, Layout, by_number, paired
@@ -29,7 +30,8 @@ def scans(files: Files) -> dict[int, pathlib.Path]:
 
 def _is_of_another_set(file: FoundFile) -> bool:
   """Gibson's labels and those of NIH have the same names."""
-  return file.is_in("multiorgan", "tcia", "nih", "cervix", "regdata")
+  words = {word for folder in file.folders for word in re.split(r"[^a-z]+", folder)}
+  return bool(words & {"multiorgan", "tcia", "nih", "cervix", "regdata"})
 
 
 LAYOUT = Layout(
@@ -37,6 +39,7 @@ LAYOUT = Layout(
   "30 scans, all 13 organs (20 more without labels)",
   "RawData/Training/img/img0001.nii.gz and label/label0001.nii.gz",
   find,
+  labelled=30,
   wrong=(
     (r"DET\d+_avg|averaged-training", "these are averaged scans of another challenge"),
     (r"(^|/)RegData/", "this is RegData, scans registered to each other"),

@@ -115,8 +115,24 @@ def find_cases(name: str, raw_dir: AnyPath, choice: Choice) -> Manifest:
   cases = _at_most(cases, choice.max_cases, choice.seed)
   cases = [_with_mirrored(case, choice.mirrored.get(case.id, "")) for case in cases]
   if not cases:
-    raise InputError(f"{raw_dir}: no case is left; {'; '.join((*notes, *spacing_notes)) or 'choose others'}.")
-  return Manifest(pathlib.Path(raw_dir), found.organs, tuple(cases), (*found.notes, *notes, *spacing_notes))
+    why = "; ".join((*found.notes, *notes, *spacing_notes)) or "choose others"
+    raise InputError(f"{raw_dir}: no case is left; {why}.")
+  notes = (*found.notes, *_fewer(layout, files, found), *notes, *spacing_notes)
+  return Manifest(pathlib.Path(raw_dir), found.organs, tuple(cases), notes)
+
+
+def _fewer(layout: Layout, files: Files, found: Found) -> tuple[str, ...]:
+  """A line where the folder holds a part of the data set only: archives that were not unpacked, perhaps."""
+  if len(found.cases) >= layout.labelled:
+    return ()
+  packed = _archives(files)
+  still = f"; still packed: {listed(packed)}" if packed else ""
+  return (f"{len(found.cases)} of the data set's {layout.labelled} labelled scans are here{still}",)
+
+
+def _archives(files: Files) -> list[str]:
+  ending = re.compile(r"\.(zip|tar|tgz|tar\.gz|7z|rar)$", re.IGNORECASE)
+  return [path for path in files.relative() if ending.search(path)]
 
 
 def describe_layouts() -> str:
@@ -188,7 +204,7 @@ def _nothing_found(layout: Layout, files: Files, found: Found) -> str:
   for other in LAYOUTS:
     if other is not layout and _finds(other, files):
       return f"{wanted}; its files are those of --layout={other.name}."
-  packed = [path for path in paths if re.search(r"\.(zip|tar|tgz|tar\.gz|7z|rar)$", path, re.IGNORECASE)]
+  packed = _archives(files)
   if packed:
     return f"{wanted}; it holds archives ({listed(packed)}): unpack them first."
   notes = "; ".join(found.notes[:2])

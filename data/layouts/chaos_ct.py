@@ -52,5 +52,6 @@ LAYOUT = Layout(
   "20 scans, liver (20 more without labels)",
   "Train_Sets/CT/1/DICOM_anon/i0000,0000b.dcm and Train_Sets/CT/1/Ground/liver_GT_000.png",
   find,
+  labelled=20,
   wrong=((r"(^|/)(T1DUAL|T2SPIR)/", "this is the MR part; the CTs lie in Train_Sets/CT"),),
 )

@@ -18,8 +18,8 @@ _MEANT = {"background", "tumour", "tumor", "cancer"}
 def find(organ: str, files: Files) -> Found:
   """Pairs imagesTr with labelsTr by number; dataset.json must agree with both."""
   scans = files.matching(rf"{organ}_(\d+){NIFTI}")
-  images = by_number(file for file in scans if file.is_in("imagestr"))
-  labels = by_number(file for file in scans if file.is_in("labelstr"))
+  images = by_number(file for file in scans if "imagestr" in file.folders)
+  labels = by_number(file for file in scans if "labelstr" in file.folders)
   pairs, notes = paired(images, labels)
   values = {1: organ} if organ == "spleen" else {1: organ, TUMOUR: organ}
   cases = [

@@ -42,4 +42,5 @@ LAYOUT = Layout(
   "50 scans, 12 organs (no portal and splenic vein)",
   "images/FLARE22_Tr_0001_0000.nii.gz and labels/FLARE22_Tr_0001.nii.gz",
   find,
+  labelled=50,
 )

@@ -14,7 +14,7 @@ from data.cases import Case, Reading
 from data.formats import nifti
 from data.input_error import InputError
 from data.layouts import btcv, nih_pancreas
-from data.layouts.layout import Files, Found, Layout, by_number, left_out, paired
+from data.layouts.layout import Files, Found, FoundFile, Layout, by_number, left_out, paired
 from data.listed import listed
 from data.organs import BTCV_ORGANS
 
@@ -28,9 +28,10 @@ _READING = Reading(placed_by=EVEN)
 
 def find(files: Files) -> Found:
   """Pairs label_btcv_multiorgan with img0001, label_tcia_multiorgan with PANCREAS_0001."""
-  labels = [file for file in files.matching(btcv.LABEL) if file.is_in("multiorgan")]
-  btcv_pairs, notes = paired(btcv.scans(files), by_number(file for file in labels if file.is_in("btcv")))
-  nih_labels = by_number(file for file in labels if file.is_in("tcia"))
+  labels = [(_own_folder(file), file) for file in files.matching(btcv.LABEL) if file.is_in("multiorgan")]
+  of_btcv = by_number(file for folder, file in labels if "btcv" in folder)
+  btcv_pairs, notes = paired(btcv.scans(files), of_btcv)
+  nih_labels = by_number(file for folder, file in labels if "tcia" in folder)
   nih_scans = nih_pancreas.scans(files)
   withdrawn = [number for number in nih_pancreas.WITHDRAWN if nih_labels.pop(number, None)]
   for number in nih_pancreas.WITHDRAWN:
@@ -41,6 +42,11 @@ def find(files: Files) -> Found:
   why = "their scans were withdrawn by TCIA"
   gone = left_out("labels", [f"label{number:04d}" for number in withdrawn], why)
   return Found(tuple(cases), (*gone, *notes, *nih_notes))
+
+
+def _own_folder(file: FoundFile) -> str:
+  """The innermost folder of the labels' own; one above may be called after both data sets."""
+  return next(folder for folder in reversed(file.folders) if "multiorgan" in folder)
 
 
 def _btcv_case(number: int, image: pathlib.Path, label: pathlib.Path) -> Case:
@@ -79,4 +85,5 @@ LAYOUT = Layout(
   "label_btcv_multiorgan/label0001.nii.gz with img0001.nii.gz of BTCV, "
   "label_tcia_multiorgan/label0002.nii.gz with PANCREAS_0002 of NIH",
   find,
+  labelled=89,
 )

@@ -48,6 +48,7 @@ class Layout:
     wrong: (pattern, advice): paths by which downloads are known that people take for this one.
     without_spacing: where the data set has scans whose headers lost their spacing, why; "" where it has none.
     tumour: the label value of tumours, which are a part of their organ; 0 where it has none.
+    labelled: how many scans with labels the data set has, held-out ones too; 0 where it may be any number.
   """
 
   name: str
@@ -57,6 +58,7 @@ class Layout:
   wrong: tuple[tuple[str, str], ...] = ()
   without_spacing: str = ""
   tumour: int = 0
+  labelled: int = 0
 
 
 @dataclasses.dataclass(frozen=True)

@@ -26,6 +26,7 @@ LAYOUT = Layout(
   "131 scans, liver with its tumours (70 more without labels); 28 to 47 need --spacings",
   "Training Batch 1/volume-0.nii and segmentation-0.nii",
   find,
+  labelled=131,
   without_spacing=(
     "volume-28 to volume-47 are the 20 cases of 3D-IRCADb-1 and lost their spacing: their affine is the "
     "identity. The DICOM files of 3D-IRCADb-1 have it: give it by --spacings"

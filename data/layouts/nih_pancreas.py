@@ -66,10 +66,12 @@ def _by_patient(
 ) -> dict[int, pathlib.Path]:
   found: dict[int, pathlib.Path] = {}
   for folder in files.folders_with(suffixes):
-    match = re.search(r"PANCREAS_(\d{4})", folder.relative_to(files.folder.parent).as_posix(), re.IGNORECASE)
-    if not match or int(match[1]) in but:
+    parts = folder.relative_to(files.folder.parent).parts
+    matches = [re.fullmatch(r"PANCREAS_(\d{4})", part, re.IGNORECASE) for part in parts]
+    numbers = [int(match[1]) for match in matches if match]
+    if not numbers or numbers[-1] in but:
       continue
-    number = int(match[1])
+    number = numbers[-1]
     if number in found:
       raise InputError(
         f"{folder}: has slices of PANCREAS_{number:04d}, as {found[number]} has; keep the folder of one "
@@ -84,5 +86,6 @@ LAYOUT = Layout(
   "80 scans, pancreas",
   "Pancreas-CT/PANCREAS_0001/.../*.dcm and TCIA_pancreas_labels-02-05-2017/label0001.nii.gz",
   find,
+  labelled=80,
   wrong=((r"\.tcia$", "this is the list of files for TCIA's downloader: fetch them by NBIA Data Retriever"),),
 )

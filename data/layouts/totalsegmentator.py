@@ -70,6 +70,11 @@ def _folds(files: Files) -> dict[str, int]:
   if not found:
     return {}
   path = found[0].path
+  if len(found) > 1:
+    raise InputError(
+      f"{files.folder}: holds {len(found)} files meta.csv ({listed(str(one.path.parent) for one in found)}), "
+      "which may hold out other scans; name the folder of one version by --raw_dir."
+    )
   try:
     lines = path.read_text(encoding="utf-8-sig").splitlines() or [""]
     rows = list(csv.DictReader(lines, delimiter=";" if ";" in lines[0] else ","))
@@ -88,4 +93,5 @@ LAYOUT = Layout(
   "1228 scans, all 13 organs (146 held out); drawn by a network and corrected",
   "s0000/ct.nii.gz and s0000/segmentations/spleen.nii.gz",
   find,
+  labelled=1228,
 )

@@ -11,10 +11,10 @@ from absl import flags
 
 from data import command
 from data.guards.case_guards import parse_rules
-from data.merge.merged import Source, merge_stores
+from data.merge.merged import Source, merge_stores, other_folds
 from data.overview.page import REPORT
 from data.spacing import describe_spacing
-from data.stored.findings import warnings, without_sketch
+from data.stored.findings import fold_summary, warnings, without_sketch
 from data.stored.preparation import index_entries
 
 
@@ -61,6 +61,10 @@ def main(_: list[str]) -> None:
   for annotated, count in kinds.most_common(12):
     print(f"{store.path}: {count} partial cases with {annotated}")
   entries = index_entries(store)
+  if any(case.fold is not None for case in store.cases):
+    print(f"{store.path}: {fold_summary(entries, store.organs)}")
+  for line in other_folds(sources):
+    print(f"warning: {line}")
   for line in warnings([{**entry, "notes": (), "findings": ()} for entry in entries], store.organs):
     print(f"warning: {line}")
   for line in without_sketch(entries):

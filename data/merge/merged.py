@@ -88,6 +88,22 @@ def merge_stores(
   return read_store(output_dir)
 
 
+def other_folds(sources: Sequence[Source]) -> list[str]:
+  """A line where the stores were not divided into the same folds: a number then says another in each."""
+  folds = {
+    str(store.path): sorted({case.fold for case in store.cases if case.fold is not None})
+    for store in (read_store(source.store) for source in sources)
+  }
+  told = {path: numbers for path, numbers in folds.items() if numbers}
+  if len({tuple(numbers) for numbers in told.values()}) < 2:
+    return []
+  words = listed(f"{path} has {listed(map(str, numbers), 6)}" for path, numbers in told.items())
+  return [
+    f"the stores have other folds ({words}): a fold holds out what has its number in each. The folds 0 "
+    "and 1 of --part=all are the held-out part and the rest of that data set: prepare it by --part=train"
+  ]
+
+
 def _cases(sources: Sequence[Source], stores: Sequence[Store]) -> dict[str, tuple[pathlib.Path, Entry]]:
   """{id: (folder, entry of the index)} of all cases. Raises InputError if two have one id."""
   found: dict[str, tuple[pathlib.Path, Entry]] = {}

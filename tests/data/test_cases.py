@@ -39,3 +39,18 @@ def test_an_organ_is_on_the_list_under_whatever_name():
 def test_a_list_of_which_no_case_annotates_an_organ_is_refused():
   with pytest.raises(InputError, match="no case annotates any of thyroid"):
     with_organs(MANIFEST, ("thyroid",))
+
+
+def test_what_is_no_longer_on_the_list_is_told_and_a_tumour_counts_nowhere():
+  """It lies in its organ, which would have a hole of background."""
+  values = {1: "liver", 2: "liver cancer", 3: "duodenum"}
+  case = dataclasses.replace(CASE, annotated=tuple(values.values()), values=values)
+  listed = dataclasses.replace(MANIFEST, organs=tuple(values.values()), cases=(case,))
+  found = with_organs(listed, ("liver", "spleen"))
+  assert found.cases[0].values == {1: "liver"}
+  assert found.cases[0].ignored == {2} and found.cases[0].background == {3}
+  assert found.notes == (
+    "not on the list of organs, background now: duodenum",
+    "not on the list of organs, and within one, so that it counts nowhere: liver cancer",
+  )
+  assert with_organs(listed, tuple(values.values())).notes == ()

@@ -9,6 +9,12 @@ from data.organs import BTCV_ORGANS
 from tests.data.layouts.raw_files import assert_phantom, labels, phantom, prepare, scan
 
 
+def touch(folder, *names):
+  for name in names:
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).touch()
+
+
 def test_two_cases_with_all_organs(tmp_path):
   training = tmp_path / "RawData" / "Training"
   for index, number in enumerate((1, 21)):
@@ -20,7 +26,21 @@ def test_two_cases_with_all_organs(tmp_path):
   assert list(cases) == ["btcv_0001", "btcv_0021"]
   assert_phantom(cases["btcv_0001"], BTCV_ORGANS)
   assert_phantom(cases["btcv_0021"], BTCV_ORGANS, 1)
-  assert manifest.notes == ("left out: 1 scans without labels (img0061.nii.gz)",)
+  assert manifest.notes == (
+    "left out: 1 scans without labels (img0061.nii.gz)",
+    "2 of the data set's 30 labelled scans are here",
+  )
+
+
+def test_archives_that_are_still_packed_are_told_where_scans_are_missing(tmp_path):
+  touch(tmp_path, "img/img0001.nii.gz", "label/label0001.nii.gz", "RawData2.zip")
+  notes = find_cases("btcv", tmp_path, Choice()).notes
+  assert notes == ("1 of the data set's 30 labelled scans are here; still packed: RawData2.zip",)
+
+
+def test_a_folder_whose_name_has_that_of_another_data_set_in_it(tmp_path):
+  touch(tmp_path, "UniHeidelberg/img/img0001.nii.gz", "UniHeidelberg/label/label0001.nii.gz")
+  assert [case.id for case in find_cases("btcv", tmp_path, Choice()).cases] == ["btcv_0001"]
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def test_one_bit_and_eight_bit_pictures(tmp_path):
   assert list(cases) == ["chaos_1", "chaos_2"]
   assert_phantom(cases["chaos_1"], ["liver"], 0, FIVE)
   assert_phantom(cases["chaos_2"], ["liver"], 1, FIVE)
-  assert manifest.notes == ("left out: 1 scans without labels (3)",)
+  assert manifest.notes[0] == "left out: 1 scans without labels (3)"
 
 
 def test_the_mr_part_is_told_from_the_ct_part(tmp_path):

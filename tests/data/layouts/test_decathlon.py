@@ -66,3 +66,11 @@ def test_other_labels_than_those_of_the_task_are_refused(tmp_path):
   write_task(tmp_path, "liver", (2,), {"0": "background", "1": "cancer", "2": "liver"})
   with pytest.raises(InputError, match="in this task 1 is the liver"):
     find_cases("msd_liver", tmp_path, Choice())
+
+
+def test_predictions_beside_the_labels_are_no_labels(tmp_path):
+  for folder in ("imagesTr", "labelsTr_pred"):
+    (tmp_path / folder).mkdir()
+    (tmp_path / folder / "spleen_63.nii.gz").touch()
+  with pytest.raises(InputError, match="scans without labels"):
+    find_cases("msd_spleen", tmp_path, Choice())

@@ -42,3 +42,15 @@ def test_the_nine_label_variant_is_refused(tmp_path):
   labels(tmp_path / "label_btcv_multiorgan" / "label0001.nii.gz", of(BTCV_ORGANS, 0, variant))
   with pytest.raises(InputError, match="9-label variant"):
     find_cases("btcv_tcia_gibson", tmp_path, Choice())
+
+
+def test_a_folder_above_may_be_called_after_both_data_sets(tmp_path):
+  raw = tmp_path / "btcv_tcia_multiorgan"
+  for folder in ("label_btcv_multiorgan", "label_tcia_multiorgan"):
+    labels(raw / folder / "label0002.nii.gz", of(ORGANS, 2), 2)
+  scan(raw / "img" / "img0002.nii.gz", 2)
+  dicom(raw / "Pancreas-CT" / "PANCREAS_0002" / "a", lambda k: f"{k}.dcm", 2)
+  cases = {
+    case.id: case.label.parent.name for case in find_cases("btcv_tcia_gibson", tmp_path, Choice()).cases
+  }
+  assert cases == {"btcv_0002": "label_btcv_multiorgan", "tcia_0002": "label_tcia_multiorgan"}

@@ -70,3 +70,10 @@ def test_labels_of_others_beside_them(tmp_path):
     (folder / ("1.dcm" if folder.name.startswith("P") else "label0001.nii.gz")).touch()
   (case,) = find(Files(tmp_path)).cases
   assert case.label == own / "label0001.nii.gz"
+
+
+def test_a_folder_that_names_a_range_of_patients_is_none(tmp_path):
+  for number in (1, 2):
+    (tmp_path / "PANCREAS_0001-0082" / f"PANCREAS_{number:04d}").mkdir(parents=True)
+    (tmp_path / "PANCREAS_0001-0082" / f"PANCREAS_{number:04d}" / "1.dcm").touch()
+  assert list(scans(Files(tmp_path))) == [1, 2] == list(scans(Files(tmp_path / "PANCREAS_0001-0082")))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from data.layouts.by_name import Choice, find_cases
 from data.stored.preparation import CasesFailed
 from tests.data.layouts.raw_files import assert_phantom, canonical, canonical_affine, of, phantom, prepare
 
@@ -48,3 +49,12 @@ def test_a_header_without_its_voxels_is_named(tmp_path):
   (tmp_path / "training-scans" / "liver-orig001.raw").unlink()
   with pytest.raises(CasesFailed, match=r"names liver-orig001\.raw .* not there; keep the two files"):
     prepare("sliver07", tmp_path, tmp_path)
+
+
+def test_scans_of_the_test_set_count_from_one_again_and_are_left_out(tmp_path):
+  write_case(tmp_path, 1, 0)
+  (tmp_path / "test-scans").mkdir()
+  (tmp_path / "test-scans" / "liver-orig001.mhd").touch()
+  manifest = find_cases("sliver07", tmp_path, Choice())
+  assert [case.image.parent.name for case in manifest.cases] == ["training-scans"]
+  assert any("test set" in note for note in manifest.notes)

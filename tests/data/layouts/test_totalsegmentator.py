@@ -59,3 +59,11 @@ def test_a_split_that_is_not_known_is_refused(tmp_path):
   (tmp_path / "meta.csv").write_text("image_id;split\ns0000;mine\n")
   with pytest.raises(InputError, match="split mine"):
     find_cases("totalsegmentator", tmp_path, Choice())
+
+
+def test_two_versions_with_a_split_each_are_refused(tmp_path):
+  for version in ("v1", "v2"):
+    scan(tmp_path / version / "s0000" / "ct.nii.gz")
+    (tmp_path / version / "meta.csv").write_text("image_id;split\ns0000;train\n")
+  with pytest.raises(InputError, match=r"holds 2 files meta\.csv .*one version by --raw_dir"):
+    find_cases("totalsegmentator", tmp_path, Choice())

@@ -38,7 +38,8 @@ def test_what_has_no_file_is_unknown(tmp_path):
   assert_phantom(cases["visceral_10000100_1"], RADLEX.values())
   without = [organ for organ in RADLEX.values() if "adrenal" not in organ]
   assert_phantom(cases["visceral_10000104_1"], without, 1)
-  (note,) = manifest.notes
+  note, few = manifest.notes
+  assert few == "2 of the data set's 20 labelled scans are here"
   assert "left out: 1 scans (10000100_1_MRT1_wb.nii.gz): they are no contrast CT" in note
   assert [case.patient for case in manifest.cases] == ["visceral_10000100", "visceral_10000104"]
 
@@ -55,13 +56,14 @@ def test_silver_labels_faulty_scans_and_unknown_structures_are_told(tmp_path):
     "10000107_1_CTce_ThAb.nii.gz",
     "10000107_1_CTce_ThAb_58_6.nii.gz",
     "silver/10000200_1_CTce_ThAb_58_6.nii.gz",
-    "10000200_1_CTce_ThAb.nii.gz",
-    "10000200_1_CTce_ThAb_999_6.nii.gz",
+    "VotingFusion/10000201_1_CTce_ThAb_58_6.nii.gz",
+    "10000105_1_CTce_ThAb.nii.gz",
+    "10000105_1_CTce_ThAb_999_6.nii.gz",
   )
   found = find(Files(tmp_path))
   assert not found.cases
   told = "; ".join(found.notes)
-  for words in ("faulty", "votes of programs", "without masks (10000200", "not known here"):
+  for words in ("faulty", "votes of programs", "without masks (10000105", "not known here"):
     assert words in told
 
 

@@ -10,7 +10,7 @@ import pytest
 from data.check.whole_store import check_store
 from data.guards.case_guards import parse_rules
 from data.input_error import InputError
-from data.merge.merged import Source, merge_stores
+from data.merge.merged import Source, merge_stores, other_folds
 from data.stored.store import read_store, verify
 from tests.conftest import make_case, make_store, write_nifti, write_raw
 
@@ -80,6 +80,16 @@ def test_stores_that_number_their_patients_each_by_itself(tiny_store, third_stor
   sources = [dataclasses.replace(source, own_patients=True) for source in sources]
   merged = {case.id: case.patient for case in merge_stores(sources, tmp_path / "all").cases}
   assert merged["a_full_0"] == "a_07" and merged["b_partial_7"] == "b_7" and not merged["a_full_1"]
+
+
+def test_stores_that_were_divided_otherwise_are_told(tiny_store, third_store, tmp_path):
+  assert other_folds([Source(tiny_store), Source(third_store)]) == []  # the third has no folds
+  shutil.copytree(third_store, tmp_path / "other")
+  content = json.loads((tmp_path / "other" / "index.json").read_text())
+  content["cases"][0]["fold"] = 4
+  (tmp_path / "other" / "index.json").write_text(json.dumps(content))
+  (line,) = other_folds([Source(tiny_store), Source(tmp_path / "other")])
+  assert "has 0, 1" in line and "has 4)" in line and "prepare it by --part=train" in line
 
 
 def test_a_part_of_a_scan_in_train_and_test(tmp_path):
