@@ -14,7 +14,7 @@ from absl import flags
 from data import command
 from data.cases import Manifest, with_organs
 from data.dataset_json.manifest_file import read_manifest
-from data.dataset_json.organ_list import read_organs
+from data.dataset_json.organ_list import checked_organs, read_organs
 from data.guards.case_guards import parse_rules
 from data.guards.finding import GUARDS
 from data.layouts.by_name import (
@@ -200,7 +200,9 @@ def cases_to_prepare(args: flags.FlagValues) -> Manifest:
     mirrored=parse_flips(args.case_flips),
     spacings=read_spacings(args.spacings) if args.spacings else {},
   )
-  return find_cases(args.layout, args.raw_dir, choice)
+  manifest = find_cases(args.layout, args.raw_dir, choice)
+  checked_organs(args.raw_dir, list(manifest.organs))
+  return manifest
 
 
 def main(_: list[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import re
 import unicodedata
 from typing import Any
 
@@ -33,7 +34,9 @@ def checked_organs(path: AnyPath, organs: Any) -> tuple[str, ...]:
     raise InputError(f'{path}: "organs" names {listed(twice)} more than once; each organ stands once.')
   alike: dict[str, str] = {}
   for organ in organs:
-    other = alike.setdefault(plain_name(organ), organ)
+    # what is no separator of words may tell two apart: tumour+ and tumour-
+    key = plain_name(organ) if re.fullmatch(r"[\w\s().-]*[\w\s().]", organ) else organ.lower()
+    other = alike.setdefault(key, organ)
     if other != organ:
       raise InputError(
         f'{path}: "organs" names "{other}" and "{organ}", which are two names of one organ; name one of them.'

@@ -99,16 +99,17 @@ def _read_series(folder: str, one_series: bool, wanted: str, only: Collection[st
     hu[index] = read_hu(file.header, rows, columns, file.values)
   others = len(contents.slices) - len(own)
   notes = [f"{others} slice(s) of {len(found) - 1} other series were not used"] if others else []
+  slice_notes = _notes_on_headers([file.header for file in files.values()])
   if copies:
     names = listed(sorted(os.path.basename(path) for path in copies))
-    notes.append(f"{len(copies)} file(s) are copies of others and were not used ({names})")
-  notes += _notes_on_headers([file.header for file in files.values()])
+    slice_notes.append(f"{len(copies)} file(s) are copies of others and were not used ({names})")
   return StoredVolume(
     hu,
     grid,
-    (*notes, *contents.notes()),
+    (*slice_notes, *notes, *contents.notes()),
     slice_files=tuple(one.path for one in ordered),
     frame_of_reference=frame_of_reference([file.header for file in files.values()]),
+    slice_notes=tuple(slice_notes),
   )
 
 

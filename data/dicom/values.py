@@ -198,7 +198,7 @@ def _require_grey_values(header: Header) -> None:
 def _require_hu(header: Header) -> None:
   # US is "unspecified" (C.11.1.1.2); whether the values can be HU is asked of all scans
   unit = re.sub(r"[^A-Z]", "", header.text("RescaleType").upper())
-  if unit not in ("", "HU", "US") and not re.fullmatch(r"HOUN[DS]*FIELDS?(UNITS?)?", unit):
+  if not re.fullmatch(r"|HU|US|UNSPECIFIED|HNSFU|HOUN[DS]*FIELDS?(UNITS?)?", unit):
     raise header.wrong("RescaleType", "HU")
   if "ModalityLUTSequence" in header:
     raise InputError(

@@ -80,6 +80,7 @@ class StoredVolume:
     scaling: (slope, intercept) that the header asked for and that `voxels` have; (1, 0) if none.
     slice_files: of a DICOM series, the files of the planes in their order; () of others.
     frame_of_reference: FrameOfReferenceUID of a DICOM series; "" where it is not known.
+    slice_notes: those of `notes` that are of the slices of a series and not of what lies beside them.
   """
 
   voxels: StoredVoxels
@@ -88,6 +89,7 @@ class StoredVolume:
   scaling: tuple[float, float] = (1.0, 0.0)
   slice_files: tuple[str, ...] = ()
   frame_of_reference: str = ""
+  slice_notes: tuple[str, ...] = ()
 
 
 def spacing_of(affine: Affine) -> SpacingMM:

@@ -15,7 +15,7 @@ from data.formats.png_stack import is_png_stack, read_png_stack
 from data.formats.seg_nrrd import read_seg_nrrd
 from data.reading import volumes
 from data.reading.named_segments import has_segments
-from data.reading.value_names import value_names
+from data.reading.value_names import names_of
 from data.value_counts import values_of
 
 
@@ -46,9 +46,7 @@ def contents_of(path: pathlib.Path) -> Contents:
   array = read_png_stack(path) if is_stack else volumes.read_label(path).array
   found = values_of(array) if array.dtype == np.uint8 else np.unique(array).tolist()
   values = tuple(value for value in found if value)
-  stated = {} if is_stack else value_names(path)
-  if values == (1,) and len(stated) > 1:  # of the label map that this mask was cut out of
-    stated = {}
+  stated = {} if is_stack else names_of(path, values)
   return Contents(values, stated={value: name for value, name in stated.items() if value in values})
 
 

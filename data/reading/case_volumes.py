@@ -24,8 +24,9 @@ from data.reading import volumes
 from data.reading.named_segments import Wanted, has_segments, read_segments
 from data.reading.overlaid import PackedMasks, overlaid
 from data.reading.placed_by_density import mirrored, placement_by_density
-from data.reading.value_names import ORGANS_BESIDE, contradiction, value_names
+from data.reading.value_names import ORGANS_BESIDE, contradiction, names_of
 from data.reading.volumes import Volume
+from data.value_counts import values_of
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -86,14 +87,16 @@ def read_case_label(case: Case, image: Volume, organs: tuple[str, ...], nifti_he
       f'{case.label}: names no segments, and "labels" of case "{case.id}" has the name '
       f'"{next(iter(case.names))}"; map the values of the label map: {{"1": organ}}.'
     )
-  _require_as_named(case.label, case.values, organs)
   values = _label_array(case, case.label, image, nifti_header)
+  _require_as_named(case.label, values, case.values, organs)
   return CaseLabel(_labels(case, values, organs), record=_united(case, values, image))
 
 
-def _require_as_named(path: pathlib.Path, values: Mapping[int, str], organs: tuple[str, ...]) -> None:
+def _require_as_named(
+  path: pathlib.Path, array: Integers, values: Mapping[int, str], organs: tuple[str, ...]
+) -> None:
   """Raises InputError if the manifest takes a value for an organ that the file calls by another's name."""
-  found = contradiction(value_names(path), values, organs)
+  found = contradiction(names_of(path, _values_of(array)), values, organs)
   if found:
     value, name, organ = found
     raise InputError(
@@ -101,6 +104,12 @@ def _require_as_named(path: pathlib.Path, values: Mapping[int, str], organs: tup
       f"takes it for {organ}; correct the wrong one (save the file without a header that no longer "
       "holds)."
     )
+
+
+def _values_of(array: Integers) -> set[int]:
+  """Beside 0."""
+  found = values_of(array) if array.dtype == np.uint8 else np.unique(array).tolist()
+  return {int(value) for value in found} - {0}
 
 
 def _is_object(case: Case) -> bool:
@@ -113,13 +122,13 @@ def _of_masks(case: Case, image: Volume, organs: tuple[str, ...], nifti_header: 
   for organ in case.annotated:
     for path in case.masks[organ]:
       array = _label_array(case, path, image, nifti_header)
-      values = [int(value) for value in np.unique(array) if value]
+      values = sorted(_values_of(array))
       if len(values) > 1:
         raise InputError(
           f"{path}: holds the values {listed(values, 6)}; a mask has one beside 0, any but 0 being {organ}. "
           "Name the mask of this organ, or give a label map with its values."
         )
-      _require_as_named(path, dict.fromkeys(values, organ), organs)
+      _require_as_named(path, array, dict.fromkeys(values, organ), organs)
       masks.unite(organ, array != 0)
   array, notes = overlaid(str(case.label_files[0].parent), masks, organs)
   return CaseLabel(array, notes)

@@ -14,7 +14,7 @@ from nibabel.filebasedimages import ImageFileError
 from data.formats import strict_json
 from data.formats.seg_nrrd import named_values
 from data.input_error import InputError
-from data.organs import is_organ_name, plain_name
+from data.organs import NO_ORGANS, is_organ_name, plain_name
 from data.whole_file import AnyPath
 
 ORGANS_BESIDE = "organs.json"  # predict writes it beside its label maps: a list, from the value 1 on
@@ -32,6 +32,17 @@ def value_names(path: AnyPath) -> dict[int, str]:
     return of_segments or _of_table(path) or _of_list(path.parent / ORGANS_BESIDE)
   except (OSError, ValueError, ImageFileError):
     return {}
+
+
+def names_of(path: AnyPath, values: Collection[int]) -> dict[int, str]:
+  """`value_names` of a file that holds these values beside 0.
+
+  A table of several organs says nothing of a file whose one value is 1: that is a mask which was cut out of a
+  label map, and kept its header.
+  """
+  stated = value_names(path)
+  organs = [name for value, name in stated.items() if value and name.casefold() not in NO_ORGANS]
+  return {} if set(values) == {1} and len(organs) > 1 else stated
 
 
 def annotated_beside(folder: AnyPath) -> dict[str, tuple[str, ...]]:
@@ -58,11 +69,8 @@ def contradiction(
   """The first value that a label map calls by another organ's name than it is taken for: (value, its name
   there, the organ that it is taken for); None if there is none.
 
-  A name that is not among the organs is a matter of words, and says nothing. Nor does a table of many organs
-  of a file whose one value is 1: a mask that was cut out of a label map, whose header it kept.
+  A name that is not among the organs is a matter of words, and says nothing.
   """
-  if set(taken_for) == {1} and len(stated) > 1:
-    return None
   known = {plain_name(organ) for organ in organs}
   for value, name in stated.items():
     organ = taken_for.get(value)

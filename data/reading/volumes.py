@@ -37,6 +37,7 @@ class Volume:
     notes: what the user should know of how the file was read, one line each, without the path.
     slice_files: of a DICOM series, the files of the planes of `grid` in their order; () of others.
     frame_of_reference: FrameOfReferenceUID of a DICOM series; "" where it is not known.
+    slice_notes: those of `notes` that are of the slices of a series and not of what lies beside them.
   """
 
   array: npt.NDArray[Any]
@@ -46,6 +47,7 @@ class Volume:
   notes: tuple[str, ...] = ()
   slice_files: tuple[str, ...] = ()
   frame_of_reference: str = ""
+  slice_notes: tuple[str, ...] = ()
 
   @property
   def spacing_mm(self) -> SpacingMM:
@@ -240,6 +242,7 @@ def _volume(path: AnyPath, stored: StoredVolume, dtype: npt.DTypeLike) -> Volume
     stored.notes,
     stored.slice_files,
     stored.frame_of_reference,
+    stored.slice_notes,
   )
 
 

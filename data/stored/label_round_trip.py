@@ -18,6 +18,7 @@ from data.reading.value_names import ANNOTATED_BESIDE, annotated_beside
 from data.spacing import fill_spacing
 from data.stored import preprocess
 from data.stored.size_limit import require_size
+from data.stored.vanished import keep_vanished
 from data.whole_file import AnyPath, write_text
 
 
@@ -101,5 +102,6 @@ def chosen_cases(manifest: Manifest, ids: Collection[str]) -> list[Case]:
 
 def round_trip(label: Labels, spacing_mm: SpacingMM, target_mm: SpacingMM) -> Labels:
   """A label map [z, y, x] resampled to another spacing and back, by the vote that makes the store."""
-  there = preprocess.store_label(label, spacing_mm, target_mm)
+  resampled = preprocess.store_label(label, spacing_mm, target_mm)
+  there, _ = keep_vanished(label, resampled, spacing_mm, target_mm)
   return preprocess.store_label(there, target_mm, spacing_mm, label.shape)

@@ -94,8 +94,8 @@ def read_checked(
   if scan.path.is_symlink() and not scan.path.exists():
     raise InputError(f"{scan}: is a link that leads nowhere ({os.readlink(scan.path)}); fetch the file.")
   volume = volumes.read_image(scan.path, nifti_header, Reading(slices=scan.files))
-  # Those of a folder say what lies beside the slices, which the search for inputs has told of.
-  for note in volume.notes if not volume.slice_files else ():
+  # What lies beside the slices of a folder the search for inputs has told of.
+  for note in volume.slice_notes if volume.slice_files else volume.notes:
     tell(f"note: {name}: {note}")
   for doubt in doubts(volume):
     if doubt.certain and not assume_hu:

@@ -21,9 +21,9 @@ from data.formats.grid import farthest_apart, format_mm
 from data.formats.label_values import to_labels, unnamed_values
 from data.input_error import InputError
 from data.listed import listed
-from data.organs import IGNORE, plain_name
+from data.organs import IGNORE, NO_ORGANS, plain_name
 from data.reading import volumes
-from data.reading.value_names import ANNOTATED_BESIDE, ORGANS_BESIDE, contradiction, value_names
+from data.reading.value_names import ANNOTATED_BESIDE, ORGANS_BESIDE, contradiction, names_of
 from data.worker_pool import in_processes
 from deeplab_panns.scores import label_map
 from deeplab_panns.scores.label_folders import Pair, Pairs, pair_folders
@@ -177,6 +177,10 @@ def _score_pair(folders: Folders, pair: Pair) -> ScoredPair:
   labels = _translated(folders, known, folders.reference_map)
   if ignored is not None:
     labels = np.where(ignored, np.uint8(IGNORE), labels)
+  if ignored is not None and folders.prediction_map is None:  # a label map of the same origin ignores too
+    prediction = dataclasses.replace(
+      prediction, array=np.where(prediction.array == IGNORE, 0, prediction.array)
+    )
   predicted = _translated(folders, prediction, folders.prediction_map)
   annotated = _annotated(folders, pair.case, organs)
   sha256 = file_sha256(pair.reference)
@@ -255,11 +259,12 @@ def _grid(volume: volumes.Volume) -> str:
 
 def _require_as_stated(folders: Folders, volume: volumes.Volume, values: Mapping[int, str]) -> None:
   """Raises InputError if the file, or organs.json beside it, calls a value by another organ's name."""
-  stated = value_names(volume.path)
+  stated = names_of(volume.path, unnamed_values(volume.array, ()))
   found = contradiction(stated, values, folders.organs)
   if found:
     value, name, organ = found
-    names = ",".join(f"{number}={word}" for number, word in sorted(stated.items()))
+    named = sorted(item for item in stated.items() if item[0] and item[1].casefold() not in NO_ORGANS)
+    names = ",".join(f"{number}={word}" for number, word in named)
     raise InputError(
       f"{volume.path}: its value {value} is {name!r} by its header or {ORGANS_BESIDE} beside it, and would "
       f"be scored as {organ!r}; give --organs in the order of the values, or --label_map "

@@ -6,7 +6,7 @@ import nibabel
 import numpy as np
 import pytest
 
-from data.reading.value_names import value_names
+from data.reading.value_names import names_of, value_names
 from deeplab_panns.outputs.nifti_outputs import COMMENT, label_table
 from deeplab_panns.outputs.organ_looks import organ_looks
 from tests.conftest import write_nifti
@@ -50,3 +50,14 @@ def test_another_file_of_that_name_says_nothing(tmp_path, content):
   (tmp_path / "organs.json").write_text(content)
   write_nifti(tmp_path / "a.nii.gz", LABELS)
   assert value_names(tmp_path / "a.nii.gz") == {}
+
+
+def test_a_table_says_nothing_of_a_mask_that_was_cut_out_of_its_label_map(tmp_path, monkeypatch):
+  path = tmp_path / "mask.nii.gz"
+  write_nifti(path, np.zeros((2, 3, 4), np.uint8))
+  (tmp_path / "organs.json").write_text('["spleen", "liver"]')
+  assert names_of(path, {1}) == {} and names_of(path, {1, 2}) == {1: "spleen", 2: "liver"}
+  (tmp_path / "organs.json").write_text('["spleen"]')
+  assert names_of(path, {1}) == {1: "spleen"}
+  monkeypatch.setattr("data.reading.value_names.value_names", lambda path: {0: "background", 1: "spleen"})
+  assert names_of(path, {1})[1] == "spleen"  # a row of the background is no organ

@@ -17,13 +17,13 @@ def test_the_same_spacing_keeps_all():
 
 
 @pytest.mark.parametrize("size", [(16, 16, 16), (15, 17, 10)])
-def test_a_large_box_keeps_its_inside_and_a_speck_is_lost(size):
+def test_a_large_box_keeps_its_inside_and_a_speck_the_one_voxel_that_prepare_leaves_it(size):
   label = np.zeros(size, np.uint8)
   label[2:-2, 2:-2, 2:-2] = 1
   label[0, 0, 0] = 2
   back = round_trip(label, (1.0, 1.0, 1.0), (2.0, 2.0, 2.0))
-  assert back.shape == size and 2 not in back
-  assert (back[4:-4, 4:-4, 4:-4] == 1).all() and (back[0] == 0).all()
+  assert back.shape == size and 1 <= np.count_nonzero(back == 2) <= 8
+  assert (back[4:-4, 4:-4, 4:-4] == 1).all() and not (back[0] == 1).any()
 
 
 def test_cases_that_are_not_there(tmp_path):
