@@ -152,8 +152,10 @@ def with_organs(manifest: Manifest, organs: Sequence[str]) -> Manifest:
   known = {plain_name(organ) for organ in organs}
   lost = [organ for organ in manifest.organs if plain_name(organ) not in known]
   within = [organ for organ in lost if _is_lesion(organ)]
-  notes = [f"not on the list of organs, background now: {listed([x for x in lost if x not in within], 20)}"]
-  notes = notes if len(lost) > len(within) else []
+  background = [organ for organ in lost if organ not in within]
+  notes = []
+  if background:
+    notes.append(f"not on the list of organs, background now: {listed(background, 20)}")
   if within:
     notes.append(f"not on the list of organs, and within one, so that it counts nowhere: {listed(within)}")
   return dataclasses.replace(manifest, organs=tuple(organs), cases=cases, notes=(*manifest.notes, *notes))

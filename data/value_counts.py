@@ -22,7 +22,21 @@ def value_counts(label: Integers) -> Integers:
   return counts
 
 
+def counts_by_value(label: Integers) -> dict[int, int]:
+  """{value: voxels} of the values that a label map has, by rising value.
+
+  Args:
+    label: integers of any kind and shape.
+  """
+  if label.dtype == np.uint8:
+    every = value_counts(label)  # sorting takes a hundred times as long
+    found = np.flatnonzero(every)
+    counts = every[found]
+  else:
+    found, counts = np.unique(label, return_counts=True)
+  return dict(zip(found.tolist(), counts.tolist()))
+
+
 def values_of(label: Integers) -> list[int]:
   """The values that a label map has, sorted."""
-  values: list[int] = np.flatnonzero(value_counts(label)).tolist()
-  return values
+  return list(counts_by_value(label))

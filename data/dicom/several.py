@@ -24,16 +24,16 @@ from data.listed import listed
 
 # What files of one volume have alike, as far as they say it.
 _OF_ONE_VOLUME = ("PatientID", "StudyInstanceUID", "FrameOfReferenceUID")
-# What slices have alike that are one acquisition and reconstruction of it.
-_OF_ONE_ACQUISITION = (
-  "AcquisitionNumber",
-  "TemporalPositionIdentifier",
-  "KVP",
-  "ConvolutionKernel",
-  "SliceThickness",
-  "ImageType",
-  "AcquisitionTime",
-)
+# What slices have alike that are one acquisition and reconstruction of it, and how messages call it.
+_OF_ONE_ACQUISITION = {
+  "AcquisitionNumber": "acquisition",
+  "TemporalPositionIdentifier": "time point",
+  "KVP": "kV",
+  "ConvolutionKernel": "kernel",
+  "SliceThickness": "slices of",
+  "ImageType": "type",
+  "AcquisitionTime": "acquired at",
+}
 _PERSONAL = ("PatientName", "PatientID")
 _CODE_CHARACTERS = 6
 _OF_ONE_SCAN = ("PatientID", "SeriesNumber")  # whatever the UIDs
@@ -247,7 +247,8 @@ def _series(part: Sequence[Header], parts: Sequence[Sequence[Header]]) -> Series
   traits = _code_traits(part)
   alike = [other for other in parts if _code_traits(other) == traits]
   if len(alike) > 1:  # else the code is what it always was
-    traits += [value for keyword in _OF_ONE_ACQUISITION[1:] for value in _one_of_part(keyword, part, alike)]
+    keywords = [keyword for keyword in _OF_ONE_ACQUISITION if keyword != "AcquisitionNumber"]
+    traits += [value for keyword in keywords for value in _one_of_part(keyword, part, alike)]
   personal = tuple(_text(first, keyword) for keyword in _PERSONAL)
   return Series(
     uid=_text(first, "SeriesInstanceUID"),
@@ -302,13 +303,7 @@ def _traits(part: Sequence[Header]) -> dict[str, str]:
     "frame": _text(first, "FrameOfReferenceUID")[-_SHORT_UID:],
     "size": size,
     "turned": turn,
-    "acquisition": _text(first, "AcquisitionNumber"),
-    "time point": _plain(first, "TemporalPositionIdentifier"),
-    "kV": _plain(first, "KVP"),
-    "kernel": _plain(first, "ConvolutionKernel"),
-    "slices of": _plain(first, "SliceThickness"),
-    "type": _plain(first, "ImageType"),
-    "acquired at": _plain(first, "AcquisitionTime"),
+    **{words: _plain(first, keyword) for keyword, words in _OF_ONE_ACQUISITION.items()},
   }
 
 

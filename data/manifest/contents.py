@@ -6,8 +6,6 @@ import dataclasses
 import pathlib
 from collections.abc import Mapping
 
-import numpy as np
-
 from data.dicom.contours import read_structures
 from data.dicom.objects import SEG, label_object
 from data.dicom.segmentation import read_segmentation
@@ -44,8 +42,7 @@ def contents_of(path: pathlib.Path) -> Contents:
     return Contents(names=names, empty=tuple(name for name, _ in segments if name not in names))
   is_stack = is_png_stack(path)
   array = read_png_stack(path) if is_stack else volumes.read_label(path).array
-  found = values_of(array) if array.dtype == np.uint8 else np.unique(array).tolist()
-  values = tuple(value for value in found if value)
+  values = tuple(value for value in values_of(array) if value)
   stated = {} if is_stack else names_of(path, values)
   return Contents(values, stated={value: name for value, name in stated.items() if value in values})
 

@@ -48,8 +48,8 @@ def parse_organs(names: Sequence[str]) -> dict[int, str]:
     raise InputError(f"--organs={','.join(names)}: give all of them a value, 1:liver,2:spleen, or none.")
   found = dict(pairs) if pairs else {value: name.strip() for value, name in enumerate(names, 1)}
   organs = [name for name in found.values() if name not in NO_ORGANS]
-  none = [name for name in found.values() if name.casefold() in NO_ORGANS]
-  none = [name for name in none if not pairs or name not in NO_ORGANS]
+  written = NO_ORGANS if pairs else ()  # 2:background says it of a value
+  none = [name for name in found.values() if name.casefold() in NO_ORGANS and name not in written]
   if none:
     raise InputError(
       f"--organs={','.join(names)}: {none[0]} is no organ, and the values count from 1: leave it out; a "

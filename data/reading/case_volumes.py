@@ -6,7 +6,7 @@ import dataclasses
 import math
 import os
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ from data.reading.overlaid import PackedMasks, overlaid
 from data.reading.placed_by_density import mirrored, placement_by_density
 from data.reading.value_names import ORGANS_BESIDE, contradiction, names_of
 from data.reading.volumes import Volume
-from data.value_counts import values_of
+from data.value_counts import counts_by_value, values_of
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -88,15 +88,16 @@ def read_case_label(case: Case, image: Volume, organs: tuple[str, ...], nifti_he
       f'"{next(iter(case.names))}"; map the values of the label map: {{"1": organ}}.'
     )
   values = _label_array(case, case.label, image, nifti_header)
-  _require_as_named(case.label, values, case.values, organs)
-  return CaseLabel(_labels(case, values, organs), record=_united(case, values, image))
+  held = counts_by_value(values)
+  _require_as_named(case.label, held, case.values, organs)
+  return CaseLabel(_labels(case, values, held, organs), record=_united(case, held, image))
 
 
 def _require_as_named(
-  path: pathlib.Path, array: Integers, values: Mapping[int, str], organs: tuple[str, ...]
+  path: pathlib.Path, held: Collection[int], values: Mapping[int, str], organs: tuple[str, ...]
 ) -> None:
   """Raises InputError if the manifest takes a value for an organ that the file calls by another's name."""
-  found = contradiction(names_of(path, _values_of(array)), values, organs)
+  found = contradiction(names_of(path, set(held) - {0}), values, organs)
   if found:
     value, name, organ = found
     raise InputError(
@@ -104,12 +105,6 @@ def _require_as_named(
       f"takes it for {organ}; correct the wrong one (save the file without a header that no longer "
       "holds)."
     )
-
-
-def _values_of(array: Integers) -> set[int]:
-  """Beside 0."""
-  found = values_of(array) if array.dtype == np.uint8 else np.unique(array).tolist()
-  return {int(value) for value in found} - {0}
 
 
 def _is_object(case: Case) -> bool:
@@ -122,13 +117,13 @@ def _of_masks(case: Case, image: Volume, organs: tuple[str, ...], nifti_header: 
   for organ in case.annotated:
     for path in case.masks[organ]:
       array = _label_array(case, path, image, nifti_header)
-      values = sorted(_values_of(array))
+      values = [value for value in values_of(array) if value]
       if len(values) > 1:
         raise InputError(
           f"{path}: holds the values {listed(values, 6)}; a mask has one beside 0, any but 0 being {organ}. "
           "Name the mask of this organ, or give a label map with its values."
         )
-      _require_as_named(path, array, dict.fromkeys(values, organ), organs)
+      _require_as_named(path, values, dict.fromkeys(values, organ), organs)
       masks.unite(organ, array != 0)
   array, notes = overlaid(str(case.label_files[0].parent), masks, organs)
   return CaseLabel(array, notes)
@@ -177,7 +172,7 @@ def _placed_by_density(case: Case, image: Volume, organs: tuple[str, ...], nifti
       f"{case.image} has {' x '.join(map(str, image.array.shape))}; both must be equal. Do they belong "
       "together?"
     )
-  labels = _labels(case, array, organs)
+  labels = _labels(case, array, counts_by_value(array), organs)
   judged = [organ for organ in case.reading.placed_by if organ in case.annotated]
   even = {organ: [1 + organs.index(organ)] for organ in judged}
   voxel_ml = math.prod(image.spacing_mm) / 1000
@@ -195,9 +190,9 @@ def _without_header(path: os.PathLike[str], nifti_header: str) -> Integers:
     return label_integers(path, nifti.read_voxels(path))
 
 
-def _labels(case: Case, array: Integers, organs: tuple[str, ...]) -> Labels:
+def _labels(case: Case, array: Integers, held: Mapping[int, int], organs: tuple[str, ...]) -> Labels:
   known = case.values.keys() | case.background | case.ignored
-  unnamed = unnamed_values(array, known)
+  unnamed = unnamed_values(held, known)
   if unnamed:
     found = listed((f"{value}: {count}" for value, count in unnamed.items()), 8)
     named = listed(sorted(case.values), 13)
@@ -211,7 +206,7 @@ def _labels(case: Case, array: Integers, organs: tuple[str, ...]) -> Labels:
   return labels
 
 
-def _united(case: Case, array: Integers, image: Volume) -> dict[str, Any]:
+def _united(case: Case, held: Mapping[int, int], image: Volume) -> dict[str, Any]:
   """What each of several values of an organ contributes, for the index: {"values_ml": {"2": 732.1}}.
 
   A tumour that is larger than its organ makes a case unlike the others; the user may leave it out.
@@ -221,11 +216,7 @@ def _united(case: Case, array: Integers, image: Volume) -> dict[str, Any]:
   if not shared:
     return {}
   voxel_ml = math.prod(image.spacing_mm) / 1000
-  return {
-    "values_ml": {
-      str(value): round(np.count_nonzero(array == value) * voxel_ml, 1) for value in sorted(shared)
-    }
-  }
+  return {"values_ml": {str(value): round(held.get(value, 0) * voxel_ml, 1) for value in sorted(shared)}}
 
 
 def _mirrored(volume: Volume, axes: str) -> Volume:

@@ -62,13 +62,10 @@ def write_round_trip(
     output.require_free([f"{case.id}.nii.gz" for case in cases])
   outputs[0].require_free([ANNOTATED_BESIDE])
   references, results = (output.folder for output in outputs)
-  partial = {name: list(organs) for name, organs in annotated_beside(references).items()}
-  partial.update({case.id: list(case.annotated) for case in cases})
-  full = {case.id for case in cases if case.annotated == manifest.organs}
-  write_text(
-    references / ANNOTATED_BESIDE,
-    json.dumps({name: organs for name, organs in partial.items() if name not in full}, indent=1),
-  )
+  ours = {case.id: case.annotated for case in cases}
+  told = {**annotated_beside(references), **ours}
+  partial = {name: organs for name, organs in told.items() if ours.get(name) != manifest.organs}
+  write_text(references / ANNOTATED_BESIDE, json.dumps(partial, indent=1))
   outputs[0].wrote([ANNOTATED_BESIDE])
   for case in cases:
     image = read_case_image(case)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.metadata
 import json
 import os
@@ -11,12 +12,11 @@ from typing import Any
 
 from data.input_error import InputError
 from data.stored.preprocess import WINDOW_HU
-from data.stored.splits import Splits, only_annotating, split
-from data.stored.store import Store, read_store
+from data.stored.store import read_store
 from deeplab_panns.portable.onnx_model import FORMAT
 from deeplab_panns.runs.flat_settings import to_flat
 from deeplab_panns.runs.run_directory import is_content_of
-from deeplab_panns.runs.trained import TrainedRun
+from deeplab_panns.runs.trained import TrainedRun, splits_of
 from deeplab_panns.segmentation.sliding_window import Windows
 
 INTENDED_USE = (
@@ -79,22 +79,15 @@ def _cases(run: TrainedRun) -> dict[str, Any] | None:
     return None
   if not is_content_of(store, run.fingerprint, run.patients):
     return None
-  splits = _splits(run, store)
+  splits = splits_of(run, store)
+  if run.step <= run.experiment.stage1.steps:  # the partial cases come after this checkpoint
+    splits = dataclasses.replace(splits, partial=())
   as_unlabelled = run.experiment.stage2.supervision == "semi"
   training = splits.labeled if as_unlabelled else splits.labeled + splits.partial
   annotated = {organ: sum(organ in case.annotated for case in training) for organ in run.organs}
   parts = {"labelled": splits.labeled, "partial": splits.partial}
   held_out = {"validation": splits.validation, "test": splits.test}
   return {**{name: len(cases) for name, cases in {**parts, **held_out}.items()}, "annotated": annotated}
-
-
-def _splits(run: TrainedRun, store: Store) -> Splits:
-  """The cases that the run trained on up to this checkpoint, and those that it held out."""
-  held_out, stage2 = run.experiment.held_out, run.experiment.stage2
-  splits = split(store, held_out.fold, held_out.validation_fraction, run.experiment.seed)
-  if not stage2.has_partial or run.step <= run.experiment.stage1.steps:
-    return Splits(splits.labeled, (), splits.validation, splits.test)
-  return only_annotating(splits, stage2.partial_organs, store) if stage2.partial_organs else splits
 
 
 def scores_of(run: TrainedRun) -> dict[str, Any] | None:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
 import json
 import os
 import pathlib
-import shutil
-import socket
 import tempfile
 import threading
 import time
@@ -47,11 +44,11 @@ from deeplab_panns.prediction.input_names import require_usable
 from deeplab_panns.prediction.input_search import FoundInputs
 from deeplab_panns.prediction.quantised import quantised_probabilities, require_probabilities
 from deeplab_panns.prediction.scan import Scan
+from deeplab_panns.prediction.unfinished_cases import UnfinishedCases
 from deeplab_panns.segmentation.familiar_scans import ScanRanges
 
 COLORS, VOLUMES, STATISTICS = "organ_colors.csv", "volumes.csv", "statistics.json"
 TABLES = (ORGANS_BESIDE, COLORS, VOLUMES, STATISTICS, PREDICTIONS)
-_UNFINISHED = ".unfinished."  # then the host and the process
 _SHORT = 40  # characters of an id in a message
 _TRACED_BYTES = 8192  # more than the source of any of TensorFlow's traced functions
 _IDENTITY_SHOWN = 12  # of a model's identity, in DICOM objects
@@ -218,9 +215,7 @@ class _Prediction:
     self._turn = threading.Lock()
     self._recording = threading.Lock()
     self._ended = False
-    host = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
-    self._unfinished = outputs.folder / f"{_UNFINISHED}{host}.{os.getpid()}"
-    _remove_leftovers(outputs.folder, f"{_UNFINISHED}{host}.")
+    self._unfinished = UnfinishedCases(outputs.folder)
 
   def run(self, ids: Mapping[str, Scan]) -> Summary:
     summary, failures = Summary(), dict[str, str]()
@@ -242,8 +237,7 @@ class _Prediction:
           say(f"{queue.done} of {len(ids)}: {_short(name)}: {said}{queue.time_left()}")
     finally:
       self._write_tables()
-      with contextlib.suppress(OSError):  # there is none, or another thread has a case in hand
-        self._unfinished.rmdir()
+      self._unfinished.close()
       if len(ids) > 1:
         for name, why in failures.items():
           say(f"failed: {_short(name)}: {why}")
@@ -262,9 +256,7 @@ class _Prediction:
     one = self._to_be(name, scan)
     if self._request.model and not self._request.again and self._finished.is_current(name, one):
       return None
-    unfinished = self._unfinished / name
-    try:
-      unfinished.mkdir(parents=True)
+    with self._unfinished.folder_of(name) as unfinished:
       predicted = predict_file(self._predictor, name, scan, unfinished, self._request, self._turn)
       one = dataclasses.replace(one, seconds=round(predicted.seconds, 2), organs=predicted.organs)
       with self._recording:
@@ -273,8 +265,6 @@ class _Prediction:
           self._finished.forget(name)
           self._outputs.take_over(unfinished, one.files)
           self._finished.add(name, one)
-    finally:
-      shutil.rmtree(unfinished, ignore_errors=True)
     return predicted
 
   @property
@@ -361,17 +351,6 @@ def predict_file(
     case = SegmentedCase(name, volume, labels, organs)
     measured = write_case(case, output_dir, request.wanted, request.made_by, probabilities)
   return Predicted(as_json(measured), len(labels), time.monotonic() - begun, network_seconds)
-
-
-def _remove_leftovers(folder: pathlib.Path, prefix: str) -> None:
-  """Deletes what processes of this host left unfinished that are no more."""
-  for leftover in folder.glob(f"{prefix}*"):
-    try:
-      os.kill(int(leftover.name[len(prefix) :]), 0)
-    except (ProcessLookupError, ValueError):
-      shutil.rmtree(leftover, ignore_errors=True)
-    except OSError:
-      continue  # another user's, who is at work
 
 
 def _tell_of_posture(name: str, volume: Volume, labels: Labels, organs: tuple[str, ...]) -> None:

@@ -70,8 +70,8 @@ class RunDirectory:
     ours = (self.checkpoints, self.prior, self.record)
     foreign += [file.name for file in ours if file.exists()]
     # `forget` would delete these; an empty lock may be of a start that was killed
-    foreign += [folder.name for folder in (self.events, self.resampled) if folder.exists() and _holds(folder)]
-    foreign += ["lock"] if (self.path / "lock").exists() and _holds(self.path / "lock") else []
+    others = (self.events, self.resampled, self.path / "lock")
+    foreign += [path.name for path in others if path.exists() and _holds(path)]
     if self.data.exists() and '"fingerprint"' not in self.data.read_text(encoding="utf-8", errors="replace"):
       foreign.append(self.data.name)
     if foreign:

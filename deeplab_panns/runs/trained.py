@@ -11,7 +11,8 @@ import tensorflow as tf
 
 from data.batches.separate_slices import require_single_slices
 from data.input_error import InputError
-from data.stored.store import StoredCase
+from data.stored.splits import Splits, only_annotating, split
+from data.stored.store import Store, StoredCase
 from deeplab_panns.runs import checkpoints
 from deeplab_panns.runs.build_network import build_network
 from deeplab_panns.runs.experiment import Experiment
@@ -106,6 +107,16 @@ def open_run(run_dir: str | os.PathLike[str], checkpoint: str = "last") -> Train
     settings.labeled,
     settings.patients,
   )
+
+
+def splits_of(run: TrainedRun, store: Store) -> Splits:
+  """The cases of its own store that a run was trained on, no partial ones if it used none, and those that it
+  held out."""
+  held_out, stage2 = run.experiment.held_out, run.experiment.stage2
+  splits = split(store, held_out.fold, held_out.validation_fraction, run.experiment.seed)
+  if not stage2.has_partial:
+    return dataclasses.replace(splits, partial=())
+  return only_annotating(splits, stage2.partial_organs, store) if stage2.partial_organs else splits
 
 
 def open_runs(run_dirs: Sequence[str | os.PathLike[str]], checkpoint: str = "last") -> TrainedRuns:

@@ -10,7 +10,7 @@ import dataclasses
 import os
 import pathlib
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 import tqdm
@@ -24,6 +24,7 @@ from data.listed import listed
 from data.organs import IGNORE, NO_ORGANS, plain_name
 from data.reading import volumes
 from data.reading.value_names import ANNOTATED_BESIDE, ORGANS_BESIDE, contradiction, names_of
+from data.value_counts import counts_by_value
 from data.worker_pool import in_processes
 from deeplab_panns.scores import label_map
 from deeplab_panns.scores.label_folders import Pair, Pairs, pair_folders
@@ -174,24 +175,20 @@ def _score_pair(folders: Folders, pair: Pair) -> ScoredPair:
     unknown = f"{np.count_nonzero(ignored)} voxels of ignore in the reference count nowhere"
     notes = (*reference.notes, unknown)
     known = dataclasses.replace(reference, array=np.where(ignored, 0, reference.array), notes=notes)
-  labels = _translated(folders, known, folders.reference_map)
+  labels, unnamed = _translated(folders, known, folders.reference_map)
   if ignored is not None:
     labels = np.where(ignored, np.uint8(IGNORE), labels)
   if ignored is not None and folders.prediction_map is None:  # a label map of the same origin ignores too
     prediction = dataclasses.replace(
       prediction, array=np.where(prediction.array == IGNORE, 0, prediction.array)
     )
-  predicted = _translated(folders, prediction, folders.prediction_map)
+  predicted, also_unnamed = _translated(folders, prediction, folders.prediction_map)
   annotated = _annotated(folders, pair.case, organs)
   sha256 = file_sha256(pair.reference)
   scored = score_case(
     pair.case, Reference(labels, organs, annotated, reference.spacing_mm, sha256), predicted
   )
-  unnamed = [
-    () if values is None else tuple(unnamed_values(volume.array, values))
-    for volume, values in ((known, folders.reference_map), (prediction, folders.prediction_map))
-  ]
-  return ScoredPair(scored, (unnamed[0], unnamed[1]), (*known.notes, *prediction.notes))
+  return ScoredPair(scored, (unnamed, also_unnamed), (*known.notes, *prediction.notes))
 
 
 def _annotated(folders: Folders, case: str, organs: tuple[str, ...]) -> tuple[str, ...]:
@@ -257,9 +254,11 @@ def _grid(volume: volumes.Volume) -> str:
   return f"{' x '.join(map(str, volume.array.shape))} voxels of {format_mm(volume.spacing_mm)} mm"
 
 
-def _require_as_stated(folders: Folders, volume: volumes.Volume, values: Mapping[int, str]) -> None:
+def _require_as_stated(
+  folders: Folders, volume: volumes.Volume, held: Collection[int], values: Mapping[int, str]
+) -> None:
   """Raises InputError if the file, or organs.json beside it, calls a value by another organ's name."""
-  stated = names_of(volume.path, unnamed_values(volume.array, ()))
+  stated = names_of(volume.path, set(held) - {0})
   found = contradiction(stated, values, folders.organs)
   if found:
     value, name, organ = found
@@ -272,22 +271,25 @@ def _require_as_stated(folders: Folders, volume: volumes.Volume, values: Mapping
     )
 
 
-def _translated(folders: Folders, volume: volumes.Volume, values: Mapping[int, str] | None) -> Labels:
-  """The volume's label values as indices of the scored organs, from 1."""
+def _translated(
+  folders: Folders, volume: volumes.Volume, values: Mapping[int, str] | None
+) -> tuple[Labels, tuple[int, ...]]:
+  """The volume's label values as indices of the scored organs, from 1, and those that a given map does not
+  name. Raises InputError if there are any without a map."""
   is_given = values is not None
   values = label_map.default_map(folders.organs) if values is None else values
-  _require_as_stated(folders, volume, values)
-  if not is_given:
-    unnamed = unnamed_values(volume.array, values)
-    if unnamed:
-      found = f"{'value' if len(unnamed) == 1 else 'values'} {listed(unnamed)}"
-      if len(unnamed) > _MOST_UNNAMED:
-        raise InputError(
-          f"{volume.path}: holds the {found}, and --organs names values 1 to {len(values)}: this looks like "
-          "an image, not a label map; name the label map."
-        )
+  held = counts_by_value(volume.array)
+  _require_as_stated(folders, volume, held, values)
+  unnamed = unnamed_values(held, values)
+  if unnamed and not is_given:
+    found = f"{'value' if len(unnamed) == 1 else 'values'} {listed(unnamed)}"
+    if len(unnamed) > _MOST_UNNAMED:
       raise InputError(
-        f"{volume.path}: holds the {found}, and --organs names values 1 to {len(values)}; name all organs in "
-        "the order of the values, or say by --label_map (--reference_label_map) which is which."
+        f"{volume.path}: holds the {found}, and --organs names values 1 to {len(values)}: this looks like "
+        "an image, not a label map; name the label map."
       )
-  return to_labels(volume.array, values, folders.scored_organs)
+    raise InputError(
+      f"{volume.path}: holds the {found}, and --organs names values 1 to {len(values)}; name all organs in "
+      "the order of the values, or say by --label_map (--reference_label_map) which is which."
+    )
+  return to_labels(volume.array, values, folders.scored_organs), tuple(unnamed)

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 
 from data.guards.voxel_sketch import overlapping
 from data.input_error import InputError
-from data.stored.splits import only_annotating, patient_of, split
+from data.stored.splits import patient_of
 from data.stored.store import Store, StoredCase, read_store
 from deeplab_panns.runs.run_directory import is_content_of
-from deeplab_panns.runs.trained import TrainedRun
+from deeplab_panns.runs.trained import TrainedRun, splits_of
 
 
 def seen_by_any(runs: Iterable[TrainedRun], store: Store, cases: Sequence[StoredCase]) -> list[str] | None:
@@ -30,7 +30,8 @@ def _seen(run: TrainedRun, store: Store, cases: Sequence[StoredCase]) -> set[str
   if training_store is None:
     images = {of_case.partition("-")[0] for of_case in run.labeled}
     return {case.id for case in cases if case.sha256["image"] in images} or None  # of others it is not known
-  trained = training_cases(run, training_store)
+  splits = splits_of(run, training_store)
+  trained = (*splits.labeled, *splits.partial)
   used = {sha256 for case in trained for sha256 in _hashes(case)}
   # names of patients are those of one manifest: of another store they may be others'
   patients = {patient_of(case) for case in trained} if training_store is store else set()
@@ -45,17 +46,6 @@ def _seen(run: TrainedRun, store: Store, cases: Sequence[StoredCase]) -> set[str
   return {
     case.id for case in cases if used & _hashes(case) or case.id in in_part or patient_of(case) in patients
   }
-
-
-def training_cases(run: TrainedRun, store: Store) -> tuple[StoredCase, ...]:
-  """The cases of its own store that a run was trained on."""
-  held_out, stage2 = run.experiment.held_out, run.experiment.stage2
-  splits = split(store, held_out.fold, held_out.validation_fraction, run.experiment.seed)
-  if not stage2.has_partial:
-    return splits.labeled
-  if stage2.partial_organs:
-    splits = only_annotating(splits, stage2.partial_organs, store)
-  return (*splits.labeled, *splits.partial)
 
 
 def _store_of(run: TrainedRun, store: Store) -> Store | None:

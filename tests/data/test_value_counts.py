@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from data import value_counts
-from data.value_counts import values_of
+from data.value_counts import counts_by_value, values_of
 
 
 @pytest.mark.parametrize("shape", [(), (0,), (7,), (3, 4, 5), (2, 1)])
@@ -18,3 +18,10 @@ def test_counts_are_those_of_numpy(shape, monkeypatch):
 def test_a_turned_array():
   label = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)[::-1].transpose(2, 0, 1)
   assert values_of(label) == list(range(24))
+
+
+def test_integers_of_any_kind_are_counted():
+  label = np.array([[300, -2, 300], [0, 7, 0]])
+  for kind in (np.int16, np.int32, np.int64):
+    assert counts_by_value(label.astype(kind)) == {-2: 1, 0: 2, 7: 1, 300: 2}
+  assert counts_by_value(np.array([7, 0, 7], np.uint8)) == {0: 1, 7: 2}

@@ -153,8 +153,7 @@ def _with_folds(run: ScoredRun) -> list[ScoredRun]:
   """
   named = [pathlib.Path(folder) for folder in run.summary.get("run_dirs", [])]
   folds = [
-    beside if (beside := run.folder / fold.name) and (beside / "metrics.json").is_file() else fold
-    for fold in named
+    run.folder / fold.name if (run.folder / fold.name / "metrics.json").is_file() else fold for fold in named
   ]
   if "over_folds" not in run.summary or not all((fold / "metrics.json").is_file() for fold in folds):
     return [run]

@@ -6,6 +6,7 @@ import pytest
 from data.formats.grid import FileGrid, StoredVolume
 from data.formats.label_values import MOST_VALUES, label_integers, to_labels, unnamed_values
 from data.input_error import InputError
+from data.value_counts import counts_by_value
 
 ORGANS = ("liver", "spleen", "pancreas")
 VALUES = {6: "liver", 200: "spleen", 7: "liver", 9: "pancreas"}
@@ -47,8 +48,8 @@ def test_nothing_named_or_nothing_stored_is_background():
 
 
 def test_unnamed_values_are_counted_but_for_background():
-  assert unnamed_values(np.array([0, 0, 6, 5, 5, -1]), VALUES) == {5: 2, -1: 1}
-  assert unnamed_values(np.array([0, 6]), VALUES) == {}
+  assert unnamed_values(counts_by_value(np.array([0, 0, 6, 5, 5, -1])), VALUES) == {5: 2, -1: 1}
+  assert unnamed_values(counts_by_value(np.array([0, 6])), VALUES) == {}
 
 
 def integers(values, scaling=(1, 0)):
